@@ -1,0 +1,70 @@
+"""U²-Net as a Matter: any weights, any engine."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from bgdl import preprocess
+from bgdl.preprocess import InputSpec
+
+
+class Engine(Protocol):
+    """Runs a network: float32 (N,3,S,S) -> float32 (N,1,S,S) probability."""
+
+    name: str
+    precision: str
+    device: torch.device
+
+    def run(self, x: Tensor) -> Tensor: ...
+
+
+class U2NetMatter:
+    """Alpha from a U²-Net, each frame on its own.
+
+    Out of GPU memory, the batch is halved with a warning and the work goes on.
+    """
+
+    stateful = False
+
+    def __init__(self, engine: Engine, spec: InputSpec, *, name: str = "u2net", batch: int = 8) -> None:
+        self.name = name
+        self.engine = engine
+        self.spec = spec
+        self.device = engine.device
+        self.batch = batch
+
+    @torch.inference_mode()
+    def alpha(self, frames: Tensor) -> Tensor:
+        """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""
+        frames = frames.to(self.device, non_blocking=True)
+        parts, start = [], 0
+        while start < len(frames):
+            try:
+                parts.append(self._part(frames[start : start + self.batch]))
+            except torch.OutOfMemoryError:
+                self._halve_batch()
+                continue
+            start += len(parts[-1])
+        return torch.cat(parts) if parts else frames.new_zeros((*frames.shape[:3], 1), dtype=torch.float32)
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+    def _part(self, frames: Tensor) -> Tensor:
+        height, width = frames.shape[1:3]
+        probability = self.engine.run(preprocess.prepare(frames, self.spec))
+        return preprocess.restore(probability, (height, width), self.spec)
+
+    def _halve_batch(self) -> None:
+        if self.batch == 1:
+            raise torch.OutOfMemoryError(
+                f"one {self.spec.size} px picture does not fit into the memory of {self.device}; use --device cpu"
+            )
+        self.batch //= 2
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        warnings.warn(f"out of memory on {self.device}: going on with batches of {self.batch}", stacklevel=4)

@@ -1,0 +1,168 @@
+"""Weights files in every form that U²-Net comes in, read without running any code from them, and written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from bgdl.errors import WeightsError
+from bgdl.nets import onnx_layout
+from bgdl.nets.u2net import TABLE, Arch, U2Net
+from bgdl.preprocess import InputSpec
+
+TORCH_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin")
+SUFFIXES = (*TORCH_SUFFIXES, ".safetensors", ".onnx")
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
+_PREFIXES = ("module.", "_orig_mod.", "net.", "model.")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A state dict with upstream's keys (float32), and what its file says of itself.
+
+    spec is None where the file does not carry one. folded: BatchNorm was merged into the convolutions, so
+    its statistics are to be re-estimated on data before fine-tuning.
+    """
+
+    arch: Arch
+    state: dict[str, Tensor]
+    spec: InputSpec | None = None
+    folded: bool = False
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def net(self) -> U2Net:
+        """The network with these weights, in eval mode."""
+        net = U2Net(self.arch)
+        net.load_state_dict(self.state)
+        return net.eval()
+
+
+def read(path: str | Path) -> Checkpoint:
+    """Read U²-Net weights: .pth, .pt, .ckpt (Lightning), .safetensors or .onnx in rembg's layout.
+
+    Raises WeightsError with one sentence for a missing, damaged or foreign file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"no weights file at {path}")
+    _refuse_text(path)
+    if path.suffix == ".safetensors":
+        state, metadata = _read_safetensors(path)
+    elif path.suffix == ".onnx":
+        state, metadata = onnx_layout.read_state(path), {"folded": True}
+    elif path.suffix in TORCH_SUFFIXES:
+        state, metadata = _read_torch(path)
+    else:
+        raise WeightsError(f"{path.name}: unknown kind of weights; use one of {', '.join(SUFFIXES)}")
+    return _checked(path, state, metadata)
+
+
+def write(path: str | Path, net: U2Net, *, spec: InputSpec, half: bool = True, **metadata: Any) -> None:
+    """Write `net` as self-describing safetensors (arch, InputSpec and `metadata` as JSON in the header)."""
+    dtype = torch.float16 if half else torch.float32
+    state = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
+    state = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
+    card = {"arch": net.arch, "input_spec": spec.to_dict(), **metadata}
+    temporary = Path(path).with_name(Path(path).name + ".part")
+    save_file(state, temporary, metadata={"bgdl": json.dumps(card)})
+    temporary.replace(path)
+
+
+def _refuse_text(path: Path) -> None:
+    head = path.read_bytes()[:512] if path.stat().st_size < 512 else _head(path)
+    if not head:
+        raise WeightsError(f"{path.name} is an empty file; download it again")
+    if head.lstrip()[:1] == b"<":
+        raise WeightsError(f"{path.name} is a web page, not weights; download the file itself")
+    if head.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path.name} is a Git LFS pointer, not weights; run: git lfs pull")
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(512)
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+            header = file.metadata() or {}
+        return state, json.loads(header.get("bgdl", "{}"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(f"{path.name} is damaged or truncated ({error}); download it again") from error
+
+
+def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            raise WeightsError(
+                f"{path.name} holds pickled code, which bgdl does not run; save its state_dict() alone"
+            ) from error
+        raise WeightsError(f"{path.name} is damaged or truncated ({_first_line(error)}); get it again") from error
+    if not isinstance(loaded, dict):
+        raise WeightsError(f"{path.name} holds a {type(loaded).__name__}; a state dict is needed")
+    hyper = loaded.get("hyper_parameters") or {}
+    for wrapper in _WRAPPERS:
+        if isinstance(loaded.get(wrapper), dict):
+            loaded = loaded[wrapper]
+    state = {key: value for key, value in loaded.items() if isinstance(value, Tensor)}
+    return state, dict(hyper) if isinstance(hyper, dict) else {}
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+
+
+def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> Checkpoint:
+    state = {_bare(key): value for key, value in state.items()}
+    arch = _recognise(path, state)
+    expected = U2Net(arch).state_dict()
+    state = {key: value for key, value in state.items() if key in expected}
+    for key, value in expected.items():
+        if key not in state and key.endswith("num_batches_tracked"):
+            state[key] = value
+    missing = expected.keys() - state.keys()
+    if missing:
+        raise WeightsError(f"{path.name} lacks {len(missing)} tensors of {arch}, {min(missing)} among them")
+    wrong = [key for key in expected if state[key].shape != expected[key].shape]
+    if wrong:
+        got, need = tuple(state[wrong[0]].shape), tuple(expected[wrong[0]].shape)
+        raise WeightsError(f"{path.name}: {wrong[0]} is {got}, {arch} needs {need}")
+    state = {key: value.to(expected[key].dtype) for key, value in state.items()}
+    if not all(bool(value.isfinite().all()) for value in state.values()):
+        raise WeightsError(f"{path.name} holds values that are not finite; training diverged or the file is damaged")
+    spec = metadata.get("input_spec")
+    return Checkpoint(
+        arch, state, InputSpec.from_dict(spec) if spec else None, bool(metadata.get("folded")), metadata
+    )
+
+
+def _bare(key: str) -> str:
+    """The key without the prefixes that DataParallel, torch.compile and Lightning put before it."""
+    while True:
+        for prefix in _PREFIXES:
+            if key.startswith(prefix):
+                key = key[len(prefix) :]
+                break
+        else:
+            return key
+
+
+def _recognise(path: Path, state: dict[str, Tensor]) -> Arch:
+    middle = state.get("stage2.rebnconv1.conv_s1.weight")
+    if middle is not None and middle.ndim == 4:
+        for arch, table in TABLE.items():
+            if tuple(middle.shape[:2]) == (table["stage2"].inner[1], table["stage2"].inner[2]):
+                return arch
+    found = ", ".join(list(state)[:2]) or "no tensors"
+    raise WeightsError(f"{path.name} is not U²-Net or U²-Net-p (it holds {found}, ...)")

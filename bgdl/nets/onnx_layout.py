@@ -1,0 +1,96 @@
+"""U²-Net weights out of ONNX files in the layout of the rembg releases (BatchNorm folded into the convolutions)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from bgdl.errors import WeightsError
+from bgdl.nets.u2net import TABLE, Arch, ConvBnRelu, U2Net
+
+Pair = tuple[Tensor, Tensor]
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """State dict with upstream's keys, each BatchNorm an identity.
+
+    The side outputs keep their names in such a file; the other convolutions lost theirs when BatchNorm was
+    folded in, and form one chain, so they are mapped in execution order.
+    Raises WeightsError where the file is damaged or its convolutions are not those of U²-Net.
+    """
+    named, chain = _convolutions(path)
+    net = U2Net(_arch(path, chain)).eval()
+    blocks = _execution_order(net)
+    if len(chain) != len(blocks):
+        raise WeightsError(f"{path.name} has {len(chain)} folded convolutions, {net.arch} has {len(blocks)}")
+    for block, pair in zip(blocks, chain, strict=True):
+        _fill(path, block.conv_s1, pair)
+        _make_identity(block.bn_s1)
+    for name in [*(f"side{n}" for n in range(1, 7)), "outconv"]:
+        if name not in named:
+            raise WeightsError(f"{path.name} does not name {name}.weight, so it is not in rembg's layout")
+        _fill(path, net.get_submodule(name), named[name])
+    return net.state_dict()
+
+
+def _convolutions(path: Path) -> tuple[dict[str, Pair], list[Pair]]:
+    """Weight and bias of the convolutions: those with a name by it, the rest in execution order."""
+    try:
+        graph = onnx.load(str(path)).graph
+    except Exception as error:  # protobuf's errors change their type with its version
+        raise WeightsError(f"{path.name} is damaged or not ONNX; download it again") from error
+    stored = {item.name: item for item in graph.initializer}
+    named: dict[str, Pair] = {}
+    chain: list[Pair] = []
+    for node in graph.node:
+        if node.op_type != "Conv":
+            continue
+        if len(node.input) != 3 or not all(name in stored for name in node.input[1:]):
+            raise WeightsError(f"{path.name}: a convolution's weights are not stored plainly (quantized?)")
+        weight, bias = (torch.from_numpy(numpy_helper.to_array(stored[n]).copy()).float() for n in node.input[1:])
+        key = node.input[1].removesuffix(".weight")
+        if key.startswith(("side", "outconv")):
+            named[key] = (weight, bias)
+        else:
+            chain.append((weight, bias))
+    return named, chain
+
+
+def _arch(path: Path, chain: list[Pair]) -> Arch:
+    for arch, table in TABLE.items():
+        if len(chain) > 1 and tuple(chain[1][0].shape[:2]) == table["stage1"].inner[1:]:
+            return arch
+    raise WeightsError(f"{path.name} is not U²-Net or U²-Net-p in rembg's layout ({len(chain)} convolutions)")
+
+
+def _execution_order(net: U2Net) -> list[ConvBnRelu]:
+    """The blocks of `net` in the order in which a forward pass runs them."""
+    order: list[ConvBnRelu] = []
+    hooks = [
+        module.register_forward_hook(lambda block, *_: order.append(block))
+        for module in net.modules()
+        if isinstance(module, ConvBnRelu)
+    ]
+    with torch.no_grad():
+        net(torch.zeros(1, 3, 32, 32))
+    for hook in hooks:
+        hook.remove()
+    return order
+
+
+def _fill(path: Path, convolution: nn.Module, pair: Pair) -> None:
+    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
+    if convolution.weight.shape != pair[0].shape:
+        got, need = tuple(pair[0].shape), tuple(convolution.weight.shape)
+        raise WeightsError(f"{path.name}: a convolution is {got} where U²-Net has {need}")
+    convolution.weight.data, convolution.bias.data = pair
+
+
+def _make_identity(norm: nn.Module) -> None:
+    """Statistics 0 and 1, and a weight that cancels the epsilon: the layer returns what it is given."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    nn.init.constant_(norm.weight, (1 + norm.eps) ** 0.5)

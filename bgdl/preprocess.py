@@ -1,0 +1,88 @@
+"""From frames to what a network takes, by an InputSpec that belongs to its weights; and back to full size."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bgdl import convert
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """How the pictures that a network was trained on were made ready.
+
+    size: side of the square (pixels) that a frame is resized to.
+    scale: "unit" divides by 255; "max" divides by the frame's own maximum, as upstream does.
+    interpolation, antialias: of that resize; antialias=False is upstream's.
+    stretch: "none" takes the network's probability as alpha; "minmax" stretches each matte to 0..1 as
+        upstream does (it turns an empty frame into a subject, so it is for parity only).
+    """
+
+    size: int = 320
+    scale: Literal["unit", "max"] = "unit"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    antialias: bool = True
+    stretch: Literal["none", "minmax"] = "none"
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        return (self.size, self.size)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> InputSpec:
+        """Read back `to_dict`, for instance from the metadata of a weights file."""
+        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
+        for name in ("mean", "std"):
+            if name in known:
+                known[name] = tuple(known[name])
+        return cls(**known)
+
+
+UPSTREAM = InputSpec(scale="max", antialias=False, stretch="minmax")
+"""Upstream's own preprocessing, for parity with its published mattes."""
+
+
+def prepare(frames: Tensor, spec: InputSpec) -> Tensor:
+    """uint8 (N,H,W,3) -> float32 (N,3,S,S) on the same device, channels-last, normalised by `spec`."""
+    planes = convert.to_nchw(frames).to(torch.float32)
+    planes = F.interpolate(
+        planes, spec.size_hw, mode=spec.interpolation, antialias=spec.antialias, align_corners=False
+    )
+    mean = planes.new_tensor(spec.mean).view(1, 3, 1, 1)
+    std = planes.new_tensor(spec.std).view(1, 3, 1, 1)
+    return ((planes / _peak(frames, planes, spec)) - mean).div_(std).contiguous(memory_format=torch.channels_last)
+
+
+def restore(probability: Tensor, size_hw: tuple[int, int], spec: InputSpec) -> Tensor:
+    """float (N,1,S,S) probability -> float32 (N,H,W,1) alpha at the frame's full size."""
+    probability = probability.float()
+    if spec.stretch == "minmax":
+        probability = _stretch(probability)
+    shrinks = size_hw[0] < probability.shape[-2] or size_hw[1] < probability.shape[-1]
+    alpha = F.interpolate(probability, size_hw, mode="bilinear", antialias=shrinks, align_corners=False)
+    return convert.to_nhwc(alpha.clamp_(0, 1)).contiguous()
+
+
+def _peak(frames: Tensor, planes: Tensor, spec: InputSpec) -> Tensor:
+    if spec.scale == "unit":
+        return planes.new_tensor(255.0)
+    return planes.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)
+
+
+def _stretch(probability: Tensor) -> Tensor:
+    low = probability.amin(dim=(1, 2, 3), keepdim=True)
+    high = probability.amax(dim=(1, 2, 3), keepdim=True)
+    return (probability - low) / (high - low).clamp_min(1e-8)

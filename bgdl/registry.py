@@ -1,0 +1,77 @@
+"""One visible table of every method, and `load`, which makes a Matter of a name or of a weights file."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from bgdl import weights
+from bgdl.device import pick_device
+from bgdl.errors import InputError
+from bgdl.nets import checkpoint
+from bgdl.preprocess import InputSpec
+from bgdl.types import EngineName, Matter, Precision
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the table. target: "module:Class"; primed: learns an empty scene through `prime`."""
+
+    target: str
+    summary: str
+    stateful: bool = False
+    primed: bool = False
+
+
+METHODS: dict[str, Method] = {
+    **{name: Method("bgdl.matters.u2net:U2NetMatter", record.summary) for name, record in weights.RECORDS.items()},
+}
+
+
+def load(
+    model: str | Path = weights.DEFAULT,
+    *,
+    device: str = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+    **options: Any,
+) -> Matter:
+    """A Matter by the name of a method ("portrait", "mog2") or by the path of a weights file.
+
+    device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only.
+    options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `size`
+    (side of the network's input in px) and `batch`.
+    Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
+    """
+    name = str(model)
+    method = METHODS.get(name)
+    if method is None and not _is_file(name):
+        raise InputError(f"unknown model {name!r}; known are {', '.join(METHODS)}, or give the path of a weights file")
+    if method is None or name in weights.RECORDS:
+        return _load_network(name, device, engine, precision, options)
+    module, _, attribute = method.target.partition(":")
+    cls = getattr(importlib.import_module(module), attribute)
+    try:
+        return cast(Matter, cls(device=pick_device(device), **options))
+    except TypeError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _is_file(name: str) -> bool:
+    return Path(name).suffix in checkpoint.SUFFIXES
+
+
+def _load_network(name: str, device: str, engine: EngineName, precision: Precision, options: dict[str, Any]) -> Matter:
+    from bgdl.engines.torch import TorchEngine
+    from bgdl.matters.u2net import U2NetMatter
+
+    path = weights.find(name) if name in weights.RECORDS else Path(name)
+    loaded = checkpoint.read(path)
+    spec = loaded.spec or (weights.RECORDS[name].spec if name in weights.RECORDS else InputSpec())
+    if "size" in options:
+        spec = replace(spec, size=options.pop("size"))
+    runner = TorchEngine(loaded.net(), pick_device(device), precision=precision)
+    label = name if name in weights.RECORDS else path.stem
+    return U2NetMatter(runner, spec, name=label, **options)

@@ -1,0 +1,158 @@
+"""Which weights there are, where each file is looked for, and how it is downloaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bgdl.errors import WeightsError
+from bgdl.preprocess import InputSpec
+
+DEFAULT = "portrait"
+_RELEASES = "https://github.com/danielgatis/rembg/releases/download/v0.0.0"
+_UPSTREAM = "https://github.com/xuebinqin/U-2-Net"
+_SPEC = InputSpec(scale="max", antialias=False)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One weights file: where it comes from, what it needs, what it may be used for and how well it does."""
+
+    name: str
+    file: str
+    arch: str
+    spec: InputSpec
+    licence: str
+    source: str
+    summary: str
+    url: str | None = None
+    hash: str | None = None  # "md5:..." or "sha256:...", as pooch takes it
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def _release(name: str, arch: str, md5: str, summary: str) -> Weights:
+    return Weights(
+        name, f"{name}.onnx", arch, _SPEC, "Apache-2.0", _UPSTREAM, summary, f"{_RELEASES}/{name}.onnx", f"md5:{md5}"
+    )
+
+
+RECORDS: dict[str, Weights] = {
+    record.name: record
+    for record in (
+        Weights(
+            "portrait",
+            "portrait.safetensors",
+            "u2netp",
+            InputSpec(),
+            "Apache-2.0",
+            "trained by bgdl: weights/README.md",
+            "people; small, comes with bgdl",
+        ),
+        _release("u2net", "u2net", "60024c5c889badc19c04ad937298a77b", "anything that stands out; 176 MB"),
+        _release("u2netp", "u2netp", "8e83ca70e441ab06c318d82300c84806", "anything that stands out; small, 4.6 MB"),
+        _release("u2net_human_seg", "u2net", "c09ddc2e0104f800e3e1bb4652583d1f", "people; 176 MB"),
+    )
+}
+
+
+def find(name: str) -> Path:
+    """The file of the weights called `name`, downloaded into the user cache where no copy is found.
+
+    Raises WeightsError for an unknown name and where the download fails, with the manual steps.
+    """
+    record = RECORDS.get(name)
+    if record is None:
+        raise WeightsError(f"unknown weights {name!r}; known are {', '.join(RECORDS)}, or give the path of a file")
+    return locate(record) or fetch(record)
+
+
+def locate(record: Weights) -> Path | None:
+    """The first copy of the file among `search_path`, or None."""
+    for folder in search_path():
+        for file in (record.file, f"{record.name}.safetensors", f"{record.name}.pth"):
+            if (folder / file).is_file():
+                return folder / file
+    return None
+
+
+def search_path() -> Iterator[Path]:
+    """Folders in the order in which weights are looked for."""
+    package = Path(__file__).parent
+    yield package / "_weights"  # inside an installed wheel
+    yield package.parent / "weights"  # in a checkout
+    if os.environ.get("BGDL_WEIGHTS"):
+        yield Path(os.environ["BGDL_WEIGHTS"]).expanduser()
+    yield cache_folder()
+    yield rembg_folder()
+
+
+def cache_folder() -> Path:
+    """The user's cache of downloaded weights."""
+    import pooch
+
+    return Path(pooch.os_cache("bgdl"))
+
+
+def rembg_folder() -> Path:
+    """Where rembg keeps the same files: $U2NET_HOME, else ~/.u2net."""
+    return Path(os.environ.get("U2NET_HOME", "~/.u2net")).expanduser()
+
+
+def fetch(record: Weights) -> Path:
+    """Download into the user cache: temporary file, hash check, rename; returns the path."""
+    if record.url is None:
+        raise WeightsError(f"{record.file} comes with bgdl but is not in {', '.join(map(str, search_path()))}")
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    target = cache_folder()
+    try:
+        path = pooch.retrieve(
+            record.url,
+            known_hash=record.hash,
+            fname=record.file,
+            path=target,
+            downloader=pooch.HTTPDownloader(progressbar=_Progress(record.file), timeout=30),
+        )
+    except ValueError as error:  # pooch's hash mismatch
+        raise WeightsError(f"{record.file}: what was downloaded does not match its hash; try again later") from error
+    except OSError as error:  # every requests exception is one
+        raise WeightsError(
+            f"cannot download {record.file} ({type(error).__name__}); without a network, fetch {record.url} "
+            f"elsewhere and put it into {target}, or give its path as the model"
+        ) from error
+    return Path(path)
+
+
+class _Progress:
+    """A rich progress bar in the form that pooch takes (total, update, reset, close)."""
+
+    def __init__(self, file: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task(file, total=None)
+        self._total = 0
+        self._bar.start()
+
+    @property
+    def total(self) -> int:
+        return self._total
+
+    @total.setter
+    def total(self, value: int) -> None:
+        self._total = value
+        self._bar.update(self._task, total=value or None)
+
+    def update(self, count: int) -> None:
+        self._bar.update(self._task, advance=count)
+
+    def reset(self) -> None:
+        self._bar.update(self._task, completed=0)
+
+    def close(self) -> None:
+        self._bar.stop()
