@@ -1,0 +1,31 @@
+"""What the command line prints and how it ends: notes and errors on stderr, results on stdout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from bgdl.types import Matter
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """One line for the reader, not part of the result."""
+    err.print(text, markup=False)
+
+
+def error(text: str) -> None:
+    """One sentence on what went wrong."""
+    err.print("[bold red]error:[/] ", end="")
+    err.print(text, markup=False)
+
+
+def describe(matter: Matter) -> str:
+    """The first line of every run: model, device and engine."""
+    engine = getattr(matter, "engine", None)
+    runs = f"{engine.name} {engine.precision}" if engine else "none"
+    return f"model {matter.name}, device {matter.device}, engine {runs}"

@@ -1,0 +1,28 @@
+"""The `bgdl` command: one visible list of verbs, each in a file of its own; errors become one sentence."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+import bgdl
+
+app = typer.Typer(
+    name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+)
+
+
+def main() -> None:
+    """Entry point of the console script: exit status 1 on a known error, 130 on Ctrl-C."""
+    from bgdl.cli import console
+    from bgdl.errors import BgdlError
+
+    try:
+        app()
+    except BgdlError as error:
+        console.error(str(error))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.error("stopped")
+        sys.exit(130)
