@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -41,8 +43,8 @@ def load(
     """A Matter by the name of a method ("portrait", "mog2") or by the path of a weights file.
 
     device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only.
-    options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `size`
-    (side of the network's input in px) and `batch`.
+    options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
+    (side of the network's input in px) and `spec` (an InputSpec in place of the weights' own).
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
     """
     name = str(model)
@@ -53,10 +55,7 @@ def load(
         return _load_network(name, device, engine, precision, options)
     module, _, attribute = method.target.partition(":")
     cls = getattr(importlib.import_module(module), attribute)
-    try:
-        return cast(Matter, cls(device=pick_device(device), **options))
-    except TypeError as error:
-        raise InputError(f"{name}: {error}") from error
+    return _construct(cls, name, device=pick_device(device), **options)
 
 
 def _is_file(name: str) -> bool:
@@ -67,11 +66,20 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     from bgdl.engines.torch import TorchEngine
     from bgdl.matters.u2net import U2NetMatter
 
-    path = weights.find(name) if name in weights.RECORDS else Path(name)
+    record = weights.RECORDS.get(name)
+    path = weights.find(name) if record else Path(name)
     loaded = checkpoint.read(path)
-    spec = loaded.spec or (weights.RECORDS[name].spec if name in weights.RECORDS else InputSpec())
+    spec = options.pop("spec", None) or loaded.spec or (record.spec if record else InputSpec())
     if "size" in options:
         spec = replace(spec, size=options.pop("size"))
     runner = TorchEngine(loaded.net(), pick_device(device), precision=precision)
-    label = name if name in weights.RECORDS else path.stem
-    return U2NetMatter(runner, spec, name=label, **options)
+    return _construct(U2NetMatter, name, runner, spec, name=name if record else path.stem, **options)
+
+
+def _construct(cls: Callable[..., Any], name: str, *args: Any, **options: Any) -> Matter:
+    """Call `cls`; an option that it does not have becomes a sentence that lists those it has."""
+    known = [key for key in inspect.signature(cls).parameters if key not in ("device", "name", "engine", "spec")]
+    unknown = options.keys() - inspect.signature(cls).parameters.keys()
+    if unknown:
+        raise InputError(f"{name} has no option {min(unknown)!r}; it takes {', '.join(known) or 'none'}")
+    return cast(Matter, cls(*args, **options))

@@ -22,13 +22,12 @@ PrecisionOption = Annotated[
     typer.Option("--precision", help="Arithmetic of the network.", rich_help_panel=METHOD),
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Processors to use (default: all allowed).", rich_help_panel=METHOD)
+    int | None,
+    typer.Option("--threads", min=1, help="Processors to use (default: all allowed).", rich_help_panel=METHOD),
 ]
 Background = Annotated[
     str,
-    typer.Option(
-        "--background", "-b", help="transparent, a colour, a file, or blur[:SIGMA].", rich_help_panel=LOOK
-    ),
+    typer.Option("--background", "-b", help="transparent, a colour, a file, or blur[:SIGMA].", rich_help_panel=LOOK),
 ]
 FitOption = Annotated[
     Literal["cover", "contain", "stretch"],

@@ -142,9 +142,7 @@ def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> 
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise WeightsError(f"{path.name} holds values that are not finite; training diverged or the file is damaged")
     spec = metadata.get("input_spec")
-    return Checkpoint(
-        arch, state, InputSpec.from_dict(spec) if spec else None, bool(metadata.get("folded")), metadata
-    )
+    return Checkpoint(arch, state, InputSpec.from_dict(spec) if spec else None, bool(metadata.get("folded")), metadata)
 
 
 def _bare(key: str) -> str:
