@@ -76,10 +76,10 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     return _construct(U2NetMatter, name, runner, spec, name=name if record else path.stem, **options)
 
 
-def _construct(cls: Callable[..., Any], name: str, *args: Any, **options: Any) -> Matter:
+def _construct(cls: Callable[..., Any], label: str, /, *args: Any, **options: Any) -> Matter:
     """Call `cls`; an option that it does not have becomes a sentence that lists those it has."""
     known = [key for key in inspect.signature(cls).parameters if key not in ("device", "name", "engine", "spec")]
     unknown = options.keys() - inspect.signature(cls).parameters.keys()
     if unknown:
-        raise InputError(f"{name} has no option {min(unknown)!r}; it takes {', '.join(known) or 'none'}")
+        raise InputError(f"{label} has no option {min(unknown)!r}; it takes {', '.join(known) or 'none'}")
     return cast(Matter, cls(*args, **options))
