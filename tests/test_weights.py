@@ -1,0 +1,98 @@
+"""Weights are found in the promised order, downloaded whole or not at all, and explained offline."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from bgdl import weights
+from bgdl.errors import WeightsError
+
+RECORD = weights.RECORDS["u2netp"]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    (tmp_path / "www").mkdir()
+    handler = partial(_Quiet, directory=str(tmp_path / "www"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
+        threading.Thread(target=http.serve_forever, daemon=True).start()
+        (tmp_path / "www" / "u2netp.onnx").write_bytes(b"weights" * 1000)
+        yield f"http://127.0.0.1:{http.server_port}/u2netp.onnx"
+        http.shutdown()
+
+
+def _md5(data: bytes) -> str:
+    return "md5:" + hashlib.md5(data).hexdigest()
+
+
+def test_order_of_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BGDL_WEIGHTS", str(tmp_path / "mine"))
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "rembg"))
+    folders = list(weights.search_path())
+    assert folders[-3:] == [tmp_path / "mine", weights.cache_folder(), tmp_path / "rembg"]
+    for folder in reversed(folders[-3:]):
+        folder.mkdir(parents=True)
+        (folder / "u2netp.onnx").write_bytes(b"x")
+        assert weights.locate(RECORD) == folder / "u2netp.onnx"
+
+
+def test_rembgs_default_folder_is_found() -> None:
+    folder = Path("~/.u2net").expanduser()
+    folder.mkdir()
+    (folder / "u2net.onnx").write_bytes(b"x")
+    assert weights.find("u2net") == folder / "u2net.onnx"
+
+
+def test_download_is_checked_and_kept(server: str) -> None:
+    record = replace(RECORD, url=server, hash=_md5(b"weights" * 1000))
+    path = weights.fetch(record)
+    assert path.read_bytes() == b"weights" * 1000
+    assert weights.locate(record) == path
+    assert [file.name for file in path.parent.iterdir()] == ["u2netp.onnx"]
+
+
+def test_a_wrong_hash_leaves_nothing(server: str) -> None:
+    record = replace(RECORD, url=server, hash=_md5(b"something else"))
+    with pytest.raises(WeightsError, match=r"u2netp\.onnx: what was downloaded does not match its hash"):
+        weights.fetch(record)
+    assert weights.locate(record) is None
+
+
+def test_offline_is_explained_with_the_manual_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = replace(RECORD, url="http://127.0.0.1:9/u2netp.onnx")
+    with pytest.raises(WeightsError) as caught:
+        weights.fetch(record)
+    text = str(caught.value)
+    assert "cannot download u2netp.onnx" in text
+    assert "fetch http://127.0.0.1:9/u2netp.onnx elsewhere and put it into" in text
+    assert str(weights.cache_folder()) in text
+
+
+def test_a_missing_page_is_explained(server: str) -> None:
+    with pytest.raises(WeightsError, match="cannot download"):
+        weights.fetch(replace(RECORD, url=server + ".gone"))
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(WeightsError, match=r"unknown weights 'u3net'; known are portrait, u2net, u2netp"):
+        weights.find("u3net")
+
+
+def test_every_record_is_complete() -> None:
+    for name, record in weights.RECORDS.items():
+        assert name == record.name
+        assert record.licence
+        assert record.source
+        assert record.url is None or (record.hash or "").startswith(("md5:", "sha256:"))
