@@ -40,6 +40,11 @@ def to_bytes(values: Tensor) -> Tensor:
     return values.mul(255).add_(0.5).clamp_(0, 255).to(torch.uint8)
 
 
+def round_to_bytes(values: Tensor) -> Tensor:
+    """float 0..255 -> uint8, rounded half up, never truncated; out-of-range values are clamped. Works in place."""
+    return values.add_(0.5).clamp_(0, 255).to(torch.uint8)
+
+
 def to_nchw(frames: Tensor) -> Tensor:
     """(N,H,W,C) -> (N,C,H,W): a view whose memory is channels-last."""
     return frames.permute(0, 3, 1, 2)

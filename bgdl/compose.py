@@ -1,0 +1,184 @@
+"""Looks: what becomes of frames and their mattes. Straight alpha, rounded, on the frames' own device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bgdl import convert
+from bgdl.types import Fit
+
+Foreground = Callable[[Tensor, Tensor], Tensor]
+"""Colour decontamination: uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3) of the subject alone."""
+
+AUTO_SIGMA = 0.02
+"""Blur without a given sigma: this share of the longer side."""
+FLOOR = 1e-4
+"""How much a pixel of the subject counts in the blurred background: only where there is nothing else."""
+
+
+class Cutout:
+    """The subject over nothing: RGBA with straight alpha; colours that nobody sees are scrubbed to black.
+
+    foreground: takes the old background's colour out of half-covered pixels; None keeps the frames' colours.
+    """
+
+    channels = 4
+
+    def __init__(self, foreground: Foreground | None = None) -> None:
+        self.foreground = foreground
+
+    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,4)."""
+        coverage = convert.to_bytes(alpha)
+        colours = _subject(self.foreground, frames, alpha)
+        return torch.cat((colours * (coverage > 0), coverage), dim=-1)
+
+
+class Alpha:
+    """The matte itself, as a grey picture."""
+
+    channels = 1
+
+    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,1)."""
+        return convert.to_bytes(alpha)
+
+
+class Over:
+    """The subject over a colour or over pictures.
+
+    background: (r,g,b) or (r,g,b,a) of 0..255, or uint8 (H,W,3), (1,H,W,3), or (N,H,W,3), one for each frame.
+    fit: how a picture fills the frame, see `fit_background`.
+    A colour with alpha below 255 gives RGBA (`channels` 4), everything else RGB.
+    """
+
+    def __init__(
+        self, background: Tensor | Sequence[int], *, fit: Fit = "cover", foreground: Foreground | None = None
+    ) -> None:
+        self.foreground = foreground
+        self.fit: Fit = fit
+        self.opacity = 1.0
+        if not isinstance(background, Tensor):
+            self.opacity = background[3] / 255 if len(background) == 4 else 1.0
+            background = torch.tensor(background[:3], dtype=torch.uint8).view(1, 1, 1, 3)
+        self._source = background if background.ndim == 4 else background[None]
+        self._fitted = self._source
+        self.channels = 3 if self.opacity == 1 else 4
+
+    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3|4)."""
+        background = self._background(frames)
+        subject = _subject(self.foreground, frames, alpha)
+        return blend(subject, background, alpha) if self.channels == 3 else self._over_glass(subject, alpha)
+
+    def _background(self, frames: Tensor) -> Tensor:
+        """The background at the frames' size and on their device, made once for each size."""
+        height, width = frames.shape[1:3]
+        if self._source.shape[1:3] == (1, 1):
+            return self._source.to(frames.device)
+        if self._fitted.shape[1:3] != (height, width) or self._fitted.device != frames.device:
+            self._fitted = fit_background(self._source.to(frames.device), (height, width), self.fit)
+        return self._fitted
+
+    def _over_glass(self, subject: Tensor, alpha: Tensor) -> Tensor:
+        """Porter-Duff "over" onto a half-transparent colour, back to straight colours."""
+        total = alpha + (1 - alpha) * self.opacity
+        share = alpha / total.clamp_min(1e-6)
+        coverage = convert.to_bytes(total)
+        colours = blend(subject, self._source.to(subject.device), share)
+        return torch.cat((colours * (coverage > 0), coverage), dim=-1)
+
+
+class Blur:
+    """The subject over its own scene out of focus, with no halo of the subject's colour.
+
+    sigma_px: standard deviation of the Gaussian in px; None takes AUTO_SIGMA of the longer side.
+    """
+
+    channels = 3
+
+    def __init__(self, sigma_px: float | None = None, *, foreground: Foreground | None = None) -> None:
+        self.sigma_px = sigma_px
+        self.foreground = foreground
+
+    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3)."""
+        sigma_px = self.sigma_px or AUTO_SIGMA * max(frames.shape[1:3])
+        background = blur_background(frames, alpha, sigma_px)
+        return blend(_subject(self.foreground, frames, alpha), background, alpha)
+
+
+def blend(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
+    """alpha·subject + (1-alpha)·background: uint8 or float 0..255 (...,3) twice, float32 (...,1) -> uint8, rounded."""
+    return convert.round_to_bytes(torch.lerp(background.to(torch.float32), subject.to(torch.float32), alpha))
+
+
+def fit_background(picture: Tensor, size_hw: tuple[int, int], fit: Fit = "cover") -> Tensor:
+    """Make a picture fill a frame: uint8 (N,h,w,3) -> uint8 (N,H,W,3) on its device.
+
+    fit: "cover" fills the frame and crops what hangs over, "contain" shows the whole picture between black
+    bars, "stretch" ignores its proportions. Cropping and bars are centred.
+    """
+    height, width = size_hw
+    if picture.shape[1:3] == (height, width):
+        return picture
+    ratios = (height / picture.shape[1], width / picture.shape[2])
+    scale = {"cover": max(ratios), "contain": min(ratios)}.get(fit)
+    inner = size_hw if scale is None else _scaled(picture, scale)
+    planes = F.interpolate(convert.to_nchw(picture).float(), inner, mode="bicubic", antialias=True, align_corners=False)
+    return _centre(convert.round_to_bytes(convert.to_nhwc(planes)), size_hw).contiguous()
+
+
+def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float) -> Tensor:
+    """The scene out of focus, from background pixels only: -> float32 (N,H,W,3) of 0..255.
+
+    Normalised convolution (Knutsson and Westin, 1993): each pixel counts as far as it is background, so the
+    subject's colour never enters. Done at a lower resolution where sigma allows, then brought back.
+    """
+    height, width = frames.shape[1:3]
+    step = max(1, min(int(sigma_px // 4), height, width))
+    small_hw = (math.ceil(height / step), math.ceil(width / step))
+    weight = (1 - 4 * convert.to_nchw(alpha)).clamp_min(FLOOR)
+    planes = torch.cat((convert.to_nchw(frames) * weight, weight), dim=1)
+    planes = F.interpolate(planes, small_hw, mode="area")
+    planes = planes * _clear_of_subject(planes[:, 3:]).clamp_min(FLOOR)
+    planes = _gaussian(planes, sigma_px / step)
+    colours = F.interpolate(planes[:, :3] / planes[:, 3:], (height, width), mode="bilinear", align_corners=False)
+    return convert.to_nhwc(colours)
+
+
+def _subject(foreground: Foreground | None, frames: Tensor, alpha: Tensor) -> Tensor:
+    return foreground(frames, alpha) if foreground else frames
+
+
+def _clear_of_subject(weight: Tensor) -> Tensor:
+    """1 where all 3×3 neighbours are background, else 0: mattes end a little inside their subject."""
+    return (-F.max_pool2d(-weight, 3, stride=1, padding=1) > 0.9).to(weight.dtype)
+
+
+def _gaussian(planes: Tensor, sigma: float) -> Tensor:
+    """Separable Gaussian over (N,C,H,W); what lies outside counts as zero."""
+    radius = max(1, math.ceil(3 * sigma))
+    channels = planes.shape[1]
+    offsets = torch.arange(-radius, radius + 1, device=planes.device, dtype=planes.dtype)
+    taps = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    taps = (taps / taps.sum()).expand(channels, 1, -1)
+    planes = planes.contiguous(memory_format=torch.channels_last)  # six times faster on a CPU
+    planes = F.conv2d(planes, taps[:, :, None, :].contiguous(), padding=(0, radius), groups=channels)
+    return F.conv2d(planes, taps[:, :, :, None].contiguous(), padding=(radius, 0), groups=channels)
+
+
+def _scaled(picture: Tensor, scale: float) -> tuple[int, int]:
+    return max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[2] * scale))
+
+
+def _centre(picture: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Crop or pad with black, around the centre, to `size_hw`; F.pad crops where a pad is negative."""
+    rest_y, rest_x = size_hw[0] - picture.shape[1], size_hw[1] - picture.shape[2]
+    top, left = rest_y // 2, rest_x // 2
+    return F.pad(picture, (0, 0, left, rest_x - left, top, rest_y - top))
