@@ -1,0 +1,123 @@
+"""Which picture goes where: inputs expanded, targets named, collisions parted, nothing overwritten unasked."""
+
+from __future__ import annotations
+
+import glob
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bgdl.errors import InputError
+from bgdl.media.image import READABLE, WRITABLE
+
+ENDING = "-cutout"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture: where it is read and where its result is written."""
+
+    source: Path
+    target: Path
+
+
+def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".png") -> list[Job]:
+    """The jobs for files, folders (recursive) and globs, in name order.
+
+    output: None writes `photo-cutout.png` beside a file and `folder-cutout/` beside a folder, whose tree is
+    mirrored; a path with a picture's extension is the target of a single file; any other path is a folder.
+    Sources with the same stem keep their extension in the target's name, so none overwrites another.
+    Raises InputError where an input is missing or nothing is found.
+    """
+    if output is not None and output.suffix.lower() in WRITABLE and not output.is_dir():
+        return [_single(inputs, output)]
+    found: list[tuple[Path, Path]] = []  # source, target without suffix
+    for folder, sources in _expand(inputs, output):
+        found += [(source, _stem(source, folder, output, many=len(inputs) > 1)) for source in sources]
+    unique = dict(found)
+    if not unique:
+        raise InputError(f"no pictures in {', '.join(inputs)}; readable are {', '.join(sorted(READABLE))}")
+    return _part(unique, suffix)
+
+
+def settle(jobs: Sequence[Job], *, overwrite: bool = False, skip_existing: bool = False) -> list[Job]:
+    """The jobs left to do, given the targets that exist; raises InputError where it was not said what to do."""
+    for job in jobs:
+        if job.target.exists() and job.source.exists() and job.target.samefile(job.source):
+            raise InputError(f"{job.source} would be replaced by its own result; choose another output")
+    existing = [job for job in jobs if job.target.exists()]
+    if skip_existing:
+        return [job for job in jobs if job not in existing]
+    if existing and not overwrite:
+        count = f"{len(existing)} of {len(jobs)} results exist" if len(jobs) > 1 else "the result exists"
+        raise InputError(f"{count} ({existing[0].target}); use --overwrite or --skip-existing")
+    return list(jobs)
+
+
+def _single(inputs: Sequence[str], output: Path) -> Job:
+    source = Path(inputs[0])
+    if len(inputs) != 1 or source.is_dir() or (not source.exists() and glob.has_magic(inputs[0])):
+        raise InputError(f"{output} is one file, but there may be several results; give a folder as output")
+    if not source.is_file():
+        raise InputError(f"no such file: {source}")
+    return Job(source, output)
+
+
+def _expand(inputs: Sequence[str], output: Path | None) -> Iterable[tuple[Path | None, list[Path]]]:
+    """Each input's pictures, with the folder that they were found under."""
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            yield path, _pictures_under(path, output)
+        elif path.is_file():
+            yield None, [path]
+        elif glob.has_magic(text):
+            matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
+            yield None, [match for match in matches if match.suffix.lower() in READABLE and match.is_file()]
+        else:
+            raise InputError(f"no such file or folder: {text}")
+
+
+def _pictures_under(folder: Path, output: Path | None) -> list[Path]:
+    """Every picture below `folder`, hidden files and the output's own folder left out."""
+    inside = output.resolve() if output else None
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.suffix.lower() in READABLE
+        and path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        and (inside is None or inside == folder.resolve() or inside not in path.resolve().parents)
+    )
+
+
+def _stem(source: Path, folder: Path | None, output: Path | None, *, many: bool) -> Path:
+    """The target without its suffix."""
+    if folder is None:
+        return output / source.stem if output else source.with_name(source.stem + ENDING)
+    inner = source.relative_to(folder).with_suffix("")
+    if output is None:
+        resolved = folder.resolve()
+        return resolved.with_name(resolved.name + ENDING) / inner
+    return output / folder.resolve().name / inner if many else output / inner
+
+
+def _part(stems: dict[Path, Path], suffix: str) -> list[Job]:
+    """Targets that differ even on a file system that ignores case."""
+    count = Counter(_folded(stem) for stem in stems.values())
+    taken: set[str] = set()
+    jobs = []
+    for source, stem in stems.items():
+        name = stem.name if count[_folded(stem)] == 1 else stem.name + source.suffix
+        target, number = stem.with_name(name + suffix), 1
+        while _folded(target) in taken:
+            number += 1
+            target = stem.with_name(f"{name}-{number}{suffix}")
+        taken.add(_folded(target))
+        jobs.append(Job(source, target))
+    return jobs
+
+
+def _folded(path: Path) -> str:
+    return str(path.absolute()).casefold()

@@ -1,0 +1,85 @@
+"""The house rules of docs/architecture.md: floors, no cycles, who may print, what loads torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "bgdl"
+FLOORS = {
+    0: ["types", "errors", "convert", "device", "opencv"],
+    1: ["preprocess", "compose", "weights", "nets", "metrics"],
+    2: ["engines", "media", "refine"],
+    3: ["matters", "registry", "data"],
+    4: ["pipeline", "training", "evaluation", "export"],
+    5: ["cli"],
+}
+FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+
+
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def _room(module: str) -> str:
+    return module.split(".")[1]
+
+
+def _imports(path: Path) -> set[str]:
+    """Modules of bgdl that a file imports, wherever in the file."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "bgdl":
+            module = str(node.module)
+            inner = {f"{module}.{alias.name}" for alias in node.names}
+            found |= {name if _is_module(name) else module for name in inner}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "bgdl"}
+    return found
+
+
+def _is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or path.is_dir()
+
+
+def test_every_file_has_a_floor() -> None:
+    assert {_room(_module(path)) for path in FILES} <= FLOOR_OF.keys()
+
+
+@pytest.mark.parametrize("path", FILES, ids=_module)
+def test_imports_go_down_or_stay_in_the_room(path: Path) -> None:
+    room = _room(_module(path))
+    for target in _imports(path):
+        if target == "bgdl":
+            assert FLOOR_OF[room] == 5, f"{path.name} imports the package itself"
+        elif _room(target) != room:
+            same = FLOOR_OF[_room(target)] == FLOOR_OF[room] and FLOOR_OF[room] < 4
+            assert same or FLOOR_OF[_room(target)] < FLOOR_OF[room], f"{path.name} imports {target}"
+
+
+def test_no_cycles() -> None:
+    graph = {_module(path): {name for name in _imports(path) if name != "bgdl"} for path in FILES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if FLOOR_OF[_room(_module(p))] < 5], ids=_module)
+def test_only_the_command_line_prints_or_exits(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            assert name not in ("print", "exit", "quit", "sys.exit", "os._exit"), f"{path.name}:{node.lineno}"
+
+
+@pytest.mark.parametrize("command", ["import bgdl", "import bgdl.cli.main"])
+def test_start_loads_no_torch(command: str) -> None:
+    heavy = "('torch', 'cv2', 'numpy', 'PIL', 'av', 'pytorch_lightning')"
+    code = f"import sys; {command}; print([m for m in {heavy} if m in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
