@@ -1,0 +1,108 @@
+"""U²-Net as an ONNX graph of fixed size, with the layer names that `onnx_layout` reads back."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import onnx
+import torch
+import torch.fx
+import torch.nn.functional as F
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from bgdl.nets.u2net import U2Net, fold_batchnorm
+
+OPSET = 18  # the first whose Resize takes axes
+IR_VERSION = 8  # what OPSET came with, so that older runtimes read it
+
+
+def to_onnx(net: U2Net, size_hw: tuple[int, int]) -> onnx.ModelProto:
+    """The graph of `net`, BatchNorm folded in place: "image" float32 (1,3,H,W) -> "alpha" float32 (1,1,H,W).
+
+    It follows a symbolic trace of `forward`, so the table of the network is written down only once. Every size
+    in it is a constant; runtimes plan such a graph best.
+    """
+    fold_batchnorm(net)
+    writer = _Writer(net, size_hw)
+    for node in torch.fx.symbolic_trace(net).graph.nodes:
+        writer.add(node)
+    return writer.model()
+
+
+class _Writer:
+    """Collects ONNX nodes; `names` and `sizes` hold each traced value's ONNX name and (H,W)."""
+
+    def __init__(self, net: U2Net, size_hw: tuple[int, int]) -> None:
+        self.net = net
+        self.size_hw = size_hw
+        self.nodes: list[onnx.NodeProto] = []
+        self.stored: list[onnx.TensorProto] = []
+        self.names: dict[torch.fx.Node, str] = {}
+        self.sizes: dict[torch.fx.Node, tuple[int, int]] = {}
+
+    def add(self, node: torch.fx.Node) -> None:
+        if node.op == "placeholder":
+            self.names[node], self.sizes[node] = "image", self.size_hw
+        elif node.op == "call_module":
+            self._module(node, self.net.get_submodule(str(node.target)))
+        elif node.op == "call_function" and node.target not in (getattr, operator.getitem):  # shapes are known here
+            self._function(node)
+
+    def model(self) -> onnx.ModelProto:
+        height, width = self.size_hw
+        self.nodes[-1].output[0] = "alpha"
+        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, height, width))
+        alpha = helper.make_tensor_value_info("alpha", TensorProto.FLOAT, (1, 1, height, width))
+        graph = helper.make_graph(self.nodes, self.net.arch, [image], [alpha], self.stored)
+        opset = [helper.make_opsetid("", OPSET)]
+        return helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="bgdl")
+
+    def _module(self, node: torch.fx.Node, module: nn.Module) -> None:
+        source = _source(node)
+        if isinstance(module, nn.Identity):
+            self.names[node], self.sizes[node] = self.names[source], self.sizes[source]
+            return
+        assert isinstance(module, nn.Conv2d) and module.bias is not None
+        weight, bias = f"{node.target}.weight", f"{node.target}.bias"
+        self._store(weight, module.weight)
+        self._store(bias, module.bias)
+        pads = [int(side) for side in module.padding] * 2
+        self._emit(node, "Conv", [self.names[source], weight, bias], pads=pads, dilations=list(module.dilation))
+
+    def _function(self, node: torch.fx.Node) -> None:
+        names = [self.names[value] for value in node.all_input_nodes if value in self.names]
+        if node.target in (F.max_pool2d, torch.max_pool2d):
+            self._emit(node, "MaxPool", names, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1)
+            self.sizes[node] = tuple(-(-side // 2) for side in self.sizes[node])  # type: ignore[assignment]
+        elif node.target is F.interpolate:
+            self._resize(node)
+        elif node.target is torch.cat:
+            self._emit(node, "Concat", names, axis=1)
+        else:
+            kinds: dict[Any, str] = {F.relu: "Relu", operator.add: "Add", torch.sigmoid: "Sigmoid"}
+            self._emit(node, kinds[node.target], names)
+
+    def _resize(self, node: torch.fx.Node) -> None:
+        """To the size of the map whose `.shape[2:]` the trace shows."""
+        slicing = node.kwargs["size"]
+        assert isinstance(slicing, torch.fx.Node)
+        target = self.sizes[_source(_source(slicing))]
+        self._store(f"{node.name}.sizes", torch.tensor(target))
+        names = [self.names[_source(node)], "", "", f"{node.name}.sizes"]
+        half_pixel = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        self._emit(node, "Resize", names, axes=[2, 3], **half_pixel)
+        self.sizes[node] = target
+
+    def _emit(self, node: torch.fx.Node, kind: str, inputs: list[str], **attributes: Any) -> None:
+        self.names[node] = node.name
+        self.sizes[node] = self.sizes[next(value for value in node.all_input_nodes if value in self.sizes)]
+        self.nodes.append(helper.make_node(kind, inputs, [node.name], name=node.name, **attributes))
+
+    def _store(self, name: str, value: torch.Tensor) -> None:
+        self.stored.append(numpy_helper.from_array(value.detach().cpu().numpy(), name))
+
+
+def _source(node: torch.fx.Node) -> torch.fx.Node:
+    return node.all_input_nodes[0]
