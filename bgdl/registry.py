@@ -29,6 +29,28 @@ class Method:
 
 METHODS: dict[str, Method] = {
     **{name: Method("bgdl.matters.u2net:U2NetMatter", record.summary) for name, record in weights.RECORDS.items()},
+    "static_difference": Method(
+        "bgdl.matters.static_difference:StaticDifference",
+        "difference from a photograph of the empty scene",
+        primed=True,
+    ),
+    "running_average": Method(
+        "bgdl.matters.running_average:RunningAverage",
+        "difference from the average of the first frames",
+        stateful=True,
+        primed=True,
+    ),
+    "roi_average": Method(
+        "bgdl.matters.roi_average:RoiAverage", "difference from a plain patch of the wall", stateful=True, primed=True
+    ),
+    "frame_difference": Method(
+        "bgdl.matters.frame_difference:FrameDifference", "what moved since the frame before", stateful=True
+    ),
+    "otsu": Method("bgdl.matters.otsu:Otsu", "the dark side of Otsu's threshold"),
+    "canny": Method("bgdl.matters.canny:Canny", "the largest outline of Canny's edges, filled"),
+    "mog2": Method("bgdl.matters.mog2:Mog2", "background model: mixture of Gaussians", stateful=True, primed=True),
+    "knn": Method("bgdl.matters.knn:Knn", "background model: nearest samples", stateful=True, primed=True),
+    "grabcut": Method("bgdl.matters.grabcut:GrabCut", "colour mixtures cut along edges, one picture at a time"),
 }
 
 

@@ -1,0 +1,38 @@
+"""Options of the classical methods, checked when a method is made: what came, what is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from bgdl.errors import InputError
+
+Name = TypeVar("Name", bound=str)
+
+
+def within(option: str, value: float, low: float, high: float) -> float:
+    """`value`, which must lie between `low` and `high` (both allowed)."""
+    if not low <= value <= high:
+        raise InputError(f"{option} is {value:g}; it must lie between {low:g} and {high:g}")
+    return value
+
+
+def count(option: str, value: int, *, at_least: int = 0) -> int:
+    """`value`, which must be a whole number of at least `at_least`."""
+    if value != int(value) or value < at_least:
+        raise InputError(f"{option} is {value}; it must be a whole number, {at_least} or more")
+    return int(value)
+
+
+def odd(option: str, value: int) -> int:
+    """`value`, which must be an odd number of px, since a filter is centred on its pixel."""
+    if value != int(value) or value < 1 or value % 2 == 0:
+        raise InputError(f"{option} is {value}; it must be an odd number of px: 1, 3, 5, …")
+    return int(value)
+
+
+def one_of(option: str, value: Name, allowed: Sequence[str]) -> Name:
+    """`value`, which must be one of the names `allowed`."""
+    if value not in allowed:
+        raise InputError(f"{option} is {value!r}; it must be one of {', '.join(allowed)}")
+    return value

@@ -1,0 +1,97 @@
+"""Difference from the average of a clip's first frames."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgdl.matters import checks
+from bgdl.matters.classical import CPU, Classical, Frame, check_background
+from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
+from bgdl.matters.shadows import SHADOWS, Shadows, shadow_mask
+from bgdl.opencv import cv2
+
+Grey = NDArray[np.uint8]  # (H,W)
+
+
+class RunningAverage(Classical):
+    """Alpha is 1 where a frame differs from the plate, the average of the first `frames` frames.
+
+    The average and the difference are of median-blurred grey. While it learns, alpha is 0: the tutorial shows no
+    composite then ("hold still"), and the scene is to be empty. `prime` gives the empty scene instead, and
+    nothing is learnt from the clip. A frame of another size starts anew.
+
+    weight: of the newest frame in the average; 0.5, as the tutorial, remembers some five frames; None gives the
+        plain mean of all, which has less noise.
+    Source: q-viper, "Real Time Background Changing With OpenCV and Python", 2021, experiment 1.
+    """
+
+    name = "running_average"
+    stateful = True
+
+    def __init__(
+        self,
+        *,
+        device: torch.device = CPU,
+        frames: int = 200,
+        weight: float | None = 0.5,
+        median_px: int = 5,
+        threshold: int = 30,
+        shadows: Shadows = "keep",
+        cleanup: Cleanup | CleanupName = "none",
+    ) -> None:
+        super().__init__(device=device, cleanup=cleanup)
+        self.frames = checks.count("frames", frames, at_least=1)
+        self.weight = None if weight is None else checks.within("weight", weight, 0, 1)
+        self.median_px = checks.odd("median_px", median_px)
+        self.threshold = checks.within("threshold", threshold, 1, 255)
+        self.shadows = checks.one_of("shadows", shadows, SHADOWS)
+        self.reset()
+
+    @property
+    def frames_to_learn(self) -> int:
+        """How many frames of the empty scene are still wanted; 0 once the plate stands."""
+        return self._to_learn
+
+    def prime(self, background: Tensor) -> None:
+        """Learn the plate from all of uint8 (K,H,W,3) frames, and from nothing else."""
+        self.reset()
+        for frame in check_background(background):
+            self._learn(self._grey(frame))
+        self._to_learn = 0
+
+    def reset(self) -> None:
+        """Forget the plate, and learn a new one from the next frames."""
+        self._plate: NDArray[np.float64] | None = None
+        self._learnt = 0
+        self._to_learn = self.frames
+
+    def _mask(self, frame: Frame) -> Mask:
+        grey = self._grey(frame)
+        if self._plate is not None and self._plate.shape != grey.shape:
+            self.reset()
+        if self._to_learn:
+            self._learn(grey)
+            self._to_learn -= 1
+            return np.zeros_like(grey)
+        assert self._plate is not None
+        plate = self._plate.astype(np.uint8)
+        mask = (cv2.absdiff(plate, grey) >= self.threshold).astype(np.uint8)
+        return mask if self.shadows == "keep" else mask & (1 - shadow_mask(grey, plate))
+
+    def _grey(self, frame: Frame) -> Grey:
+        return np.asarray(cv2.medianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), self.median_px), dtype=np.uint8)
+
+    def _learn(self, grey: Grey) -> None:
+        scene = self._scene(grey)
+        self._learnt += 1
+        if self._plate is None or self._plate.shape != scene.shape:
+            self._plate, self._learnt = scene.astype(np.float64), 1
+            return
+        cv2.accumulateWeighted(scene, self._plate, 1 / self._learnt if self.weight is None else self.weight)
+
+    def _scene(self, grey: Grey) -> Grey:
+        """What of a frame is taken into the plate."""
+        return grey

@@ -1,0 +1,131 @@
+"""The contract that every registered method keeps: shapes, ranges, batches, state, and the empty scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import bgdl
+from bgdl import registry, weights
+from bgdl.errors import InputError, MissingExtra, WeightsError
+from bgdl.types import Matter, Primed
+
+NETWORKS = tuple(weights.RECORDS)
+CLASSICAL = tuple(name for name in registry.METHODS if name not in NETWORKS)
+NEED_A_PLATE = ("static_difference",)
+ANY_SIZE = st.tuples(st.integers(1, 3), st.integers(1, 21), st.integers(1, 21))
+
+
+@pytest.fixture(scope="module")
+def clip() -> Tensor:
+    """Eight noisy frames of a wall, 31x45 (odd both ways), before which a dark square walks from the third on."""
+    rng = np.random.default_rng(0)
+    frames = np.clip(rng.normal(180, 4, (8, 31, 45, 3)), 0, 255).astype(np.uint8)
+    for index in range(2, 8):
+        frames[index, 8:24, 4 * index : 4 * index + 14] = (30, 60, 90)
+    return torch.from_numpy(frames)
+
+
+def _ready(name: str, clip: Tensor) -> Matter:
+    """The method by its name, with the empty scene where it learns one; skips what is not on this disk."""
+    if name in NETWORKS and weights.locate(weights.RECORDS[name]) is None:
+        pytest.skip(f"the weights of {name} are not on this disk")
+    try:
+        matter = bgdl.load(name, device="cpu")
+    except (MissingExtra, WeightsError) as error:
+        pytest.skip(str(error))
+    if registry.METHODS[name].primed:
+        assert isinstance(matter, Primed)
+        matter.prime(clip[:2])
+    return matter
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_alpha_is_float_between_0_and_1_on_the_device(name: str, clip: Tensor) -> None:
+    matter = _ready(name, clip)
+    before = clip.clone()
+    alpha = matter.alpha(clip)
+    assert alpha.shape == (8, 31, 45, 1)
+    assert alpha.dtype == torch.float32
+    assert alpha.device == matter.device
+    assert 0 <= float(alpha.min()) <= float(alpha.max()) <= 1
+    assert torch.equal(clip, before), "the frames were written to"
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_the_table_says_what_the_method_is(name: str, clip: Tensor) -> None:
+    matter = _ready(name, clip)
+    row = registry.METHODS[name]
+    assert isinstance(matter, Matter)
+    assert (matter.name, matter.stateful, isinstance(matter, Primed)) == (name, row.stateful, row.primed)
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_a_batch_of_n_is_n_batches_of_one(name: str, clip: Tensor) -> None:
+    whole = _ready(name, clip).alpha(clip)
+    matter = _ready(name, clip)
+    single = torch.cat([matter.alpha(frame[None]) for frame in clip])
+    if name in NETWORKS:
+        torch.testing.assert_close(single, whole, atol=1e-5, rtol=0)
+    else:
+        assert torch.equal(single, whole)
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_reset_forgets_the_clip(name: str, clip: Tensor) -> None:
+    matter = _ready(name, clip)
+    first = matter.alpha(clip)
+    matter.reset()
+    if isinstance(matter, Primed):
+        matter.prime(clip[:2])
+    assert torch.equal(matter.alpha(clip), first)
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_a_method_without_state_sees_frames_in_any_order(name: str, clip: Tensor) -> None:
+    matter = _ready(name, clip)
+    if matter.stateful:
+        pytest.skip("a stateful method needs the order of time")
+    torch.testing.assert_close(matter.alpha(clip.flip(0)).flip(0), matter.alpha(clip), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_no_frames_give_no_mattes(name: str, clip: Tensor) -> None:
+    assert _ready(name, clip).alpha(clip[:0]).shape == (0, 31, 45, 1)
+
+
+@pytest.mark.parametrize("name", NEED_A_PLATE)
+def test_without_the_empty_scene_the_refusal_says_how_to_give_one(name: str, clip: Tensor) -> None:
+    with pytest.raises(InputError, match="needs the empty scene first: --prime SECONDS, FRAMES or FILE"):
+        bgdl.load(name, device="cpu").alpha(clip)
+
+
+@pytest.mark.parametrize("name", [name for name in CLASSICAL if registry.METHODS[name].primed])
+def test_an_empty_scene_of_no_frames_or_another_type_is_refused(name: str, clip: Tensor) -> None:
+    matter = bgdl.load(name, device="cpu")
+    assert isinstance(matter, Primed)
+    with pytest.raises(InputError, match=r"uint8 \(K,H,W,3\) with at least one frame"):
+        matter.prime(clip[:0])
+    with pytest.raises(InputError, match=r"got torch.float32"):
+        matter.prime(clip.float())
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(size=ANY_SIZE)
+def test_any_size_is_taken_down_to_one_pixel(name: str, size: tuple[int, int, int]) -> None:
+    frames = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8))
+    alpha = _ready(name, frames).alpha(frames)
+    assert alpha.shape == (*size, 1)
+    assert 0 <= float(alpha.min()) <= float(alpha.max()) <= 1
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_an_unknown_option_is_a_sentence(name: str, clip: Tensor) -> None:
+    _ready(name, clip)
+    with pytest.raises(InputError, match=name):
+        bgdl.load(name, device="cpu", no_such_option=1)
