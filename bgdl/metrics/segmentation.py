@@ -71,7 +71,8 @@ def boundary_iou(alpha: Tensor, truth: Tensor, *, dilation_ratio: float = 0.02) 
 def boundary_f(alpha: Tensor, truth: Tensor, *, bound: float = 0.008) -> Tensor:
     """DAVIS's F: F1 of contour pixels that lie within `bound` of the diagonal of a contour of the other mask.
 
-    Source: Perazzi et al., DAVIS, CVPR 2016, with the disk-dilated matching of the DAVIS 2017 toolkit.
+    Two masks without a contour score 1 where they are the same, else 0. Source: Perazzi et al., DAVIS, CVPR 2016,
+    with the disk-dilated matching of the DAVIS 2017 toolkit.
     """
     a, t = masks(alpha, truth)
     radius_px = bound if bound >= 1 else float(torch.tensor(bound * _diagonal(truth)).ceil())
@@ -125,6 +126,8 @@ def _inner_border(mask: Tensor, width_px: int) -> Tensor:
 
 def _contour_f(mask: Tensor, truth: Tensor, radius_px: float) -> float:
     a, t = _contour(mask), _contour(truth)
+    if not a.any() and not t.any():
+        return float(torch.equal(mask, truth))
     precision, recall = _share_near(a, t, radius_px), _share_near(t, a, radius_px)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 

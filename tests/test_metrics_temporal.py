@@ -1,0 +1,93 @@
+"""Steadiness over time against plain numpy loops and against cases worked out by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from bgdl.errors import InputError
+from bgdl.metrics import temporal
+
+CLIPS = st.tuples(st.integers(2, 5), st.integers(1, 9), st.integers(1, 9)).flatmap(
+    lambda shape: st.tuples(*[arrays.arrays(np.uint8, shape)] * 2)
+)
+
+
+@given(CLIPS)
+@settings(max_examples=30, deadline=None)
+def test_dtssd_is_the_root_mean_square_of_the_change_of_error(clips):
+    alpha, truth = (clip.astype(np.float64) / 255 for clip in clips)
+    expected = [
+        100 * np.sqrt(np.mean(((alpha[t] - alpha[t - 1]) - (truth[t] - truth[t - 1])) ** 2))
+        for t in range(1, len(alpha))
+    ]
+    ours = temporal.dtssd(*(torch.from_numpy(clip).float() for clip in (alpha, truth)))
+    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+
+
+@given(CLIPS)
+@settings(max_examples=20, deadline=None)
+def test_a_clip_beside_itself_is_perfect(clips):
+    truth = torch.from_numpy(clips[1]).float() / 255
+    flow = torch.zeros(*truth.diff(dim=0).shape, 2)
+    assert not temporal.dtssd(truth, truth).any()
+    assert not temporal.messddt(truth, truth, flow).any()
+
+
+def test_messddt_follows_the_motion():
+    error = torch.zeros(2, 12, 12)
+    error[0, 4:7, 2:5] = 0.5
+    error[1] = error[0].roll((1, 3), (0, 1))
+    truth = torch.zeros(2, 12, 12)
+    moving = torch.zeros(1, 12, 12, 2)
+    moving[..., 0], moving[..., 1] = 3, 1
+    assert temporal.messddt(error, truth, moving) == pytest.approx(0, abs=1e-4)
+    still = temporal.messddt(error, truth, torch.zeros(1, 12, 12, 2))
+    assert still == pytest.approx(1000 * 0.25 * 18 / 144, rel=1e-4)  # 9 px where it was, 9 where it is
+
+
+def test_flow_finds_a_shift():
+    rng = np.random.default_rng(0)
+    tiles = torch.from_numpy(rng.integers(0, 255, (16, 16, 3), np.uint8))
+    picture = tiles.repeat_interleave(6, 0).repeat_interleave(6, 1)
+    flow = temporal.optical_flow(torch.stack([picture, picture.roll(2, 1)]))
+    assert flow.shape == (1, 96, 96, 2)
+    middle = flow[0, 20:-20, 20:-20]
+    assert middle[..., 0].median() == pytest.approx(2, abs=0.2)
+    assert middle[..., 1].median() == pytest.approx(0, abs=0.2)
+
+
+def test_flicker_counts_only_where_the_truth_stands_still():
+    truth = torch.zeros(3, 4, 4)
+    truth[1:, 0] = 1  # the first row changes once
+    alpha = truth.clone()
+    assert not temporal.flicker(alpha, truth).any()
+    alpha[1, 1] = 0.25  # one row of three still ones blinks, then one of four
+    np.testing.assert_allclose(temporal.flicker(alpha, truth), [1000 * 0.25 / 3, 1000 * 0.25 / 4], rtol=1e-5)
+
+
+def davis_decay(values: np.ndarray) -> float:
+    """db_statistics of the DAVIS 2017 toolkit."""
+    ids = (np.round(np.linspace(1, len(values), 5) + 1e-10) - 1).astype(np.uint8)
+    bins = [values[ids[i] : ids[i + 1] + 1] for i in range(4)]
+    return np.nanmean(bins[0]) - np.nanmean(bins[3])
+
+
+@pytest.mark.parametrize("frames", [1, 2, 4, 7, 83, 84])
+def test_decay_is_daviss(frames):
+    values = np.random.default_rng(frames).random(frames)
+    assert temporal.decay(torch.from_numpy(values)) == pytest.approx(davis_decay(values), abs=1e-6)
+
+
+def test_mistakes_are_said():
+    clip = torch.zeros(3, 4, 4)
+    with pytest.raises(InputError, match=r"temporal metrics take a clip \(T,H,W\), got shape \(4, 4\)"):
+        temporal.dtssd(clip[0], clip[0])
+    with pytest.raises(InputError, match=r"for 3 frames it is \(T-1,H,W,2\): see optical_flow"):
+        temporal.messddt(clip, clip, torch.zeros(3, 4, 4, 2))
+    with pytest.raises(InputError, match="at least one frame"):
+        temporal.decay(torch.zeros(0))
