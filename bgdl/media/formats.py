@@ -1,0 +1,137 @@
+"""Which video formats can be written: one visible table, and the choice by file extension."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from bgdl.errors import InputError
+
+FormatName = Literal["auto", "h264", "h265", "vp9", "prores", "qtrle", "ffv1", "png", "webp", "gif", "apng"]
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """One way of writing a clip.
+
+    muxers: file extension -> FFmpeg muxer. codec: FFmpeg encoder.
+    pix_fmts: picture channels (1 grey, 3 RGB, 4 RGBA) -> pixel format; without 4 it holds no transparency.
+    even: sizes must be even. lossy: colours beside transparent pixels leak and must be filled.
+    crf: default of --crf where the encoder has one; preset: default of --preset.
+    sound: the container takes audio and subtitles.
+    """
+
+    name: str
+    muxers: Mapping[str, str]
+    codec: str
+    pix_fmts: Mapping[int, str]
+    even: bool = False
+    lossy: bool = True
+    crf: int | None = None
+    preset: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    muxer_options: Mapping[str, str] = field(default_factory=dict)
+    sound: bool = True
+
+    @property
+    def alpha(self) -> bool:
+        return 4 in self.pix_fmts
+
+
+_MP4 = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
+_YUV = {1: "yuv420p", 3: "yuv420p"}
+_RGB = {1: "gray", 3: "rgb24", 4: "rgba"}
+
+FORMATS: dict[str, VideoFormat] = {
+    row.name: row
+    for row in (
+        VideoFormat("h264", _MP4, "libx264", _YUV, even=True, crf=18, preset="veryfast"),
+        VideoFormat("h265", _MP4, "libx265", _YUV, even=True, crf=22, preset="veryfast"),
+        VideoFormat(
+            "vp9",
+            {".webm": "webm", ".mkv": "matroska"},
+            "libvpx-vp9",
+            {**_YUV, 4: "yuva420p"},
+            crf=24,
+            preset="5",
+            options={"deadline": "good", "row-mt": "1", "auto-alt-ref": "0"},
+        ),
+        VideoFormat(
+            "prores",
+            {".mov": "mov", ".mkv": "matroska"},
+            "prores_ks",
+            {1: "yuv444p10le", 3: "yuv444p10le", 4: "yuva444p10le"},
+            options={"profile": "4444", "vendor": "apl0", "alpha_bits": "16"},
+        ),
+        VideoFormat("qtrle", {".mov": "mov"}, "qtrle", {1: "rgb24", 3: "rgb24", 4: "argb"}, lossy=False),
+        VideoFormat(
+            "ffv1",
+            {".mkv": "matroska"},
+            "ffv1",
+            {1: "gray", 3: "bgr0", 4: "bgra"},
+            lossy=False,
+            options={"level": "3", "slices": "4", "slicecrc": "1"},
+        ),
+        VideoFormat("png", {".png": "image2"}, "png", _RGB, lossy=False, sound=False),
+        VideoFormat(
+            "webp",
+            {".webp": "webp"},
+            "libwebp_anim",
+            {1: "bgra", 3: "bgra", 4: "bgra"},
+            options={"quality": "85"},
+            muxer_options={"loop": "0"},
+            sound=False,
+        ),
+        VideoFormat("gif", {".gif": "gif"}, "gif", {1: "pal8", 3: "pal8", 4: "pal8"}, lossy=False, sound=False),
+        VideoFormat("apng", {".apng": "apng"}, "apng", _RGB, lossy=False, muxer_options={"plays": "0"}, sound=False),
+    )
+}
+
+_DEFAULTS: dict[str, tuple[str, str]] = {  # extension -> (without, with transparency)
+    ".mp4": ("h264", "h264"),
+    ".m4v": ("h264", "h264"),
+    ".mkv": ("h264", "ffv1"),
+    ".mov": ("h264", "prores"),
+    ".webm": ("vp9", "vp9"),
+    ".webp": ("webp", "webp"),
+    ".gif": ("gif", "gif"),
+    ".apng": ("apng", "apng"),
+    ".png": ("png", "png"),
+    "": ("png", "png"),
+}
+
+
+def pick(target: Path, name: FormatName = "auto", *, channels: int) -> VideoFormat:
+    """The format for `target` by its extension (a folder means a PNG sequence), or the one asked for by name.
+
+    channels: 1 grey, 3 RGB or 4 RGBA. Raises InputError for an extension that is not known, one that does not
+    go with the format, and for transparency in a format that has none, with the ways out.
+    """
+    suffix = target.suffix.lower()
+    if name == "auto":
+        if suffix not in _DEFAULTS:
+            raise InputError(f"cannot tell the format of {target.name!r}; known are {_known_suffixes()}, or a folder")
+        name = _DEFAULTS[suffix][channels == 4]  # type: ignore[assignment]
+    chosen = FORMATS.get(name)
+    if chosen is None:
+        raise InputError(f"unknown format {name!r}; known are auto, {', '.join(FORMATS)}")
+    if suffix not in chosen.muxers and not (chosen.name == "png" and not suffix):
+        raise InputError(f"{name} does not go into a {suffix or 'folder'} file; use {', '.join(chosen.muxers)}")
+    if channels not in chosen.pix_fmts:
+        raise InputError(no_transparency(target, chosen))
+    return chosen
+
+
+def no_transparency(target: Path, chosen: VideoFormat) -> str:
+    """Why a transparent clip cannot be written there, and the three ways out."""
+    return (
+        f"{target.name}: {chosen.name} in {target.suffix} holds no transparency; write {target.stem}.webm (VP9), "
+        f"{target.stem}.mov (ProRes 4444) or {target.stem}.mkv (FFV1, lossless), or give a --background, "
+        "or add --alpha-sidecar for the matte as a second file"
+    )
+
+
+def _known_suffixes() -> str:
+    return ", ".join(suffix for suffix in _DEFAULTS if suffix)
