@@ -1,0 +1,232 @@
+"""Picture files: read whatever a camera, scanner or web page made into frames; write without half-written files."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+from torch import Tensor
+
+from bgdl import convert
+from bgdl.errors import InputError, MissingExtra
+from bgdl.media import modes
+
+MAX_PIXELS = 100_000_000
+"""Larger pictures are refused unless asked for: a few kilobytes of file can claim terabytes of picture."""
+
+READS = ("PNG", "JPEG", "WEBP", "TIFF", "AVIF", "HEIF", "GIF", "BMP", "PPM", "JPEG2000", "TGA")
+FORMATS = {
+    ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF",
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP",
+}  # fmt: skip
+"""What is written, by the ending of the name."""
+READ_SUFFIXES = frozenset(FORMATS) | {".heic", ".heif", ".gif", ".jfif", ".ppm", ".pgm", ".jp2", ".tga"}
+OPAQUE_FORMATS = frozenset({"JPEG", "BMP"})
+
+ENCODERS: dict[str, dict[str, Any]] = {
+    "PNG": {"compress_level": 1, "compress_type": 3},  # run lengths: 4 times faster than zlib's default, 6 % larger
+    "WEBP": {"quality": 90},
+    "TIFF": {"compression": "tiff_adobe_deflate"},
+    "AVIF": {"quality": 80, "speed": 8},
+    "JPEG": {"quality": 92},
+    "BMP": {},
+}
+KEEPS_METADATA = frozenset({"PNG", "WEBP", "TIFF", "AVIF", "JPEG"})
+
+_opening = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded picture, upright.
+
+    frames: uint8 (1,H,W,3) RGB. alpha: the file's own, float32 (1,H,W,1) in [0,1], or None where it has none.
+    icc_profile: the RGB profile that the colours are in (None: sRGB). exif: without the orientation tag.
+    format: Pillow's name. notes: sentences on what was decided for the reader, for instance "animated ...".
+    """
+
+    frames: Tensor
+    alpha: Tensor | None = None
+    icc_profile: bytes | None = None
+    exif: bytes | None = None
+    format: str = "PNG"
+    notes: tuple[str, ...] = ()
+
+
+def read(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
+    """Decode a picture: EXIF orientation 1 to 8 applied, 16-bit, CMYK, palette and grey+alpha handled on purpose.
+
+    source: a path, the bytes of a file, or an open binary file. Animations give their first frame and a note.
+    Raises InputError for what is missing, no picture, damaged or larger than `max_pixels`, and MissingExtra for
+    HEIC without pillow-heif.
+    """
+    data, name = _bytes_of(source)
+    image = _open(data, name, max_pixels)
+    try:
+        return _decode(image, data)
+    except (OSError, SyntaxError, ValueError, struct.error, EOFError) as error:
+        raise InputError(f"{name} is damaged or cut short ({error}); get the file again") from error
+
+
+def write(
+    picture: Tensor,
+    target: str | Path | BinaryIO,
+    *,
+    format: str | None = None,
+    icc_profile: bytes | None = None,
+    exif: bytes | None = None,
+    quality: int | None = None,
+) -> None:
+    """Encode uint8 (H,W,1|3|4) RGB with straight alpha to a path (whole or not at all) or an open binary file.
+
+    format: Pillow's name; by default from the path's ending, PNG for an open file.
+    quality: 1 to 100 for JPEG, WebP and AVIF; 100 makes WebP lossless. exif: without an orientation tag.
+    Raises InputError for an unknown ending, transparency in an opaque format, or what the format cannot hold.
+    """
+    path = Path(target) if isinstance(target, (str, Path)) else None
+    format = format or (format_of(path) if path else "PNG")
+    if picture.shape[-1] == 4 and format in OPAQUE_FORMATS:
+        raise InputError(
+            f"{path or format} cannot hold transparency; write .png, .webp, .tiff or .avif, "
+            "or give a background, for instance --background white"
+        )
+    data = _encode(picture, format, icc_profile, exif, quality)
+    if path:
+        _replace(path, data)
+    else:
+        target.write(data)  # type: ignore[union-attr]
+
+
+def format_of(path: str | Path) -> str:
+    """The format that a path's ending names; raises InputError with the endings that are known."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        said = f"ends in {suffix!r}" if suffix else "has no ending"
+        raise InputError(f"{path} {said}; pictures are written as {', '.join(FORMATS)}")
+    return FORMATS[suffix]
+
+
+def supports_alpha(path: str | Path) -> bool:
+    """Whether the format that a path's ending names can hold transparency."""
+    return format_of(path) not in OPAQUE_FORMATS
+
+
+def _bytes_of(source: str | Path | bytes | BinaryIO) -> tuple[bytes, str]:
+    """The file's bytes and what to call it in messages."""
+    if isinstance(source, bytes):
+        data, name = source, "the picture"
+    elif isinstance(source, (str, Path)):
+        name = str(source)
+        try:
+            data = Path(source).read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+    else:
+        data, name = source.read(), str(getattr(source, "name", "the picture"))
+    if not data:
+        raise InputError(f"{name} is empty")
+    return data, name
+
+
+def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
+    """The picture's header, its size checked; Pillow's own limit is replaced by ours."""
+    Image.init()
+    if _is_heif(data):
+        _register_heif()
+    try:
+        with _without_pillow_limit():
+            image = Image.open(BytesIO(data), formats=[name for name in READS if name in Image.OPEN])
+    except UnidentifiedImageError:
+        raise InputError(f"{name} is not a picture that bgdl reads ({', '.join(READS)})") from None
+    except (OSError, SyntaxError, ValueError, struct.error, EOFError) as error:
+        raise InputError(f"{name} is damaged or cut short ({error}); get the file again") from error
+    if image.width * image.height > max_pixels:
+        raise InputError(
+            f"{name} is {image.width}×{image.height}, more than the limit of {max_pixels} pixels; "
+            f"lift it with --max-pixels {image.width * image.height} if the file is to be trusted"
+        )
+    return image
+
+
+@contextmanager
+def _without_pillow_limit() -> Iterator[None]:
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _is_heif(data: bytes) -> bool:
+    return data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+
+
+def _register_heif() -> None:
+    try:
+        import pillow_heif
+    except ImportError:
+        if "AVIF" not in Image.OPEN:
+            raise MissingExtra("HEIC", "heif") from None
+        return
+    pillow_heif.register_heif_opener()
+
+
+def _decode(image: Image.Image, data: bytes) -> Picture:
+    notes: list[str] = []
+    frames_in_file = getattr(image, "n_frames", 1)
+    if frames_in_file > 1 and image.format != "MPO":
+        notes.append(f"holds {frames_in_file} pictures (animated or pages): the first is taken")
+    turn = modes.turn_needed(image, data)
+    image.load()
+    rgb, alpha, profile, said = modes.to_rgb(image, data, image.info.get("icc_profile") or None)
+    rgb, alpha = modes.upright(rgb, turn), None if alpha is None else modes.upright(alpha, turn)
+    return Picture(
+        convert.frame_to_tensor(rgb),
+        None if alpha is None else convert.to_unit(convert.frame_to_tensor(alpha[..., None])),
+        profile,
+        modes.kept_exif(image),
+        image.format or "PNG",
+        (*notes, *said),
+    )
+
+
+def _encode(picture: Tensor, format: str, icc_profile: bytes | None, exif: bytes | None, quality: int | None) -> bytes:
+    if format not in ENCODERS:
+        raise InputError(f"format {format!r} is not written; choose from {', '.join(ENCODERS)}")
+    options = dict(ENCODERS[format])
+    if quality is not None and "quality" in options:
+        options["quality"] = quality
+        if format == "WEBP" and quality == 100:
+            options.update(lossless=True, quality=25, method=1)
+    if format in KEEPS_METADATA:
+        options["icc_profile"] = icc_profile if picture.shape[-1] > 1 else None
+        options.update({"exif": exif} if exif else {})
+    buffer = BytesIO()
+    try:
+        convert.tensor_to_pil(picture).save(buffer, format, **options)
+    except (OSError, ValueError, SystemError, MemoryError) as error:
+        size = f"{picture.shape[1]}×{picture.shape[0]}"
+        raise InputError(f"cannot write a picture of {size} as {format} ({error}); try .png") from error
+    return buffer.getvalue()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write beside the target and rename, so that nothing half-written bears its name."""
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
