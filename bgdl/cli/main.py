@@ -7,10 +7,15 @@ import sys
 import typer
 
 import bgdl
+from bgdl.cli import image, models, rembg
 
 app = typer.Typer(
     name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
+
+app.command("image")(image.image)
+app.command("i", hidden=True)(rembg.i)
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

@@ -25,7 +25,9 @@ def models(
     if as_json:
         console.out.print("\n".join(json.dumps(row) for row in rows), markup=False)
         return
-    table = Table("name", "for", "scores", "licence", "source", "weights", box=None, header_style="bold", pad_edge=False)
+    table = Table(
+        "name", "for", "scores", "licence", "source", "weights", box=None, header_style="bold", pad_edge=False
+    )
     for row in rows:
         scores = " ".join(f"{key} {value:.3f}" for key, value in row["scores"].items())
         table.add_row(row["name"], row["summary"], scores, row["licence"], row["source"], row["weights"])
@@ -43,11 +45,11 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl mode
 
 def _rows() -> list[dict[str, Any]]:
     from bgdl.registry import METHODS
-    from bgdl.weights import RECORDS, locate
+    from bgdl.weights import RECORDS, TFLITE, locate
 
     rows = []
     for name, method in METHODS.items():
-        record = RECORDS.get(name)
+        record = (RECORDS | TFLITE).get(name)
         found = record and locate(record)
         rows.append(
             {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 METHOD = "Method"
 LOOK = "Look"
+MATTE = "Matte"
+FILES = "Files"
 
 Model = Annotated[
     str, typer.Option("--model", "-m", help="A name from `bgdl models`, or a weights file.", rich_help_panel=METHOD)
@@ -20,6 +23,12 @@ Engine = Annotated[
 PrecisionOption = Annotated[
     Literal["auto", "fp32", "bf16", "fp16", "int8"],
     typer.Option("--precision", help="Arithmetic of the network.", rich_help_panel=METHOD),
+]
+Size = Annotated[
+    int | None,
+    typer.Option(
+        "--size", min=32, help="Side of the network's input in px (default: the weights').", rich_help_panel=METHOD
+    ),
 ]
 Threads = Annotated[
     int | None,
@@ -34,4 +43,18 @@ FitOption = Annotated[
     typer.Option("--fit", help="How a background file fills the frame.", rich_help_panel=LOOK),
 ]
 OnlyMatte = Annotated[bool, typer.Option("--only-matte", help="Write the grey alpha matte.", rich_help_panel=LOOK)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.", rich_help_panel=FILES)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON records, one a line.", rich_help_panel=FILES)]
+
+
+def for_network(size: int | None) -> dict[str, int]:
+    """The options of `bgdl.load` that only networks have, those that were given."""
+    return {} if size is None else {"size": size}
+
+
+def existing_file(path: Path | None, flag: str) -> None:
+    """Refuse a file option whose file is not there."""
+    from bgdl.errors import InputError
+
+    if path is not None and not path.is_file():
+        raise InputError(f"{flag} {path}: no such file")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bgdl.errors import InputError
-from bgdl.media.image import READABLE, WRITABLE
+from bgdl.media.image import FORMATS, READ_SUFFIXES
 
 ENDING = "-cutout"
 
@@ -30,14 +30,14 @@ def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".p
     Sources with the same stem keep their extension in the target's name, so none overwrites another.
     Raises InputError where an input is missing or nothing is found.
     """
-    if output is not None and output.suffix.lower() in WRITABLE and not output.is_dir():
+    if output is not None and output.suffix.lower() in FORMATS and not output.is_dir():
         return [_single(inputs, output)]
     found: list[tuple[Path, Path]] = []  # source, target without suffix
     for folder, sources in _expand(inputs, output):
         found += [(source, _stem(source, folder, output, many=len(inputs) > 1)) for source in sources]
     unique = dict(found)
     if not unique:
-        raise InputError(f"no pictures in {', '.join(inputs)}; readable are {', '.join(sorted(READABLE))}")
+        raise InputError(f"no pictures in {', '.join(inputs)}; readable are {', '.join(sorted(READ_SUFFIXES))}")
     return _part(unique, suffix)
 
 
@@ -74,7 +74,7 @@ def _expand(inputs: Sequence[str], output: Path | None) -> Iterable[tuple[Path |
             yield None, [path]
         elif glob.has_magic(text):
             matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
-            yield None, [match for match in matches if match.suffix.lower() in READABLE and match.is_file()]
+            yield None, [match for match in matches if match.suffix.lower() in READ_SUFFIXES and match.is_file()]
         else:
             raise InputError(f"no such file or folder: {text}")
 
@@ -85,7 +85,7 @@ def _pictures_under(folder: Path, output: Path | None) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in READABLE
+        if path.suffix.lower() in READ_SUFFIXES
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and (inside is None or inside == folder.resolve() or inside not in path.resolve().parents)

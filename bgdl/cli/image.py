@@ -1,0 +1,210 @@
+"""`bgdl image`: cut the subject out of pictures, folders, globs or a pipe."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from bgdl.cli import console, options
+from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
+
+if TYPE_CHECKING:
+    from bgdl.media.image import Picture
+    from bgdl.pipeline.folder import Record
+    from bgdl.pipeline.image import Result, Treatment
+    from bgdl.pipeline.plan import Job
+
+EdgeOption = Annotated[
+    Literal["none", "guided", "decontaminate", "matting"],
+    typer.Option("--edge", help="How hair and soft edges are treated.", rich_help_panel=LOOK),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option("--threshold", min=0, max=1, help="A hard matte: alpha from here on is 1.", rich_help_panel=MATTE),
+]
+Invert = Annotated[bool, typer.Option("--invert", help="Keep the background instead.", rich_help_panel=MATTE)]
+KeepOption = Annotated[
+    Literal["largest", "all"] | None,
+    typer.Option("--keep", help="Only the largest part, or all but islands under 1 %.", rich_help_panel=MATTE),
+]
+Crop = Annotated[
+    str | None,
+    typer.Option("--crop", metavar="MARGIN[%]", help="Cut to the subject: 0, 20 (px) or 5%.", rich_help_panel=MATTE),
+]
+Prime = Annotated[
+    Path | None,
+    typer.Option("--prime", help="A picture of the empty scene, for methods that learn one.", rich_help_panel=METHOD),
+]
+Format = Annotated[
+    Literal["png", "webp", "tiff", "avif", "jpg"] | None,
+    typer.Option("--format", "-f", help="For folders and stdout (default: png).", rich_help_panel=FILES),
+]
+Quality = Annotated[
+    int | None, typer.Option("--quality", min=1, max=100, help="For jpg, webp and avif.", rich_help_panel=FILES)
+]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Leave results that exist as they are.", rich_help_panel=FILES)
+]
+MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse larger pictures.", rich_help_panel=FILES)]
+Inputs = Annotated[
+    list[str], typer.Argument(metavar="IN...", help="Pictures, folders (recursive), globs, or - for stdin.")
+]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="A file, a folder, or - for stdout.", rich_help_panel=FILES)
+]
+
+
+def image(
+    inputs: Inputs,
+    output: Output = None,
+    model: options.Model = "portrait",
+    device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.PrecisionOption = "auto",
+    size: options.Size = None,
+    threads: options.Threads = None,
+    prime: Prime = None,
+    background: options.Background = "transparent",
+    fit: options.FitOption = "cover",
+    edge: EdgeOption = "decontaminate",
+    only_matte: options.OnlyMatte = False,
+    threshold: Threshold = None,
+    invert: Invert = False,
+    keep: KeepOption = None,
+    crop: Crop = None,
+    format: Format = None,
+    quality: Quality = None,
+    overwrite: options.Overwrite = False,
+    skip_existing: SkipExisting = False,
+    max_pixels: MaxPixels = 100_000_000,
+    as_json: options.AsJson = False,
+) -> None:
+    """Cut the subject out of pictures.
+
+    A file's result is photo-cutout.png beside it, a folder's are in folder-cutout/, or where -o says.
+    """
+    from bgdl.device import set_threads
+    from bgdl.pipeline.image import build
+
+    jobs = _jobs(inputs, output, format or "png", overwrite=overwrite, skip_existing=skip_existing)
+    if not jobs:
+        return
+    _refuse_lost_transparency(jobs, background, only_matte=only_matte)
+    set_threads(threads)
+    treat = build(
+        model, device=device, engine=engine, precision=precision, prime=prime, background=background, fit=fit,
+        edge=edge, only_matte=only_matte, threshold=threshold, invert=invert, keep=keep, crop=crop,
+        **options.for_network(size),
+    )  # fmt: skip
+    console.note(console.describe(treat.matter))
+    _run(jobs, treat, format or "png", as_json=as_json, max_pixels=max_pixels, quality=quality)
+
+
+def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: bool, skip_existing: bool) -> list[Job]:
+    from bgdl.errors import InputError
+    from bgdl.pipeline import plan
+
+    if overwrite and skip_existing:
+        raise InputError("--overwrite and --skip-existing exclude each other; give one of them")
+    piped = "-" in inputs or str(output) == "-"
+    if piped and len(inputs) > 1:
+        raise InputError(f"a pipe carries one picture, but {len(inputs)} inputs were given; give a folder as output")
+    if piped:
+        jobs = [plan.Job(Path(inputs[0]), output or Path("-"))]
+    else:
+        jobs = plan.plan(inputs, output, suffix=f".{format}")
+    todo = plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing)
+    if len(todo) < len(jobs):
+        console.note(f"{len(jobs) - len(todo)} results exist and are left as they are")
+    return todo
+
+
+def _refuse_lost_transparency(jobs: list[Job], background: str, *, only_matte: bool) -> None:
+    """An opaque format with transparency asked ends the run before it starts."""
+    from bgdl.errors import InputError
+    from bgdl.media.image import format_of, supports_alpha
+
+    for job in jobs:
+        if str(job.target) != "-" and format_of(job.target) and not supports_alpha(job.target):
+            if background == "transparent" and not only_matte:
+                raise InputError(
+                    f"{job.target.name} cannot hold transparency; write .png, .webp, .tiff or .avif, "
+                    "or give a background, for instance --background white"
+                )
+
+
+def _run(
+    jobs: list[Job], treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None
+) -> None:
+    if any("-" in (str(job.source), str(job.target)) for job in jobs):
+        _pipe(jobs[0], treat, format, as_json=as_json, max_pixels=max_pixels, quality=quality)
+        return
+    from bgdl.pipeline import folder
+
+    failed = 0
+    for record in _watched(folder.run(jobs, treat, max_pixels=max_pixels, quality=quality), len(jobs)):
+        failed += record.error is not None
+        _tell(record, as_json=as_json)
+    if failed:
+        console.note(f"{len(jobs) - failed} of {len(jobs)} done, {failed} failed")
+        raise typer.Exit(1)
+
+
+def _watched(records: Iterable[Record], total: int) -> Iterable[Record]:
+    """A progress bar with pictures/s and the time left where stderr is a terminal."""
+    if not console.err.is_terminal:
+        yield from records
+        return
+    from rich import progress
+
+    columns = (
+        progress.BarColumn(), progress.MofNCompleteColumn(), progress.TextColumn("{task.fields[rate]}"),
+        progress.TimeRemainingColumn(),
+    )  # fmt: skip
+    with progress.Progress(*columns, console=console.err) as bar:
+        task = bar.add_task("", total=total, rate="")
+        for record in records:
+            bar.update(task, advance=1, rate=f"{bar.tasks[task].speed or 0:.1f} pictures/s")
+            yield record
+
+
+def _tell(record: Record, *, as_json: bool) -> None:
+    if as_json:
+        console.out.print(json.dumps(record.to_dict()), markup=False)
+    if record.error:
+        console.error(record.error if record.source in record.error else f"{record.source}: {record.error}")
+    else:
+        for note in record.notes:
+            console.note(f"{record.source}: {note}")
+        if not as_json and not console.err.is_terminal:
+            console.note(f"{record.source} -> {record.target}")
+
+
+def _pipe(
+    job: Job, treat: Callable[[Picture], Result], format: str, *, as_json: bool, max_pixels: int, quality: int | None
+) -> None:
+    """One picture from stdin, to stdout, or both."""
+    from bgdl.errors import InputError
+    from bgdl.media import image as files
+
+    to_stdout = str(job.target) == "-"
+    if to_stdout and as_json:
+        raise InputError("the picture and --json cannot both go to stdout; give -o FILE")
+    if to_stdout and sys.stdout.isatty():
+        raise InputError("stdout is a terminal; redirect it into a file or give -o FILE")
+    picture = files.read(sys.stdin.buffer if str(job.source) == "-" else job.source, max_pixels=max_pixels)
+    result = treat(picture)
+    target: Any = sys.stdout.buffer if to_stdout else job.target
+    files.write(
+        result.picture,
+        target,
+        format=files.format_of(f".{format}") if to_stdout else None,
+        icc_profile=picture.icc_profile,
+        exif=picture.exif,
+        quality=quality,
+    )

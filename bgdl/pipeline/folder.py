@@ -1,0 +1,130 @@
+"""A run over many pictures: the next ones are decoded and the last ones encoded while the network works."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bgdl.errors import BgdlError
+from bgdl.media import image as files
+from bgdl.media.image import Picture
+from bgdl.pipeline.image import Result
+from bgdl.pipeline.plan import Job
+
+AHEAD = 2
+"""Pictures decoded ahead and results waiting to be written: what bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What became of one picture.
+
+    seconds: decode, matte, look and encode, waiting left out. coverage: mean alpha. confidence: how sure the
+    matte is where there is a subject, 0 to 1; 0 for an empty matte. error: why there is no result.
+    """
+
+    source: str
+    target: str
+    width: int = 0
+    height: int = 0
+    seconds: float = 0.0
+    coverage: float = 0.0
+    confidence: float = 0.0
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record for JSON; one that failed holds the paths and the error alone."""
+        if self.error:
+            return {"source": self.source, "target": self.target, "error": self.error}
+        return {key: value for key, value in asdict(self).items() if key != "error"}
+
+
+def run(
+    jobs: Iterable[Job],
+    treat: Callable[[Picture], Result],
+    *,
+    max_pixels: int = files.MAX_PIXELS,
+    quality: int | None = None,
+) -> Iterator[Record]:
+    """Read, treat and write each picture; yields a record for each, in the order of `jobs`.
+
+    A picture that cannot be read, treated or written is a record with an error; the rest is done.
+    """
+    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+        reading = ((job, reader.submit(_read, job.source, max_pixels)) for job in jobs)
+        writing: deque[Future[Record]] = deque()
+        try:
+            for job, future in _lookahead(reading, AHEAD):
+                writing.append(writer.submit(_write, job, _treated(future, treat), quality))
+                if len(writing) > AHEAD:
+                    yield writing.popleft().result()
+            while writing:
+                yield writing.popleft().result()
+        finally:
+            reader.shutdown(wait=False, cancel_futures=True)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What a stage hands on: a value or the error that stands for it, and the seconds spent so far."""
+
+    seconds: float
+    picture: Picture | None = None
+    result: Result | None = None
+    error: str | None = None
+
+
+def _read(source: Path, max_pixels: int) -> _Done:
+    start = time.perf_counter()
+    try:
+        picture = files.read(source, max_pixels=max_pixels)
+    except (BgdlError, OSError, MemoryError) as error:
+        return _Done(0.0, error=_sentence(error))
+    return _Done(time.perf_counter() - start, picture)
+
+
+def _treated(future: Future[_Done], treat: Callable[[Picture], Result]) -> _Done:
+    read = future.result()
+    if read.picture is None:
+        return read
+    start = time.perf_counter()
+    try:
+        result = treat(read.picture)
+    except (BgdlError, MemoryError) as error:
+        return _Done(0.0, error=_sentence(error))
+    return _Done(read.seconds + time.perf_counter() - start, read.picture, result)
+
+
+def _write(job: Job, done: _Done, quality: int | None) -> Record:
+    paths = (str(job.source), str(job.target))
+    if done.picture is None or done.result is None:
+        return Record(*paths, error=done.error)
+    picture, result, start = done.picture, done.result, time.perf_counter()
+    try:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+        files.write(result.picture, job.target, icc_profile=picture.icc_profile, exif=picture.exif, quality=quality)
+    except (BgdlError, OSError, MemoryError) as error:
+        return Record(*paths, error=_sentence(error))
+    height, width = result.picture.shape[:2]
+    seconds = done.seconds + time.perf_counter() - start
+    return Record(*paths, width, height, round(seconds, 4), result.coverage, result.confidence, picture.notes)
+
+
+def _lookahead(items: Iterator[Any], count: int) -> Iterator[Any]:
+    """The same items, drawn `count` ahead of their use."""
+    ahead: deque[Any] = deque()
+    for item in items:
+        ahead.append(item)
+        if len(ahead) > count:
+            yield ahead.popleft()
+    yield from ahead
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) or f"not enough memory ({type(error).__name__})"

@@ -1,0 +1,219 @@
+"""One picture through a Matter and a Look, and the two functions that a notebook needs: `remove` and `matte`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from bgdl import convert, registry
+from bgdl.errors import InputError
+from bgdl.media import image as files
+from bgdl.media.image import Picture
+from bgdl.matters.wrapped import Refined
+from bgdl.pipeline.looks import make_look
+from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, threshold_at
+from bgdl.types import EngineName, Fit, Look, Matter, Precision, Primed
+
+AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture, uint8 (H,W,1|3|4), and what its matte says.
+
+    coverage: mean alpha. confidence: mean alpha of what is not background, weighted by alpha: 1 for a crisp
+    matte, low for a grey one, 0 for an empty one.
+    """
+
+    picture: Tensor
+    coverage: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Treatment:
+    """Everything that happens to a decoded picture, as one callable.
+
+    threshold: alpha at or above it becomes 1, the rest 0. invert: keep the background. keep: "largest" drops
+    all but the largest part, "all" drops only islands under 1 % of the largest. crop: cut to the subject with
+    this margin.
+    """
+
+    matter: Matter
+    look: Look
+    threshold: float | None = None
+    invert: bool = False
+    keep: Keep | None = None
+    crop: Margin | None = None
+
+    def __call__(self, picture: Picture) -> Result:
+        alpha = self.alpha(picture)
+        shown = self.look(picture.frames.to(alpha.device), alpha)[0]
+        if self.crop:
+            top, left, bottom, right = bounding_box(alpha, self.crop)
+            shown = shown[top:bottom, left:right]
+        return Result(shown.cpu(), *_judge(alpha))
+
+    def alpha(self, picture: Picture) -> Tensor:
+        """float32 (1,H,W,1): the matter's matte, shaped as asked, times the alpha that the file had."""
+        self.matter.reset()
+        alpha = self.matter.alpha(picture.frames)
+        if self.keep:
+            alpha = keep_parts(alpha, self.keep)
+        if self.threshold is not None:
+            alpha = threshold_at(alpha, self.threshold)
+        if self.invert:
+            alpha = 1 - alpha
+        return alpha if picture.alpha is None else alpha * picture.alpha.to(alpha.device)
+
+
+def build(
+    model: str | Path | Matter = "portrait",
+    *,
+    device: str = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+    prime: Path | None = None,
+    background: str = "transparent",
+    fit: Fit = "cover",
+    edge: EdgeName = DEFAULT_EDGE,
+    only_matte: bool = False,
+    threshold: float | None = None,
+    invert: bool = False,
+    keep: Keep | None = None,
+    crop: str | None = None,
+    **options: Any,
+) -> Treatment:
+    """A Treatment from what a user writes; `options` go to `bgdl.load`, the rest is as in `Treatment` and `remove`.
+
+    prime: a picture of the empty scene, for the methods that learn one. crop: "20" (px) or "5%".
+    """
+    look = make_look(background, fit=fit, only_matte=only_matte, edge=edge)
+    margin = Margin.parse(crop) if crop is not None else None
+    if isinstance(model, (str, Path)):
+        model = registry.load(model, device=device, engine=engine, precision=precision, **options)
+    if prime:
+        _prime(model, prime)
+    refine = EDGES[edge].refine
+    matter = Refined(model, refine) if refine else model
+    return Treatment(matter, look, threshold=threshold, invert=invert, keep=keep, crop=margin)
+
+
+def _prime(matter: Matter, plate: Path) -> None:
+    if not isinstance(matter, Primed):
+        raise InputError(f"{matter.name} learns no empty scene; leave --prime out")
+    matter.prime(files.read(plate).frames)
+
+
+def remove(
+    image: AnyImage,
+    background: str = "transparent",
+    model: str | Path | Matter = "portrait",
+    *,
+    target: str | Path | None = None,
+    fit: Fit = "cover",
+    edge: EdgeName = DEFAULT_EDGE,
+    only_matte: bool = False,
+) -> AnyImage:
+    """Cut the subject out of a picture: path, bytes, PIL image or array in, the same kind out.
+
+    image: a path, the bytes of a file, a PIL image, or a uint8 array (H,W), (H,W,3) RGB or (H,W,4) RGBA.
+    background: "transparent", a CSS colour, the path of a picture, or "blur[:SIGMA]".
+    model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`.
+    target: for a path, where the result goes (default: `photo-cutout.png` beside it); its path is returned.
+    Bytes give the bytes of a PNG; arrays give uint8 (H,W,4) for a transparent result, (H,W,3) over a
+    background, (H,W) with only_matte.
+    Raises InputError for what is no picture and for an unknown model, background or edge.
+
+    >>> import bgdl, numpy
+    >>> photo = numpy.zeros((90, 120, 3), dtype=numpy.uint8)
+    >>> bgdl.remove(photo).shape
+    (90, 120, 4)
+    >>> bgdl.remove(photo, background="white").shape
+    (90, 120, 3)
+    """
+    picture = _picture(image)
+    treat = build(_matter(model), background=background, fit=fit, edge=edge, only_matte=only_matte)
+    return cast(AnyImage, _same_kind(image, picture, treat(picture).picture, target))
+
+
+def matte(
+    image: str | Path | bytes | Image.Image | NDArray[np.uint8], matter: str | Path | Matter = "portrait"
+) -> NDArray[np.float32]:
+    """The alpha matte of a picture at its full size: float32 (H,W) in [0,1].
+
+    image: as `remove` takes it. matter: a name, a weights file, or a Matter made by `bgdl.load`.
+
+    >>> import bgdl, numpy
+    >>> alpha = bgdl.matte(numpy.zeros((90, 120, 3), dtype=numpy.uint8))
+    >>> alpha.shape, alpha.dtype
+    ((90, 120), dtype('float32'))
+    """
+    picture = _picture(image)
+    alpha = Treatment(_matter(matter), make_look("transparent")).alpha(picture)
+    return cast(NDArray[np.float32], alpha[0, ..., 0].cpu().numpy())
+
+
+@lru_cache(maxsize=2)
+def _loaded(model: str) -> Matter:
+    return registry.load(model)
+
+
+def _matter(model: str | Path | Matter) -> Matter:
+    return _loaded(str(model)) if isinstance(model, (str, Path)) else model
+
+
+def _picture(image: object) -> Picture:
+    if isinstance(image, (str, Path, bytes)):
+        return files.read(image)
+    if isinstance(image, Image.Image):
+        return files.from_pil(image)
+    if isinstance(image, np.ndarray):
+        return _from_array(image)
+    raise InputError(f"a picture is a path, bytes, a PIL image or a uint8 array, not {type(image).__name__}")
+
+
+def _from_array(array: NDArray[np.uint8]) -> Picture:
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or channels not in (1, 3, 4) or not array.size:
+        raise InputError(
+            f"an array picture is uint8 (H,W), (H,W,3) RGB or (H,W,4) RGBA, not {array.dtype} {array.shape}"
+        )
+    pixels = array.reshape(*array.shape[:2], channels)
+    frames = convert.frame_to_tensor(np.repeat(pixels, 3, axis=2) if channels == 1 else pixels[..., :3])
+    picture = Picture(frames)
+    if channels < 4:
+        return picture
+    return replace(picture, alpha=convert.to_unit(convert.frame_to_tensor(pixels[..., 3:])))
+
+
+def _same_kind(image: object, source: Picture, shown: Tensor, target: str | Path | None) -> object:
+    if isinstance(image, (str, Path)):
+        path = Path(target) if target else Path(image).with_name(Path(image).stem + "-cutout.png")
+        files.write(shown, path, icc_profile=source.icc_profile, exif=source.exif)
+        return type(image)(path)
+    if isinstance(image, bytes):
+        buffer = BytesIO()
+        files.write(shown, buffer, icc_profile=source.icc_profile, exif=source.exif)
+        return buffer.getvalue()
+    if isinstance(image, Image.Image):
+        return convert.tensor_to_pil(shown)
+    array = shown.numpy()
+    return array[..., 0] if array.shape[2] == 1 else array
+
+
+def _judge(alpha: Tensor) -> tuple[float, float]:
+    """Coverage and confidence of one matte."""
+    total = float(alpha.sum(dtype=torch.float64))
+    sure = float(alpha.square().sum(dtype=torch.float64))
+    return round(total / alpha.numel(), 4), round(sure / total, 4) if total > 0 else 0.0
