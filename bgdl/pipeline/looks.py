@@ -1,0 +1,72 @@
+"""The words of `--background` and `--edge`, made into a Look and into a Matter with its edges refined."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+from PIL import ImageColor
+
+from bgdl import compose
+from bgdl.errors import InputError
+from bgdl.media import image
+from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.types import Fit, Look
+
+ALLOWED = "transparent, blur[:SIGMA], a colour (red, #rgb, #rrggbb, #rrggbbaa, rgb(1,2,3)) or a picture file"
+
+
+def make_look(
+    background: str = "transparent",
+    *,
+    fit: Fit = "cover",
+    only_matte: bool = False,
+    edge: EdgeName = "none",
+) -> Look:
+    """A Look from what a user writes.
+
+    background: "transparent", a CSS colour, a picture file, "blur" or "blur:SIGMA" (px).
+    fit: how a picture fills the frame. only_matte: the grey matte instead of any picture.
+    edge: its colour half, see `bgdl.refine.edges`; its matte half is `bgdl.matters.wrapped.Refined`.
+    Raises InputError for anything else.
+    """
+    if only_matte:
+        return compose.Alpha()
+    foreground = EDGES[edge].foreground
+    if background == "transparent":
+        return compose.Cutout(foreground)
+    kind, _, rest = background.partition(":")
+    if kind == "blur":
+        return compose.Blur(_sigma(rest) if rest else None, foreground=foreground)
+    colour = parse_colour(background)
+    return compose.Over(colour or load_background(background), fit=fit, foreground=foreground)
+
+
+def parse_colour(text: str) -> tuple[int, int, int, int] | None:
+    """A CSS colour as (r,g,b,a) of 0..255, or None where the text is not a colour."""
+    try:
+        red, green, blue, alpha = (*ImageColor.getrgb(text), 255)[:4]
+    except ValueError:
+        return None
+    return red, green, blue, alpha
+
+
+def load_background(path: str) -> torch.Tensor:
+    """A picture file as uint8 (1,H,W,3); what is transparent in it becomes white."""
+    if not Path(path).is_file():
+        raise InputError(f"background {path!r} is neither a colour nor a file that exists; use {ALLOWED}")
+    picture = image.read(path)
+    if picture.alpha is None:
+        return picture.frames
+    return compose.Over((255, 255, 255))(picture.frames, picture.alpha)
+
+
+def _sigma(text: str) -> float:
+    try:
+        sigma_px = float(text)
+    except ValueError:
+        sigma_px = math.nan
+    if not 0 < sigma_px <= 1000:
+        raise InputError(f"blur:{text}: the blur's sigma is a number of px between 0 and 1000, for instance blur:20")
+    return sigma_px

@@ -1,0 +1,38 @@
+"""The ways to treat a matte's edges, by name: what is done to the matte, and what to the colours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+
+from bgdl.refine.foreground import blur_fusion
+from bgdl.refine.guided import guided_filter
+from bgdl.refine.matting import closed_form
+
+EdgeName = Literal["none", "guided", "decontaminate", "matting"]
+DEFAULT: EdgeName = "decontaminate"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A row of the table.
+
+    refine: (frames, alpha) -> alpha float32 (N,H,W,1). foreground: (frames, alpha) -> frames uint8 (N,H,W,3).
+    """
+
+    summary: str
+    refine: Callable[[Tensor, Tensor], Tensor] | None = None
+    foreground: Callable[[Tensor, Tensor], Tensor] | None = None
+
+
+EDGES: dict[EdgeName, Edge] = {
+    "none": Edge("the network's matte and the frame's colours as they are"),
+    "guided": Edge("the matte follows the frame's edges", refine=guided_filter),
+    "decontaminate": Edge("the old background's colour is taken out of half-covered pixels", foreground=blur_fusion),
+    "matting": Edge(
+        "alpha along the edges is solved anew, then decontaminated (slow)", refine=closed_form, foreground=blur_fusion
+    ),
+}
