@@ -20,6 +20,7 @@ from bgdl.media import image as files
 from bgdl.media.image import Picture
 from bgdl.matters.wrapped import Refined
 from bgdl.pipeline.looks import make_look
+from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, threshold_at
 from bgdl.types import EngineName, Fit, Look, Matter, Precision, Primed

@@ -1,0 +1,98 @@
+"""What can be asked of a finished matte: a threshold, its inverse, its largest part, its bounding box."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgdl.errors import InputError
+from bgdl.opencv import cv2
+
+Keep = Literal["all", "largest"]
+Grey = NDArray[np.float32]
+
+SEEN = 0.05
+"""Alpha from which a pixel counts as part of something; below is the haze that networks leave."""
+ISLAND = 0.01
+"""Parts smaller than this share of the largest part are islands."""
+
+
+def threshold(alpha: Tensor, level: float) -> Tensor:
+    """Hard matte: 1 where alpha is at least `level` (0..1), else 0; float32 (N,H,W,1) -> the same."""
+    if not 0 < level <= 1:
+        raise InputError(f"threshold {level:g} is out of range; give a level above 0 and up to 1, for instance 0.5")
+    return (alpha >= level).to(alpha.dtype)
+
+
+def invert(alpha: Tensor) -> Tensor:
+    """The background instead of the subject; float32 (N,H,W,1) -> the same."""
+    return 1 - alpha
+
+
+def keep(alpha: Tensor, parts: Keep) -> Tensor:
+    """Drop what is not wanted: float32 (N,H,W,1) -> the same.
+
+    "largest" keeps the largest connected part of each matte; "all" keeps every part but islands, which are
+    smaller than 1 % of the largest. Soft pixels go with the part that they are nearest to.
+    """
+    kept = [_keep_one(matte[..., 0].cpu().numpy(), parts) for matte in alpha]
+    return torch.from_numpy(np.stack(kept)[..., None]).to(alpha.device) if kept else alpha
+
+
+def bounding_box(alpha: Tensor, margin: str = "0") -> tuple[slice, slice]:
+    """Rows and columns of all that is seen in float32 (H,W,1) or (1,H,W,1), `margin` around it, within the picture.
+
+    margin: px ("12") or a share of the box's longer side ("5%"). Of an empty matte, the whole picture.
+    """
+    seen = alpha.reshape(alpha.shape[-3:-1]) >= SEEN
+    height, width = seen.shape
+    rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
+    if not rows:
+        parse_margin(margin, 0)
+        return slice(0, height), slice(0, width)
+    around = parse_margin(margin, max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
+    return (
+        slice(max(0, rows[0] - around), min(height, rows[-1] + 1 + around)),
+        slice(max(0, columns[0] - around), min(width, columns[-1] + 1 + around)),
+    )
+
+
+def parse_margin(text: str, side_px: int) -> int:
+    """ "12" or "12px" -> 12 px; "5%" -> 5 % of `side_px`, rounded."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(px|%)?", text.strip())
+    if not match:
+        raise InputError(f"margin {text!r} is not a number of px or a share; write it as 20 or 5%")
+    number = float(match[1])
+    return round(number * side_px / 100) if match[2] == "%" else round(number)
+
+
+def _keep_one(alpha: Grey, parts: Keep) -> Grey:
+    core = (alpha >= 0.5).astype(np.uint8)
+    wanted = _wanted(core, parts)
+    if wanted is None:
+        return alpha
+    gone = (alpha >= 0.5) & ~wanted
+    _, regions = cv2.connectedComponents((alpha >= SEEN).astype(np.uint8))
+    stays = np.isin(regions, np.unique(regions[wanted]))
+    if gone.any():
+        stays &= _distance_to(wanted) <= _distance_to(gone)
+    return np.where(stays, alpha, np.float32(0))
+
+
+def _wanted(core: NDArray[np.uint8], parts: Keep) -> NDArray[np.bool_] | None:
+    """The parts of the core that stay, or None where there is no core at all."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(core)
+    if count < 2:
+        return None
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    numbers = np.flatnonzero(areas >= ISLAND * areas.max()) if parts == "all" else areas.argmax(keepdims=True)
+    return np.isin(labels, numbers + 1)
+
+
+def _distance_to(mask: NDArray[np.bool_]) -> Grey:
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3), np.float32)
