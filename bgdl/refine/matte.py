@@ -1,8 +1,9 @@
-"""What can be asked of a finished matte: a threshold, its inverse, its largest part, its bounding box."""
+"""What can be asked of a finished matte: a threshold, its largest part, its bounding box."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -22,19 +23,34 @@ ISLAND = 0.01
 """Parts smaller than this share of the largest part are islands."""
 
 
-def threshold(alpha: Tensor, level: float) -> Tensor:
+@dataclass(frozen=True)
+class Margin:
+    """Room around a box: `amount` px, or that many per cent of the box's longer side."""
+
+    amount: float = 0
+    percent: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Margin:
+        """ "20" or "20px" is px, "5%" a share; raises InputError for anything else."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(px|%)?", text.strip())
+        if not match:
+            raise InputError(f"margin {text!r} is not a number of px or a share; write it as 20 or 5%")
+        return cls(float(match[1]), match[2] == "%")
+
+    def pixels(self, side_px: int) -> int:
+        """The margin in px around a box whose longer side is `side_px`."""
+        return round(self.amount * side_px / 100 if self.percent else self.amount)
+
+
+def threshold_at(alpha: Tensor, level: float) -> Tensor:
     """Hard matte: 1 where alpha is at least `level` (0..1), else 0; float32 (N,H,W,1) -> the same."""
     if not 0 < level <= 1:
         raise InputError(f"threshold {level:g} is out of range; give a level above 0 and up to 1, for instance 0.5")
     return (alpha >= level).to(alpha.dtype)
 
 
-def invert(alpha: Tensor) -> Tensor:
-    """The background instead of the subject; float32 (N,H,W,1) -> the same."""
-    return 1 - alpha
-
-
-def keep(alpha: Tensor, parts: Keep) -> Tensor:
+def keep_parts(alpha: Tensor, parts: Keep) -> Tensor:
     """Drop what is not wanted: float32 (N,H,W,1) -> the same.
 
     "largest" keeps the largest connected part of each matte; "all" keeps every part but islands, which are
@@ -44,31 +60,19 @@ def keep(alpha: Tensor, parts: Keep) -> Tensor:
     return torch.from_numpy(np.stack(kept)[..., None]).to(alpha.device) if kept else alpha
 
 
-def bounding_box(alpha: Tensor, margin: str = "0") -> tuple[slice, slice]:
-    """Rows and columns of all that is seen in float32 (H,W,1) or (1,H,W,1), `margin` around it, within the picture.
+def bounding_box(alpha: Tensor, margin: Margin) -> tuple[int, int, int, int]:
+    """Top, left, bottom and right (exclusive) of all that is seen in float32 (1,H,W,1), `margin` around it.
 
-    margin: px ("12") or a share of the box's longer side ("5%"). Of an empty matte, the whole picture.
+    The box ends at the picture's border. Of an empty matte, the whole picture.
     """
-    seen = alpha.reshape(alpha.shape[-3:-1]) >= SEEN
+    seen = alpha[0, ..., 0] >= SEEN
     height, width = seen.shape
     rows, columns = seen.any(1).nonzero().flatten().tolist(), seen.any(0).nonzero().flatten().tolist()
     if not rows:
-        parse_margin(margin, 0)
-        return slice(0, height), slice(0, width)
-    around = parse_margin(margin, max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1)
-    return (
-        slice(max(0, rows[0] - around), min(height, rows[-1] + 1 + around)),
-        slice(max(0, columns[0] - around), min(width, columns[-1] + 1 + around)),
-    )
-
-
-def parse_margin(text: str, side_px: int) -> int:
-    """ "12" or "12px" -> 12 px; "5%" -> 5 % of `side_px`, rounded."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(px|%)?", text.strip())
-    if not match:
-        raise InputError(f"margin {text!r} is not a number of px or a share; write it as 20 or 5%")
-    number = float(match[1])
-    return round(number * side_px / 100) if match[2] == "%" else round(number)
+        return 0, 0, height, width
+    top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+    around = margin.pixels(max(bottom - top, right - left))
+    return max(0, top - around), max(0, left - around), min(height, bottom + around), min(width, right + around)
 
 
 def _keep_one(alpha: Grey, parts: Keep) -> Grey:
@@ -90,7 +94,7 @@ def _wanted(core: NDArray[np.uint8], parts: Keep) -> NDArray[np.bool_] | None:
     if count < 2:
         return None
     areas = stats[1:, cv2.CC_STAT_AREA]
-    numbers = np.flatnonzero(areas >= ISLAND * areas.max()) if parts == "all" else areas.argmax(keepdims=True)
+    numbers = np.flatnonzero(areas >= ISLAND * areas.max()) if parts == "all" else np.array([areas.argmax()])
     return np.isin(labels, numbers + 1)
 
 
