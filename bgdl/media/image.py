@@ -77,6 +77,11 @@ def read(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
         raise InputError(f"{name} is damaged or cut short ({error}); get the file again") from error
 
 
+def from_pil(image: Image.Image) -> Picture:
+    """A Picture of an image that Pillow holds, treated like a file: orientation, modes, profile, EXIF."""
+    return _decode(image, b"")
+
+
 def write(
     picture: Tensor,
     target: str | Path | BinaryIO,
@@ -107,10 +112,10 @@ def write(
 
 
 def format_of(path: str | Path) -> str:
-    """The format that a path's ending names; raises InputError with the endings that are known."""
-    suffix = Path(path).suffix.lower()
+    """The format that a path's ending, or an ending alone (".png"), names; raises InputError with those known."""
+    suffix = (Path(path).suffix or Path(path).name).lower()
     if suffix not in FORMATS:
-        said = f"ends in {suffix!r}" if suffix else "has no ending"
+        said = f"ends in {suffix!r}" if suffix.startswith(".") else "has no ending"
         raise InputError(f"{path} {said}; pictures are written as {', '.join(FORMATS)}")
     return FORMATS[suffix]
 

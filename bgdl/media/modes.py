@@ -91,8 +91,13 @@ def _deep_grey(values: NDArray[np.generic]) -> tuple[Bytes, list[str]]:
 def is_deep_colour(image: Image.Image, data: bytes) -> bool:
     """Whether this is a 16-bit colour file, of which Pillow would keep the high bytes only."""
     if image.format == "PNG":
-        return data[24] == 16 and image.mode in ("RGB", "RGBA", "LA")
-    return image.format == "TIFF" and image.mode in ("RGB", "RGBA") and 16 in getattr(image, "tag_v2", {}).get(258, ())
+        return data[24:25] == b"\x10" and image.mode in ("RGB", "RGBA", "LA")
+    return (
+        bool(data)
+        and image.format == "TIFF"
+        and image.mode in ("RGB", "RGBA")
+        and 16 in getattr(image, "tag_v2", {}).get(258, ())
+    )
 
 
 def _decode_deep(data: bytes) -> Bytes | None:
