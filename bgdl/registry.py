@@ -51,6 +51,10 @@ METHODS: dict[str, Method] = {
     "mog2": Method("bgdl.matters.mog2:Mog2", "background model: mixture of Gaussians", stateful=True, primed=True),
     "knn": Method("bgdl.matters.knn:Knn", "background model: nearest samples", stateful=True, primed=True),
     "grabcut": Method("bgdl.matters.grabcut:GrabCut", "colour mixtures cut along edges, one picture at a time"),
+    "mediapipe": Method(
+        "bgdl.matters.mediapipe_selfie:MediaPipeSelfie", "people before a webcam: MediaPipe's selfie segmentation"
+    ),
+    "chroma_key": Method("bgdl.matters.chroma_key:ChromaKey", "whatever is not the colour of the screen behind"),
 }
 
 

@@ -56,15 +56,44 @@ RECORDS: dict[str, Weights] = {
     )
 }
 
+_MEDIAPIPE = "https://storage.googleapis.com/mediapipe-assets"
+
+TFLITE: dict[str, Weights] = {
+    "mediapipe": Weights(
+        "mediapipe",
+        "selfie_segmentation_landscape.tflite",
+        "mediapipe",
+        InputSpec(size=256),
+        "Apache-2.0",
+        "https://github.com/google-ai-edge/mediapipe",
+        "people before a webcam: MediaPipe's landscape model, 144x256",
+        f"{_MEDIAPIPE}/selfie_segmentation_landscape.tflite?generation=1683332561312022",
+        "sha256:a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd",
+    ),
+    "mediapipe_general": Weights(
+        "mediapipe_general",
+        "selfie_segmentation.tflite",
+        "mediapipe",
+        InputSpec(size=256),
+        "Apache-2.0",
+        "https://github.com/google-ai-edge/mediapipe",
+        "people before a webcam: MediaPipe's general model, 256x256",
+        f"{_MEDIAPIPE}/selfie_segmentation.tflite?generation=1683332563830600",
+        "sha256:9ee168ec7c8f2a16c56fe8e1cfbc514974cbbb7e434051b455635f1bd1462f5c",
+    ),
+}
+"""What the extra `mediapipe` runs; no network of bgdl's own."""
+
 
 def find(name: str) -> Path:
     """The file of the weights called `name`, downloaded into the user cache where no copy is found.
 
     Raises WeightsError for an unknown name and where the download fails, with the manual steps.
     """
-    record = RECORDS.get(name)
+    record = (RECORDS | TFLITE).get(name)
     if record is None:
-        raise WeightsError(f"unknown weights {name!r}; known are {', '.join(RECORDS)}, or give the path of a file")
+        known = ", ".join(RECORDS | TFLITE)
+        raise WeightsError(f"unknown weights {name!r}; known are {known}, or give the path of a file")
     return locate(record) or fetch(record)
 
 
@@ -114,7 +143,7 @@ def fetch(record: Weights) -> Path:
             known_hash=record.hash,
             fname=record.file,
             path=target,
-            downloader=pooch.HTTPDownloader(progressbar=_Progress(record.file), timeout=30),
+            downloader=pooch.HTTPDownloader(progressbar=_Progress(f"{record.file} ({record.licence})"), timeout=30),
         )
     except ValueError as error:  # pooch's hash mismatch
         raise WeightsError(f"{record.file}: what was downloaded does not match its hash; try again later") from error
@@ -129,13 +158,13 @@ def fetch(record: Weights) -> Path:
 class _Progress:
     """A rich progress bar in the form that pooch takes (total, update, reset, close)."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, text: str) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         self._bar = Progress(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task(file, total=None)
+        self._task = self._bar.add_task(text, total=None)
         self._total = 0
         self._bar.start()
 

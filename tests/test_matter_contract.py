@@ -11,13 +11,19 @@ from torch import Tensor
 
 import bgdl
 from bgdl import registry, weights
-from bgdl.errors import InputError, MissingExtra, WeightsError
+from bgdl.errors import InputError, MissingExtra
 from bgdl.types import Matter, Primed
+from tests.conftest import SHARED
 
 NETWORKS = tuple(weights.RECORDS)
 CLASSICAL = tuple(name for name in registry.METHODS if name not in NETWORKS)
 NEED_A_PLATE = ("static_difference",)
 ANY_SIZE = st.tuples(st.integers(1, 3), st.integers(1, 21), st.integers(1, 21))
+
+
+@pytest.fixture(autouse=True)
+def _weights_beside_the_checkout(monkeypatch: pytest.MonkeyPatch, _own_home: None) -> None:
+    monkeypatch.setenv("BGDL_WEIGHTS", str(SHARED / "weights"))
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +38,12 @@ def clip() -> Tensor:
 
 def _ready(name: str, clip: Tensor) -> Matter:
     """The method by its name, with the empty scene where it learns one; skips what is not on this disk."""
-    if name in NETWORKS and weights.locate(weights.RECORDS[name]) is None:
+    record = (weights.RECORDS | weights.TFLITE).get(name)
+    if record is not None and weights.locate(record) is None:
         pytest.skip(f"the weights of {name} are not on this disk")
     try:
-        matter = bgdl.load(name, device="cpu")
-    except (MissingExtra, WeightsError) as error:
+        matter = bgdl.load(name, device="cpu", **({"size": 64} if name in NETWORKS else {}))
+    except MissingExtra as error:
         pytest.skip(str(error))
     if registry.METHODS[name].primed:
         assert isinstance(matter, Primed)

@@ -1,0 +1,101 @@
+"""MediaPipe's selfie segmentation, through its tasks API (extra `mediapipe`)."""
+
+from __future__ import annotations
+
+import importlib.util
+import weakref
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from bgdl import weights
+from bgdl.errors import BgdlError, InputError, MissingExtra, WeightsError
+from bgdl.matters import checks
+from bgdl.matters.classical import CPU, Classical, Frame
+from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
+
+SelfieModel = Literal["landscape", "general"]
+_RECORDS = {"landscape": weights.TFLITE["mediapipe"], "general": weights.TFLITE["mediapipe_general"]}
+_IN_OLD_WHEELS = "modules/selfie_segmentation"
+
+
+class MediaPipeSelfie(Classical):
+    """Alpha is MediaPipe's soft mask of the person, each frame on its own, always on the CPU.
+
+    model: "landscape" (144x256, as the tutorial) or "general" (256x256).
+    threshold: None keeps the soft mask; a number makes alpha 1 above it and 0 elsewhere: the tutorial composites
+        with 0.1. A `cleanup` other than "none" takes the mask above the threshold, or above 0.5.
+    weights_path: a .tflite file; without it the file is looked for as `model_path` says.
+    Raises MissingExtra, and WeightsError where the model is not found and cannot be downloaded.
+    Source: q-viper, "Real Time Background Changing With OpenCV and Python", 2021, experiment 4; MediaPipe Selfie
+    Segmentation model card, Apache-2.0.
+    """
+
+    name = "mediapipe"
+
+    def __init__(
+        self,
+        *,
+        device: torch.device = CPU,
+        model: SelfieModel = "landscape",
+        threshold: float | None = None,
+        weights_path: str | Path | None = None,
+        cleanup: Cleanup | CleanupName = "none",
+    ) -> None:
+        super().__init__(device=device, cleanup=cleanup)
+        self.model: SelfieModel = checks.one_of("model", model, tuple(_RECORDS))
+        self.threshold = None if threshold is None else checks.within("threshold", threshold, 0, 1)
+        self._segmenter, self._image = _open(weights_path, self.model)
+        weakref.finalize(self, self._segmenter.close)  # before the interpreter tears mediapipe down
+
+    def _matte(self, frame: Frame) -> Alpha:
+        if self.threshold is not None or self.cleanup != Cleanup():
+            return super()._matte(frame)
+        return self._soft(frame)
+
+    def _mask(self, frame: Frame) -> Mask:
+        return (self._soft(frame) > (0.5 if self.threshold is None else self.threshold)).astype(np.uint8)
+
+    def _soft(self, frame: Frame) -> Alpha:
+        mask = self._segmenter.segment(self._image(frame)).confidence_masks[0].numpy_view()
+        return np.clip(np.asarray(mask, dtype=np.float32).reshape(frame.shape[:2]), 0, 1)
+
+
+def model_path(model: SelfieModel) -> Path:
+    """The model's file: `$BGDL_WEIGHTS`, the user cache, an older mediapipe wheel that carries it, or downloaded."""
+    record = _RECORDS[model]
+    return weights.locate(record) or _in_old_wheel(record.file) or weights.fetch(record)
+
+
+def _in_old_wheel(file: str) -> Path | None:
+    found = importlib.util.find_spec("mediapipe")
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / _IN_OLD_WHEELS / file
+    return path if path.is_file() else None
+
+
+def _open(path: str | Path | None, model: SelfieModel) -> tuple[Any, Any]:
+    """MediaPipe's segmenter with the model, and a function that makes its image of a frame."""
+    try:
+        import mediapipe
+        from mediapipe.tasks.python import BaseOptions, vision
+    except ImportError as error:
+        raise MissingExtra("mediapipe", "mediapipe") from error
+    except OSError as error:
+        raise BgdlError(f"mediapipe is installed but does not load: {error}") from error
+    file = model_path(model) if path is None else Path(path).expanduser()
+    if not file.is_file():
+        raise InputError(f"no model at {file}; give a .tflite file, or leave weights_path out to find or download one")
+    options = vision.ImageSegmenterOptions(
+        base_options=BaseOptions(model_asset_path=str(file)),
+        output_confidence_masks=True,
+        output_category_mask=False,
+    )
+    try:
+        segmenter = vision.ImageSegmenter.create_from_options(options)
+    except (ValueError, RuntimeError) as error:
+        raise WeightsError(f"{file} is not a segmentation model that mediapipe can run: {error}") from error
+    return segmenter, lambda frame: mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=frame)
