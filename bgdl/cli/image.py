@@ -114,10 +114,8 @@ def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: boo
     piped = "-" in inputs or str(output) == "-"
     if piped and len(inputs) > 1:
         raise InputError(f"a pipe carries one picture, but {len(inputs)} inputs were given; give a folder as output")
-    if piped:
-        jobs = [plan.Job(Path(inputs[0]), output or Path("-"))]
-    else:
-        jobs = plan.plan(inputs, output, suffix=f".{format}")
+    pipe = plan.Job(Path(inputs[0]), output or Path("-"))
+    jobs = [pipe] if piped else plan.plan(inputs, output, suffix=f".{format}")
     todo = plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing)
     if len(todo) < len(jobs):
         console.note(f"{len(jobs) - len(todo)} results exist and are left as they are")
@@ -127,15 +125,15 @@ def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: boo
 def _refuse_lost_transparency(jobs: list[Job], background: str, *, only_matte: bool) -> None:
     """An opaque format with transparency asked ends the run before it starts."""
     from bgdl.errors import InputError
-    from bgdl.media.image import format_of, supports_alpha
+    from bgdl.media.image import supports_alpha
 
+    wanted = background == "transparent" and not only_matte
     for job in jobs:
-        if str(job.target) != "-" and format_of(job.target) and not supports_alpha(job.target):
-            if background == "transparent" and not only_matte:
-                raise InputError(
-                    f"{job.target.name} cannot hold transparency; write .png, .webp, .tiff or .avif, "
-                    "or give a background, for instance --background white"
-                )
+        if str(job.target) != "-" and not supports_alpha(job.target) and wanted:
+            raise InputError(
+                f"{job.target.name} cannot hold transparency; write .png, .webp, .tiff or .avif, "
+                "or give a background, for instance --background white"
+            )
 
 
 def _run(
