@@ -20,6 +20,7 @@ class VideoFormat:
     pix_fmts: picture channels (1 grey, 3 RGB, 4 RGBA) -> pixel format; without 4 it holds no transparency.
     even: sizes must be even. lossy: colours beside transparent pixels leak and must be filled.
     crf: default of --crf where the encoder has one; preset: default of --preset.
+    ticks: the format's own clock in ticks a second; None takes the source's time base.
     sound: the container takes audio and subtitles.
     """
 
@@ -33,11 +34,8 @@ class VideoFormat:
     preset: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     muxer_options: Mapping[str, str] = field(default_factory=dict)
+    ticks: int | None = None
     sound: bool = True
-
-    @property
-    def alpha(self) -> bool:
-        return 4 in self.pix_fmts
 
 
 _MP4 = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -48,7 +46,16 @@ FORMATS: dict[str, VideoFormat] = {
     row.name: row
     for row in (
         VideoFormat("h264", _MP4, "libx264", _YUV, even=True, crf=18, preset="veryfast"),
-        VideoFormat("h265", _MP4, "libx265", _YUV, even=True, crf=22, preset="veryfast"),
+        VideoFormat(
+            "h265",
+            _MP4,
+            "libx265",
+            _YUV,
+            even=True,
+            crf=22,
+            preset="veryfast",
+            options={"x265-params": "log-level=error"},
+        ),
         VideoFormat(
             "vp9",
             {".webm": "webm", ".mkv": "matroska"},
@@ -82,10 +89,22 @@ FORMATS: dict[str, VideoFormat] = {
             {1: "bgra", 3: "bgra", 4: "bgra"},
             options={"quality": "85"},
             muxer_options={"loop": "0"},
+            ticks=1000,
             sound=False,
         ),
-        VideoFormat("gif", {".gif": "gif"}, "gif", {1: "pal8", 3: "pal8", 4: "pal8"}, lossy=False, sound=False),
-        VideoFormat("apng", {".apng": "apng"}, "apng", _RGB, lossy=False, muxer_options={"plays": "0"}, sound=False),
+        VideoFormat(
+            "gif", {".gif": "gif"}, "gif", {1: "pal8", 3: "pal8", 4: "pal8"}, lossy=False, ticks=100, sound=False
+        ),
+        VideoFormat(
+            "apng",
+            {".apng": "apng"},
+            "apng",
+            _RGB,
+            lossy=False,
+            muxer_options={"plays": "0"},
+            ticks=1000,
+            sound=False,
+        ),
     )
 }
 

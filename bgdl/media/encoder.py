@@ -1,0 +1,59 @@
+"""The encoder of a format: software, or NVIDIA's hardware where it is there."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+
+from bgdl.errors import InputError
+from bgdl.media.formats import VideoFormat
+
+HARDWARE = {"h264": "h264_nvenc", "h265": "hevc_nvenc"}
+
+
+def pick_encoder(chosen: VideoFormat, name: str = "auto", *, cuda: bool = False) -> str:
+    """The FFmpeg encoder for a format: "auto" takes NVENC beside a CUDA device where it opens, else software.
+
+    name: "auto", or an encoder that writes this format. Raises InputError for one that cannot be used.
+    """
+    hardware = HARDWARE.get(chosen.name)
+    if name == "auto":
+        return hardware if cuda and hardware and why_not(hardware) is None else chosen.codec
+    allowed = [chosen.codec, hardware] if hardware else [chosen.codec]
+    if name not in allowed:
+        raise InputError(f"encoder {name!r} does not write {chosen.name}; use {' or '.join(filter(None, allowed))}")
+    reason = why_not(name)
+    if reason:
+        raise InputError(f"encoder {name} cannot be used here ({reason}); use --encoder {chosen.codec}")
+    return name
+
+
+def why_not(name: str) -> str | None:
+    """Why an encoder does not open on this machine, or None where it does."""
+    try:
+        context = av.CodecContext.create(name, "w")
+    except (ValueError, av.error.FFmpegError):
+        return "this build of FFmpeg does not have it"
+    if not name.endswith("_nvenc"):
+        return None
+    context.width, context.height, context.pix_fmt, context.time_base = 256, 256, "yuv420p", Fraction(1, 25)  # type: ignore[attr-defined]
+    try:
+        context.open()
+    except av.error.FFmpegError as error:
+        return f"no NVIDIA encoder or driver: {error.strerror}"
+    return None
+
+
+def encoder_options(chosen: VideoFormat, encoder: str, crf: int | None, preset: str | None) -> dict[str, str]:
+    """Options for the encoder; raises InputError for --crf or --preset where it has none."""
+    options = dict(chosen.options) if encoder == chosen.codec else {}
+    if chosen.crf is None:
+        if crf is not None or preset is not None:
+            raise InputError(f"--crf and --preset are for h264, h265 and vp9, not for {chosen.name}")
+        return options
+    quality = str(chosen.crf if crf is None else crf)
+    if encoder.endswith("_nvenc"):
+        return {**options, "rc": "vbr", "cq": quality, "preset": preset or "p4"}
+    speed = "cpu-used" if encoder == "libvpx-vp9" else "preset"
+    return {**options, "crf": quality, speed: preset or chosen.preset or ""}

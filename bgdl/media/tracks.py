@@ -1,0 +1,147 @@
+"""Audio and subtitles of a clip, brought beside a new picture: packets copied, else transcoded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+
+from bgdl.errors import InputError
+from bgdl.media.transcode import Transcoder, transcoder
+
+
+class Copier:
+    """Hands packets on as they are, moved in time."""
+
+    def __init__(self, output: av.container.OutputContainer, stream: Any, shift_s: Fraction) -> None:
+        self._stream = output.add_stream_from_template(stream)
+        self._stream.metadata.update(stream.metadata)
+        self._shift = round(shift_s / stream.time_base)
+
+    def packets(self, packet: Any) -> list[Any]:
+        for name in ("pts", "dts"):
+            stamp = getattr(packet, name)
+            if stamp is not None:
+                setattr(packet, name, stamp - self._shift)
+        packet.stream = self._stream
+        return [packet]
+
+    def rest(self) -> list[Any]:
+        return []
+
+
+class Tracks:
+    """The audio and subtitle streams of `source`, read beside the picture and muxed in step with it.
+
+    start_s: what to cut off the front, on the container's clock; packets before it are dropped and all later ones
+    are moved so that it becomes zero. origin_s: where zero lies without a cut. end_s: packets from there on are
+    dropped. subtitles: take those too. `notes` says what was transcoded or left out.
+    """
+
+    def __init__(
+        self,
+        source: str | Path,
+        *,
+        start_s: Fraction | None = None,
+        end_s: Fraction | None = None,
+        shift_s: Fraction = Fraction(0),
+        subtitles: bool = True,
+    ) -> None:
+        self.notes: list[str] = []
+        self._start_s, self._end_s, self._shift_s = start_s, end_s, shift_s
+        self._wanted = ("audio", "subtitle") if subtitles else ("audio",)
+        self._routes: dict[int, Copier | Transcoder] = {}
+        self._output: av.container.OutputContainer | None = None
+        try:
+            self._input = av.open(str(source))
+        except av.error.FFmpegError as error:
+            raise InputError(f"{source}: cannot be opened for its sound ({error.strerror})") from error
+        self._pending: Any = None
+        self._packets: Iterator[Any] = iter(())
+
+    def attach(self, output: av.container.OutputContainer) -> None:
+        """Add one output stream for each track; to be called after the video stream was added."""
+        self._output = output
+        for stream in self._input.streams:
+            if stream.type in self._wanted:
+                route = self._route(stream)
+                if route is not None:
+                    self._routes[stream.index] = route
+        chosen = [self._input.streams[index] for index in self._routes]
+        if chosen:
+            self._seek(chosen[0])
+            self._packets = self._input.demux(chosen)
+            self._pending = self._next()
+
+    def advance(self, time_s: Fraction) -> None:
+        """Mux every packet that plays before `time_s` on the source's clock."""
+        while self._pending is not None and _time(self._pending) <= time_s:
+            self._mux(self._routes[self._pending.stream.index].packets(self._pending))
+            self._pending = self._next()
+
+    def finish(self, until_s: Fraction | None = None) -> None:
+        """Mux what is left, up to `until_s`, and close the source."""
+        while self._pending is not None and (until_s is None or _time(self._pending) < until_s):
+            self.advance(_time(self._pending))
+        for route in self._routes.values():
+            self._mux(route.rest())
+        self.close()
+
+    def close(self) -> None:
+        self._input.close()
+
+    def _route(self, stream: Any) -> Copier | Transcoder | None:
+        assert self._output is not None
+        name = stream.codec_context.name if stream.codec_context else "unknown"
+        try:
+            return Copier(self._output, stream, self._shift_s)
+        except (ValueError, av.error.FFmpegError):
+            pass
+        container = self._output.format.name.split(",")[0]
+        route = transcoder(self._output, stream, self._shift_s)
+        if route is None:
+            self.notes.append(f"{stream.type} track {stream.index} ({name}) is left out: {container} does not take it")
+        else:
+            self.notes.append(
+                f"{stream.type} track {stream.index} is transcoded from {name} to {route.codec}: "
+                f"{container} does not take {name}"
+            )
+        return route
+
+    def _seek(self, stream: Any) -> None:
+        if self._start_s:
+            try:
+                self._input.seek(int(self._start_s * 1_000_000), backward=True)
+            except av.error.FFmpegError:
+                return  # no index: packets before the start are dropped one by one
+
+    def _next(self) -> Any:
+        """The next packet inside the asked range, or None at its end."""
+        while True:
+            try:
+                packet = next(self._packets, None)
+            except av.error.FFmpegError:
+                return None
+            if packet is None or packet.size == 0:
+                if packet is None:
+                    return None
+                continue
+            if packet.pts is None and packet.dts is None:
+                continue
+            if self._end_s is not None and _time(packet) >= self._end_s:
+                continue
+            if self._start_s is None or _time(packet) >= self._start_s:
+                return packet
+
+    def _mux(self, packets: list[Any]) -> None:
+        assert self._output is not None
+        for packet in packets:
+            self._output.mux(packet)
+
+
+def _time(packet: Any) -> Fraction:
+    stamp = packet.pts if packet.pts is not None else packet.dts
+    return Fraction(stamp) * packet.time_base

@@ -1,0 +1,151 @@
+"""Pictures into a video file: exact timestamps, colour tags, sound beside it, the final name only when whole."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgdl.media import color
+from bgdl.media.bleed import fill_hidden
+from bgdl.media.color import ColorTags
+from bgdl.media.encoder import encoder_options
+from bgdl.media.formats import VideoFormat
+from bgdl.media.palette import Palette
+from bgdl.media.part import PartFile
+from bgdl.media.tracks import Tracks
+
+_NAMES = {1: "gray", 3: "rgb24", 4: "rgba"}
+
+
+class VideoWriter:
+    """Writes uint8 pictures of one size with their timestamps; a context manager.
+
+    A clean exit gives the file its final name. After an exception the unfinished file is deleted, after
+    KeyboardInterrupt it is closed properly and kept as NAME.part (`part.part`).
+    channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
+    until_s: set before the exit, tracks end there.
+    """
+
+    def __init__(
+        self,
+        target: Path,
+        chosen: VideoFormat,
+        *,
+        size_hw: tuple[int, int],
+        channels: int,
+        time_base: Fraction,
+        rate: Fraction | None = None,
+        tags: ColorTags | None = None,
+        pixel_aspect: Fraction | None = None,
+        encoder: str | None = None,
+        crf: int | None = None,
+        preset: str | None = None,
+        tracks: Tracks | None = None,
+        metadata: dict[str, str] | None = None,
+        overwrite: bool = False,
+    ) -> None:
+        self.format = chosen
+        self.frames = 0
+        self.until_s: Fraction | None = None
+        self.time_base = time_base
+        self._tags = tags or ColorTags()
+        self._grey = channels == 1
+        self._pix_fmt = chosen.pix_fmts.get(channels) or chosen.pix_fmts[3]
+        self._keeps_alpha = channels in chosen.pix_fmts
+        self._ticks = Fraction(1, chosen.ticks) if chosen.ticks else time_base
+        self._last: int | None = None
+        self._palette = Palette(size_hw, self._ticks) if chosen.name == "gif" else None
+        self._tracks = tracks if chosen.sound else None
+        options = encoder_options(chosen, encoder or chosen.codec, crf, preset)
+        self.part = PartFile(target, sequence=chosen.muxers.get(".png") == "image2", overwrite=overwrite)
+        muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
+        extra = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {}
+        self._container = av.open(str(self.part.path), "w", format=muxer, options={**extra, **chosen.muxer_options})
+        self._container.metadata.update(metadata or {})
+        self._stream: Any = self._container.add_stream(encoder or chosen.codec, rate=rate or 25, options=options)
+        self._set_up(size_hw, pixel_aspect, muxer)
+        if self._tracks:
+            self._tracks.attach(self._container)
+
+    def _set_up(self, size_hw: tuple[int, int], pixel_aspect: Fraction | None, muxer: str) -> None:
+        height, width = (-(-side // 2) * 2 for side in size_hw) if self.format.even else size_hw
+        self.padded = (height, width) != size_hw
+        stream = self._stream
+        stream.width, stream.height, stream.pix_fmt = width, height, self._pix_fmt
+        stream.codec_context.time_base = self._ticks
+        stream.codec_context.thread_type = "AUTO"
+        if pixel_aspect:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
+        if self.format.name == "h265" and muxer != "matroska":
+            stream.codec_context.codec_tag = "hvc1"  # what QuickTime asks for
+        if self._grey:
+            self._tags = ColorTags()
+        color.label(stream.codec_context, self._tags, self._pix_fmt)
+
+    def write(self, pictures: Tensor, pts: Sequence[int]) -> None:
+        """uint8 (N,H,W,C) on the CPU, N timestamps in `time_base` that grow."""
+        for picture, stamp in zip(pictures.numpy(), pts, strict=True):
+            if self._tracks:
+                self._tracks.advance(stamp * self.time_base)
+            self._encode(self._frame(picture), stamp)
+            self.frames += 1
+
+    def _encode(self, frame: av.VideoFrame, stamp: int) -> None:
+        ticks = stamp if self._ticks == self.time_base else round(stamp * self.time_base / self._ticks)
+        self._last = ticks if self._last is None else max(ticks, self._last + 1)
+        frame.pts, frame.time_base = self._last, self._ticks
+        for ready in self._palette.frames(frame) if self._palette else (frame,):
+            self._container.mux(self._stream.encode(ready))
+
+    def _frame(self, picture: NDArray[np.uint8]) -> av.VideoFrame:
+        if picture.shape[-1] == 4 and self.format.lossy:
+            picture = fill_hidden(picture)
+        if picture.shape[-1] == 4 and not self._keeps_alpha:
+            picture = picture[..., :3]
+        picture = picture[..., 0] if picture.shape[-1] == 1 else picture
+        if self.padded:
+            rest = ((0, self._stream.height - picture.shape[0]), (0, self._stream.width - picture.shape[1]))
+            picture = np.pad(picture, (*rest, (0, 0))[: picture.ndim], mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format=_NAMES[_channels(picture)])
+        return frame if self._palette else color.from_rgb(frame, self._tags, self._pix_fmt)
+
+    def __enter__(self) -> VideoWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None and not (issubclass(kind, KeyboardInterrupt) and self.frames):
+            self._close_quietly()
+            self.part.discard()
+            return
+        self._finish()
+        if kind is None:
+            self.part.commit()
+
+    def _finish(self) -> None:
+        for ready in self._palette.rest() if self._palette else ():
+            self._container.mux(self._stream.encode(ready))
+        self._container.mux(self._stream.encode(None))
+        if self._tracks:
+            self._tracks.finish(self.until_s)
+        self._container.close()
+
+    def _close_quietly(self) -> None:
+        if self._tracks:
+            self._tracks.close()
+        with contextlib.suppress(av.error.FFmpegError, ValueError):
+            self._container.close()
+
+
+def _channels(picture: NDArray[np.uint8]) -> int:
+    return 1 if picture.ndim == 2 else int(picture.shape[-1])

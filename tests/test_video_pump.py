@@ -1,0 +1,106 @@
+"""The pump: order, overlap, bounded queues, and the first error of any stage ends the run."""
+
+from __future__ import annotations
+
+import _thread
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from bgdl.pipeline.pump import Pump
+
+
+def same(items: Iterator[int]) -> Iterator[int]:
+    yield from items
+
+
+def counted(stop: int, seen: list[int]) -> Iterator[int]:
+    for number in range(stop):
+        seen.append(number)
+        yield number
+
+
+def test_order_is_kept_and_nothing_is_lost() -> None:
+    out: list[int] = []
+    Pump(range(200), same, out.append).run()
+    assert out == list(range(200))
+
+
+def test_work_may_hold_items_back_and_give_them_at_the_end() -> None:
+    def late(items: Iterator[int]) -> Iterator[int]:
+        yield from reversed(list(items))
+
+    out: list[int] = []
+    Pump(range(5), late, out.append).run()
+    assert out == [4, 3, 2, 1, 0]
+
+
+def test_queues_are_bounded() -> None:
+    seen: list[int] = []
+    ahead: list[int] = []
+
+    def slow_sink(item: int) -> None:
+        time.sleep(0.005)
+        ahead.append(len(seen) - item)
+
+    Pump(counted(60, seen), same, slow_sink, depth=2).run()
+    assert max(ahead) <= 8  # two queues of two, and one item in the hands of each stage
+
+
+def test_stages_overlap() -> None:
+    def sleepy(items: Iterator[int]) -> Iterator[int]:
+        for item in items:
+            time.sleep(0.02)
+            yield item
+
+    def source() -> Iterator[int]:
+        for item in range(15):
+            time.sleep(0.02)
+            yield item
+
+    times = Pump(source(), sleepy, lambda _: time.sleep(0.02)).run()
+    assert times.wall < 0.6 * (times.decode + times.matte + times.encode)
+
+
+@pytest.mark.parametrize("stage", ["decode", "matte", "encode"])
+def test_the_first_error_ends_the_run_and_is_what_comes_out(stage: str) -> None:
+    before = threading.active_count()
+
+    def source() -> Iterator[int]:
+        for item in range(10_000):
+            if stage == "decode" and item == 20:
+                raise ValueError("decode broke")
+            yield item
+
+    def work(items: Iterator[int]) -> Iterator[int]:
+        for item in items:
+            if stage == "matte" and item == 20:
+                raise ValueError("matte broke")
+            yield item
+
+    def sink(item: int) -> None:
+        if stage == "encode" and item == 20:
+            raise ValueError("encode broke")
+
+    with pytest.raises(ValueError, match=f"{stage} broke"):
+        Pump(source(), work, sink).run()
+    assert threading.active_count() == before
+
+
+def test_ctrl_c_hands_what_was_done_to_the_sink() -> None:
+    out: list[int] = []
+
+    def work(items: Iterator[int]) -> Iterator[int]:
+        for item in items:
+            if item == 10:
+                _thread.interrupt_main()
+                time.sleep(0.01)
+            yield item
+
+    with pytest.raises(KeyboardInterrupt):
+        Pump(range(10_000), work, out.append).run()
+    assert out == list(range(len(out)))
+    assert len(out) >= 8
+    assert threading.active_count() == 1 or not any(t.name.startswith("bgdl-") for t in threading.enumerate())
