@@ -17,7 +17,7 @@ ORIENTATION = 0x0112
 TIFF_DESCRIBES = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853})
 """TIFF tags that tell of the photograph (maker, date, author, EXIF, GPS); the others tell of the old file's layout."""
 DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error)
-WITH_ALPHA = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
+WITH_ALPHA = frozenset({"LA", "PA", "RGBA", "RGBa"})
 
 
 def to_rgb(image: Image.Image, data: bytes, profile: bytes | None) -> Decoded:
