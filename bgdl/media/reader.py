@@ -208,7 +208,7 @@ class VideoReader:
         if self.info.rotation in (90, 270):
             height, width = width, height
         array = color.to_rgb(frame, self.info.color, (width, height)).to_ndarray()
-        return np.rot90(array, self.info.rotation // 90)  # type: ignore[return-value]
+        return np.rot90(array, self.info.rotation // 90)
 
     def _why_empty(self) -> str:
         if self._start_s is not None or self._end_s is not None:

@@ -144,4 +144,4 @@ class Tracks:
 
 def _time(packet: Any) -> Fraction:
     stamp = packet.pts if packet.pts is not None else packet.dts
-    return Fraction(stamp) * packet.time_base
+    return Fraction(stamp) * Fraction(packet.time_base)

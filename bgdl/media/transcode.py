@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import av
 
@@ -29,7 +29,7 @@ class AudioTranscoder:
         rate = 48000 if codec == "libopus" else context.sample_rate
         self.codec = codec
         self._input = stream
-        self._encoder: Any = output.add_stream(codec, rate=rate)
+        self._encoder = cast(Any, output.add_stream(codec, rate=rate))
         layout = context.layout.name
         self._encoder.layout = layout if context.layout.nb_channels <= 2 or codec == "aac" else "stereo"
         self._encoder.metadata.update(stream.metadata)
