@@ -1,0 +1,120 @@
+"""What is evaluated and by which rules: the methods, the data and what is done to it before scoring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from bgdl.errors import InputError
+
+Kind = Literal["auto", "pictures", "sequence"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """A method as it is written: a name or weights path, then `:option=value` any number of times."""
+
+    text: str
+    model: str
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is done to the data; part of every result, since figures made by other rules do not compare.
+
+    every: score each n-th picture; stateful methods still see every frame of a sequence. limit: at most so many
+    pictures of each clip. split: a validation rule such as "number:10:3" (see bgdl.data.pairs), whose kept side is
+    scored. resize: pictures and truths are shrunk so that the long side is at most this many px, before a method
+    sees them. binarize: mattes and truths are cut at 0.5. kind: whether a folder's pictures are one clip;
+    "auto" takes consecutive numbers and one size for a clip. prime: the empty scene that methods learn first: "2s",
+    a number of frames, or a picture or clip file; frames of the clip itself are then not scored.
+    """
+
+    every: int = 1
+    limit: int | None = None
+    split: str | None = None
+    resize: int | None = None
+    binarize: bool = False
+    kind: Kind = "auto"
+    prime: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("every", "limit", "resize"):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise InputError(f"{name} is {value!r}; it must be a whole number, 1 or more")
+        if self.kind not in KINDS:
+            raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole evaluation. reference: the text of the method that the others are compared with."""
+
+    data: tuple[str, ...]
+    methods: tuple[MethodSpec, ...]
+    rules: Rules
+    reference: str
+
+
+def make_plan(
+    data: Sequence[str], methods: Sequence[str], rules: Rules = Rules(), *, reference: str | None = None
+) -> Plan:
+    """Check and join what was asked for; the reference is the first method unless named.
+
+    Raises InputError where data or methods are missing, a method is named twice or the reference is none of them.
+    """
+    if not data:
+        raise InputError("no data; give a folder with images/ and masks/, a sequence, a clip or a .csv manifest")
+    if not methods:
+        raise InputError("no methods; give --methods portrait,mog2,… (names from `bgdl models`, or weights files)")
+    specs = tuple(parse_method(text) for text in methods)
+    texts = [spec.text for spec in specs]
+    twice = sorted({text for text in texts if texts.count(text) > 1})
+    if twice:
+        raise InputError(f"the method {twice[0]!r} is named twice; name each once")
+    if reference and reference not in texts:
+        raise InputError(f"the reference {reference!r} is none of the methods: {', '.join(texts)}")
+    return Plan(tuple(data), specs, rules, reference or texts[0])
+
+
+def parse_method(text: str) -> MethodSpec:
+    """`mog2:history=200:shadows=drop` -> its name and options; values are read as YAML (numbers, true, words)."""
+    model, *rest = re.split(r":(?=\w+=)", text.strip())
+    if not model or model.endswith(":"):
+        raise InputError(f"{text!r} is no method; write NAME, NAME:option=value or the path of a weights file")
+    options = dict(part.split("=", 1) for part in rest)
+    return MethodSpec(text.strip(), model, {name: yaml.safe_load(value) for name, value in options.items()})
+
+
+def read_config(path: str | Path) -> dict[str, Any]:
+    """The settings of a YAML file: data, methods, reference and the fields of `Rules`, all optional.
+
+    Raises InputError for a file that is missing, is no mapping or has keys that are not known.
+    """
+    try:
+        settings = yaml.safe_load(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
+    known = {"data", "methods", "reference", *(field.name for field in fields(Rules))}
+    if not isinstance(settings, dict):
+        raise InputError(f"{path} is no mapping; known keys are {', '.join(sorted(known))}")
+    unknown = sorted(settings.keys() - known)
+    if unknown:
+        raise InputError(f"{path} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    for name in ("data", "methods"):
+        if isinstance(settings.get(name), str):
+            settings[name] = [part.strip() for part in settings[name].split(",")]
+    return settings

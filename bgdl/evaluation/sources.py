@@ -1,0 +1,209 @@
+"""Data for evaluation: folders, manifests, DAVIS, clips with matte clips; each becomes clips of scored frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from bgdl import convert
+from bgdl.data.pairs import Pair, find_pairs, read_pair, split_pairs
+from bgdl.errors import BgdlError, InputError
+from bgdl.evaluation.protocol import Rules
+from bgdl.media.reader import VideoReader
+from bgdl.opencv import cv2
+
+CLIP_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v")
+MATTE_ENDINGS = ("-matte", "_matte", ".matte", "-alpha", "_alpha")
+_DAVIS_SIZES = ("480p", "Full-Resolution", "1080p")
+
+Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture and its truth, or why there is none.
+
+    picture: uint8 (1,H,W,3). truth: float32 (H,W) in [0,1]. scored: False for frames that only lead up to others.
+    """
+
+    name: str
+    picture: Tensor | None = None
+    truth: Tensor | None = None
+    scored: bool = True
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Frames in order. sequence: they follow each other in time. rate: frames a second, where known."""
+
+    name: str
+    sequence: bool
+    count: int | None
+    rate: Fraction | None
+    read: Callable[[], Iterator[Frame]]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One DATA argument: its name in tables, the path as given, and its clips."""
+
+    name: str
+    path: str
+    clips: tuple[Clip, ...]
+
+
+def open_sources(paths: tuple[str, ...], rules: Rules) -> list[Source]:
+    """The data at each path; names that would be the same get their folder before them."""
+    names = [_clean(Path(path)).name for path in paths]
+    if len(set(names)) < len(names):
+        names = ["/".join(_clean(Path(path)).parts[-2:]) for path in paths]
+    return [Source(name, path, _clips(Path(path).expanduser(), rules)) for name, path in zip(names, paths, strict=True)]
+
+
+def shrink(frame: Frame, long_side_px: int | None) -> Frame:
+    """The frame with its long side at most `long_side_px`, averaged over areas; smaller ones stay."""
+    if long_side_px is None or frame.picture is None or frame.truth is None:
+        return frame
+    height, width = frame.truth.shape
+    share = long_side_px / max(height, width)
+    if share >= 1:
+        return frame
+    size_wh = (max(1, round(width * share)), max(1, round(height * share)))
+    picture = cv2.resize(frame.picture[0].numpy(), size_wh, interpolation=cv2.INTER_AREA)
+    truth = cv2.resize(frame.truth.numpy(), size_wh, interpolation=cv2.INTER_AREA)
+    return Frame(
+        frame.name, convert.frame_to_tensor(np.asarray(picture, np.uint8)), torch.from_numpy(truth), frame.scored
+    )
+
+
+def matte_of(clip: Path) -> Path | None:
+    """The matte clip that lies beside `clip`: matte.* beside clip.*, else NAME-matte.* beside NAME.*."""
+    stems = ["matte", "alpha"] if clip.stem == "clip" else []
+    stems += [clip.stem + ending for ending in MATTE_ENDINGS]
+    files = (clip.with_name(stem + suffix) for stem in stems for suffix in CLIP_SUFFIXES)
+    return next((file for file in files if file.is_file()), None)
+
+
+def _clips(path: Path, rules: Rules) -> tuple[Clip, ...]:
+    if (path / "JPEGImages").is_dir() and (path / "Annotations").is_dir():
+        return _davis(path, rules)
+    if path.suffix.lower() in CLIP_SUFFIXES:
+        return (_matte_clip(path),)
+    if path.is_dir() and not (path / "images").is_dir():
+        pairs = [file for file in _clip_files(path) if matte_of(file)]
+        if pairs:
+            return tuple(_matte_clip(file) for file in pairs)
+    return (_folder(path, rules),)
+
+
+def _folder(path: Path, rules: Rules) -> Clip:
+    pairs = find_pairs(path)
+    if rules.split:
+        pairs = split_pairs(pairs, rules.split)[1]
+    if not pairs:
+        raise InputError(f"the split {rules.split!r} keeps none of the pictures of {path}")
+    sequence = rules.kind == "sequence" or (rules.kind == "auto" and _follow(pairs))
+    return _of_pairs(_clean(path).name, pairs, sequence=sequence, read=read_pair)
+
+
+def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool, read: Callable[[Pair], Arrays]) -> Clip:
+    def frames() -> Iterator[Frame]:
+        for pair in pairs:
+            try:
+                picture, mask = read(pair)
+            except (BgdlError, OSError, SyntaxError, ValueError) as error:
+                yield Frame(pair.name, error=f"{error}")
+                continue
+            yield _frame(pair.name, convert.frame_to_tensor(picture), convert.frame_to_tensor(mask))
+
+    return Clip(name, sequence, len(pairs), None, frames)
+
+
+def _follow(pairs: list[Pair]) -> bool:
+    """Whether the names end in consecutive numbers and all pictures are of one size: frames of a clip."""
+    numbers = [int(found[-1]) if (found := re.findall(r"\d+", pair.name)) else None for pair in pairs]
+    first = numbers[0]
+    if len(pairs) < 2 or first is None or numbers != list(range(first, first + len(pairs))):
+        return False
+    try:
+        return len({_size(pair.image) for pair in pairs}) == 1
+    except OSError:
+        return False
+
+
+def _davis(root: Path, rules: Rules) -> tuple[Clip, ...]:
+    """JPEGImages/480p/NAME/*.jpg and Annotations/480p/NAME/*.png; every object of a palette mask is the subject."""
+    sizes = [size for size in _DAVIS_SIZES if (root / "JPEGImages" / size).is_dir()]
+    if not sizes:
+        raise InputError(f"{root / 'JPEGImages'} has none of the folders {', '.join(_DAVIS_SIZES)}")
+    images, masks = root / "JPEGImages" / sizes[0], root / "Annotations" / sizes[0]
+    clips = []
+    for folder in sorted(entry for entry in images.iterdir() if entry.is_dir()):
+        files = sorted(folder.glob("*.jpg"))
+        pairs = [Pair(file.stem, file, masks / folder.name / f"{file.stem}.png") for file in files]
+        clips.append(_of_pairs(folder.name, pairs, sequence=True, read=_read_davis))
+    if not clips:
+        raise InputError(f"{images} holds no sequence")
+    return tuple(clips)
+
+
+def _read_davis(pair: Pair) -> Arrays:
+    if pair.mask is None:
+        raise InputError(f"{pair.name} has no annotation")
+    with Image.open(pair.image) as file:
+        picture = np.array(file.convert("RGB"))
+    with Image.open(pair.mask) as file:
+        objects = np.array(file if file.mode == "P" else file.convert("L"))
+    if objects.shape != picture.shape[:2]:
+        raise InputError(f"{pair.name}: picture and annotation have different sizes")
+    return picture, np.where(objects > 0, 255, 0).astype(np.uint8)
+
+
+def _matte_clip(path: Path) -> Clip:
+    matte = matte_of(path)
+    if matte is None:
+        raise InputError(f"{path} has no matte clip beside it; name it {path.stem}-matte{path.suffix}")
+
+    def frames() -> Iterator[Frame]:
+        with VideoReader(path) as pictures, VideoReader(matte) as truths:
+            both = zip(pictures.batches(1), truths.batches(1), strict=True)
+            try:
+                for number, (picture, truth) in enumerate(both):
+                    yield _frame(f"{number:05d}", picture.data, truth.data[..., 0])
+            except ValueError as error:
+                raise InputError(f"{path} and {matte.name} have different numbers of frames") from error
+
+    with VideoReader(path) as reader:
+        return Clip(path.stem, True, reader.info.frames, reader.info.rate, frames)
+
+
+def _frame(name: str, picture: Tensor, mask: Tensor) -> Frame:
+    if picture.shape[:3] != mask.shape:
+        return Frame(name, error=f"picture and mask are {tuple(picture.shape[1:3])} and {tuple(mask.shape[1:])}")
+    return Frame(name, picture, convert.to_unit(mask)[0])
+
+
+def _clip_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in CLIP_SUFFIXES)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as file:
+        return file.size
+
+
+def _clean(path: Path) -> Path:
+    """Without a trailing `.` or `..`, and a file without its suffix, so that it has a name."""
+    path = path.expanduser()
+    path = path.resolve() if path.name in ("", "..") else path
+    return path.with_suffix("") if path.suffix.lower() in (".csv", *CLIP_SUFFIXES) else path
