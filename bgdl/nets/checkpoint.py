@@ -20,6 +20,7 @@ from bgdl.preprocess import InputSpec
 TORCH_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin")
 SUFFIXES = (*TORCH_SUFFIXES, ".safetensors", ".onnx")
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
+BATCHNORM_EPS = 1e-5  # torch's default, which U²-Net keeps
 _PREFIXES = ("module.", "_orig_mod.", "net.", "model.")
 
 
@@ -128,9 +129,7 @@ def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> 
     arch = _recognise(path, state)
     expected = U2Net(arch).state_dict()
     state = {key: value for key, value in state.items() if key in expected}
-    for key, value in expected.items():
-        if key not in state and key.endswith("num_batches_tracked"):
-            state[key] = value
+    _fill_batchnorm(state, expected)
     missing = expected.keys() - state.keys()
     if missing:
         raise WeightsError(f"{path.name} lacks {len(missing)} tensors of {arch}, {min(missing)} among them")
@@ -143,6 +142,14 @@ def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> 
         raise WeightsError(f"{path.name} holds values that are not finite; training diverged or the file is damaged")
     spec = metadata.get("input_spec")
     return Checkpoint(arch, state, InputSpec.from_dict(spec) if spec else None, bool(metadata.get("folded")), metadata)
+
+
+def _fill_batchnorm(state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    """Add what files leave out: the count of batches, and the whole BatchNorm (as an identity) once it was folded."""
+    folded = not any(".bn_s1." in key for key in state)
+    for key, value in expected.items():
+        if key not in state and ((folded and ".bn_s1." in key) or key.endswith("num_batches_tracked")):
+            state[key] = value * (1 + BATCHNORM_EPS) ** 0.5 if key.endswith("bn_s1.weight") else value
 
 
 def _bare(key: str) -> str:

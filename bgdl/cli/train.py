@@ -1,0 +1,25 @@
+"""`bgdl train fit|validate|test --config FILE`: LightningCLI over PortraitModule and PortraitData."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+
+def main(args: list[str] | None = None) -> None:
+    """Parse, build and run; the resolved config is saved beside the checkpoints."""
+    import torch
+    from pytorch_lightning.cli import LightningCLI
+
+    from bgdl.cli import console
+    from bgdl.data.datamodule import PortraitData
+    from bgdl.errors import BgdlError
+    from bgdl.training.module import PortraitModule
+
+    torch.set_float32_matmul_precision("high")
+    options: dict[str, Any] = {"save_config_kwargs": {"overwrite": True}, "args": args}
+    try:
+        LightningCLI(PortraitModule, PortraitData, seed_everything_default=0, **options)
+    except BgdlError as error:
+        console.error(str(error))
+        sys.exit(1)

@@ -1,0 +1,191 @@
+"""Training pictures made of pairs: portrait crops of the picture itself, or people put before other backgrounds.
+
+Every random number comes from torch's global generator, so a seed before the call fixes the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp, log
+
+import torch
+from torch import Tensor
+from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional as T
+
+from bgdl.data.colour import plain_background
+
+Layer = Callable[[], Tensor]  # draws another picture's part: a cutout (4,h,w) or a background (3,h,w)
+
+
+@dataclass(frozen=True)
+class Augment:
+    """How training pictures are made; every probability is for one picture.
+
+    replace: people before another background. plain: that background is plain, a gradient or a texture.
+    portrait: of the pictures with their own background, those cropped to head and shoulders. crowd: one more
+    person is added, again and again. flip: left-right. rotate_deg: at most. occlude: something stands before.
+    """
+
+    replace: float = 0.5
+    plain: float = 0.25
+    portrait: float = 0.5
+    crowd: float = 0.3
+    flip: float = 0.5
+    rotate_deg: float = 12.0
+    occlude: float = 0.1
+
+    def own(self, picture: Tensor, size: int) -> Tensor:
+        """A crop of a whole RGBA picture (4,H,W) with its own background -> uint8 (4,size,size)."""
+        box = _portrait_box(picture[3]) if _chance(self.portrait) else _zoom_box(picture[3])
+        cropped = T.resized_crop(tv_tensors.Image(picture), *box, [size, size], antialias=True)
+        return self._flipped(cropped)
+
+    def before(self, scene: Tensor, cutout: Layer, size: int) -> Tensor:
+        """People from `cutout` before the picture `scene` (3,H,W) -> uint8 (4,size,size)."""
+        canvas = torch.cat([_random_view(scene, size), torch.zeros(1, size, size, dtype=torch.uint8)])
+        large = _chance(0.6)
+        height = size * (_between(0.8, 2.6) if large else _log_between(0.2, 1.0))
+        aspect = _log_between(0.6, 1.8)  # of the imagined frame, which the network sees squeezed into a square
+        canvas = self._paste(canvas, cutout(), height, aspect)
+        while _chance(self.crowd):
+            canvas = self._paste(canvas, cutout(), height * _log_between(0.6, 1.3), aspect)
+        return canvas
+
+    def joined(self, canvas: Tensor, cutout: Layer) -> Tensor:
+        """One more person beside those in `canvas`, in the way that `crowd` says."""
+        size = canvas.shape[-1]
+        if _chance(self.crowd / 2):
+            canvas = self._paste(canvas, cutout(), size * _log_between(0.3, 1.6), _log_between(0.6, 1.8))
+        return canvas
+
+    def occluded(self, canvas: Tensor, scene: Layer) -> Tensor:
+        """Perhaps a patch of another background before everything."""
+        if not _chance(self.occlude):
+            return canvas
+        size = canvas.shape[-1]
+        height, width = (int(size * _between(0.08, 0.4)) for _ in range(2))
+        patch = _random_view(scene(), max(height, width))[:, :height, :width]
+        layer = torch.cat([patch, _ellipse(height, width)[None]])
+        top, left = int((size - height) * _between(0, 1)), int((size - width) * _between(0, 1))
+        covered = lay_over(canvas, layer, top, left)
+        covered[3] = erase(canvas[3], layer[3], top, left)
+        return covered
+
+    def _paste(self, canvas: Tensor, person: Tensor, height: float, aspect: float) -> Tensor:
+        """Lay a cutout, `height` px tall and squeezed as in a frame of `aspect`, somewhere into the canvas."""
+        size = canvas.shape[-1]
+        ratio = person.shape[2] / person.shape[1]
+        height_px, width_px = max(8, int(height)), max(4, int(height * ratio / aspect))
+        kept = min(1.0, 1.15 * size / height_px)  # what would fall off the lower edge need not be resized
+        person = person[:, : max(1, int(person.shape[1] * kept))]
+        person = T.resize(tv_tensors.Image(person), [max(1, int(height_px * kept)), width_px], antialias=True)
+        person = self._flipped(person)
+        if self.rotate_deg and _chance(0.3):
+            angle = _between(-self.rotate_deg, self.rotate_deg)
+            person = T.rotate(person, angle, interpolation=T.InterpolationMode.BILINEAR)
+        top = int(size * _between(-0.05, 0.35)) if height_px > 0.7 * size else int((size - height_px) * _between(0, 1))
+        left = int(size * _between(-0.1, 1.1) - width_px / 2)
+        return lay_over(canvas, person, top, left)
+
+    def _flipped(self, picture: Tensor) -> Tensor:
+        return T.horizontal_flip(picture).as_subclass(Tensor) if _chance(self.flip) else picture.as_subclass(Tensor)
+
+
+def lay_over(canvas: Tensor, layer: Tensor, top: int, left: int) -> Tensor:
+    """uint8 RGBA `layer` (4,h,w) over RGBA `canvas` (4,S,S), cut at its edges; coverage becomes 1-(1-a)(1-b)."""
+    inner, outer = _overlap(canvas, layer, top, left)
+    result = canvas.clone()
+    over, under = layer[inner].float(), canvas[outer].float()
+    alpha = over[3:] / 255
+    over[3] = 255
+    result[outer] = (over * alpha + under * (1 - alpha) + 0.5).clamp(0, 255).to(torch.uint8)
+    return result
+
+
+def erase(coverage: Tensor, hole: Tensor, top: int, left: int) -> Tensor:
+    """uint8 (S,S) coverage less what uint8 (h,w) `hole` covers at that place."""
+    inner, outer = _overlap(coverage[None], hole[None], top, left)
+    result = coverage.clone()
+    result[outer[1:]] = (coverage[outer[1:]].float() * (1 - hole[inner[1:]].float() / 255)).to(torch.uint8)
+    return result
+
+
+def draw_scene(augment: Augment, backgrounds: Layer, size: int) -> Tensor:
+    """Another picture's background, or a plain one: uint8 (3,h,w)."""
+    return plain_background(size) if _chance(augment.plain) else backgrounds()
+
+
+def _overlap(canvas: Tensor, layer: Tensor, top: int, left: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where the two meet, as slices of the layer and of the canvas."""
+    rows, columns = _span(top, layer.shape[1], canvas.shape[1]), _span(left, layer.shape[2], canvas.shape[2])
+    inner = (slice(None), slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+    return inner, (slice(None), rows, columns)
+
+
+def _span(start: int, length: int, limit: int) -> slice:
+    first = min(max(0, start), limit)
+    return slice(first, max(first, min(limit, start + length)))
+
+
+def _portrait_box(mask: Tensor) -> tuple[int, int, int, int]:
+    """(top, left, height, width) around the upper part of the person, as a camera at a desk sees it."""
+    height, width = mask.shape
+    rows, columns = (mask.amax(1) > 127).nonzero().flatten(), (mask.amax(0) > 127).nonzero().flatten()
+    if not len(rows):
+        return _random_box(height, width, 0.5)
+    top, tall = int(rows[0]), int(rows[-1] - rows[0]) + 1
+    head = mask[top : top + max(1, tall // 6)].amax(0) > 127
+    centre = float(head.nonzero().float().mean()) if head.any() else float(columns.float().mean())
+    box_h = tall * _log_between(0.22, 0.7)
+    box_w = box_h * _log_between(0.6, 1.8)
+    left = centre + _between(-0.25, 0.25) * box_w - box_w / 2
+    return _inside(top - _between(-0.05, 0.35) * box_h, left, box_h, box_w, height, width)
+
+
+def _zoom_box(mask: Tensor) -> tuple[int, int, int, int]:
+    """(top, left, height, width) of the whole picture or of a random part of it that holds some of the person."""
+    height, width = mask.shape
+    if _chance(0.4):
+        return 0, 0, height, width
+    for _ in range(4):
+        top, left, box_h, box_w = _random_box(height, width, _between(0.35, 1.0))
+        if (mask[top : top + box_h, left : left + box_w] > 127).float().mean() > 0.03:
+            break
+    return top, left, box_h, box_w
+
+
+def _random_box(height: int, width: int, scale: float) -> tuple[int, int, int, int]:
+    aspect = _log_between(0.75, 1.33)
+    box_h, box_w = min(height, int(height * scale * aspect)), min(width, int(width * scale / aspect))
+    return _inside(_between(0, 1) * (height - box_h), _between(0, 1) * (width - box_w), box_h, box_w, height, width)
+
+
+def _inside(top: float, left: float, box_h: float, box_w: float, height: int, width: int) -> tuple[int, int, int, int]:
+    """The box moved, and if need be shrunk, into the picture, in whole pixels."""
+    rows, columns = min(height, max(2, int(box_h))), min(width, max(2, int(box_w)))
+    return min(max(0, int(top)), height - rows), min(max(0, int(left)), width - columns), rows, columns
+
+
+def _random_view(scene: Tensor, size: int) -> Tensor:
+    box = _random_box(scene.shape[1], scene.shape[2], _between(0.4, 1.0))
+    view = T.resized_crop(tv_tensors.Image(scene), *box, [size, size], antialias=True)
+    return view.as_subclass(Tensor)
+
+
+def _ellipse(height: int, width: int) -> Tensor:
+    y, x = torch.linspace(-1, 1, height)[:, None], torch.linspace(-1, 1, width)[None]
+    return (((1 - (x**2 + y**2)) * 20).clamp(0, 1) * 255).to(torch.uint8)
+
+
+def _chance(probability: float) -> bool:
+    return float(torch.rand(())) < probability
+
+
+def _between(low: float, high: float) -> float:
+    return low + (high - low) * float(torch.rand(()))
+
+
+def _log_between(low: float, high: float) -> float:
+    return exp(_between(log(low), log(high)))

@@ -1,0 +1,59 @@
+"""What cameras and codecs do to a picture: colour, low light, blur, noise, JPEG. The mask is not touched."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+
+class LowLight(v2.Transform):
+    """A dark exposure: gamma and gain, then the noise that a sensor adds. uint8 in and out."""
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        return {"gamma": _uniform(1.0, 1.8), "gain": _uniform(0.35, 0.9), "noise": _uniform(0.0, 9.0)}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        if not v2.functional.is_pure_tensor(inpt) and not hasattr(inpt, "canvas_size") and inpt.shape[-3] == 1:
+            return inpt
+        light = inpt.float().div(255).pow(params["gamma"]).mul(255 * params["gain"])
+        return light.add(torch.randn_like(light), alpha=params["noise"]).clamp(0, 255).to(torch.uint8)
+
+
+def colour_transform(strength: float = 1.0) -> v2.Transform:
+    """Random colour changes for uint8 (3,H,W) pictures; `strength` scales how often each is applied, 0 for never."""
+    return v2.Compose(
+        [
+            v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.35, 0.06)], p=0.8 * strength),
+            v2.RandomGrayscale(0.06 * strength),
+            v2.RandomApply([LowLight()], p=0.12 * strength),
+            v2.RandomApply([v2.GaussianBlur(7, (0.3, 2.0))], p=0.12 * strength),
+            v2.RandomApply([v2.JPEG((25, 90))], p=0.3 * strength),
+        ]
+    )
+
+
+def plain_background(size: int) -> Tensor:
+    """A plain, gradient or textured picture: uint8 (3,size,size)."""
+    colour = torch.rand(3, 1, 1) * 255
+    kind = int(torch.randint(3, ()))
+    if kind == 0:
+        picture = colour.expand(3, size, size)
+    elif kind == 1:
+        corners = colour[None] + (torch.rand(1, 3, 2, 2) - 0.5) * 200
+        picture = _grow(corners, size)
+    else:
+        picture = colour.expand(3, size, size).clone()
+        for cells in (4, 16, 64):
+            picture = picture + _grow((torch.rand(1, 3, cells, cells) - 0.5) * 120, size)
+    return (picture + torch.randn(3, size, size) * _uniform(0, 4)).clamp(0, 255).to(torch.uint8)
+
+
+def _grow(values: Tensor, size: int) -> Tensor:
+    return torch.nn.functional.interpolate(values, (size, size), mode="bilinear", align_corners=True)[0]
+
+
+def _uniform(low: float, high: float) -> float:
+    return low + (high - low) * float(torch.rand(()))

@@ -1,0 +1,115 @@
+"""One or several folders of pairs as a LightningDataModule."""
+
+from __future__ import annotations
+
+import torch
+from pytorch_lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from bgdl import convert
+from bgdl.data.augment import Augment
+from bgdl.data.colour import colour_transform
+from bgdl.data.dataset import Sample, TrainingPictures, WholePictures, collate
+from bgdl.data.pairs import Pair, find_pairs, split_pairs
+from bgdl.data.sampler import EpochSampler
+from bgdl.errors import InputError
+
+
+class PortraitData(LightningDataModule):
+    """Training and validation pictures.
+
+    root: a folder or .csv manifest, or several; root_weights: how much each counts in what is drawn.
+    split: which pictures are kept for validation (`bgdl.data.pairs.split_pairs`).
+    sizes: sides in px of the training squares, each for an equal share of the training.
+    batch: of one process. samples: pictures in an epoch, None for each picture once.
+    augment: None for pictures as they are. colour: strength of colour changes, 0 for none.
+    limit: use only so many pictures. cache: decoded pictures kept in memory by each worker.
+    """
+
+    def __init__(
+        self,
+        root: str | list[str],
+        *,
+        root_weights: list[float] | None = None,
+        split: str = "hash:10",
+        sizes: list[int] = [320],  # noqa: B006 (not changed)
+        batch: int = 8,
+        samples: int | None = None,
+        augment: Augment | None = Augment(),  # noqa: B008 (frozen)
+        colour: float = 1.0,
+        workers: int = 0,
+        seed: int = 0,
+        limit: int | None = None,
+        cache: int = 2000,
+    ) -> None:
+        super().__init__()
+        self.roots = [root] if isinstance(root, str) else list(root)
+        self.root_weights = root_weights or [1.0] * len(self.roots)
+        if len(self.root_weights) != len(self.roots):
+            raise InputError(f"{len(self.roots)} roots but {len(self.root_weights)} root_weights; give one for each")
+        self.split, self.sizes, self.batch, self.samples = split, sizes, batch, samples
+        self.augment, self.workers, self.seed, self.limit, self.cache = augment, workers, seed, limit, cache
+        self.colour = colour_transform(colour) if colour else None
+        self.train_pairs: list[Pair] = []
+        self.val_pairs: list[Pair] = []
+        self.pair_weights: list[float] = []
+
+    def setup(self, stage: str) -> None:
+        if self.train_pairs or self.val_pairs:
+            return
+        for root, weight in zip(self.roots, self.root_weights, strict=True):
+            training, validation = split_pairs(find_pairs(root), self.split)
+            training, validation = training[: self.limit], validation[: self.limit]
+            self.train_pairs += training
+            self.val_pairs += validation
+            self.pair_weights += [weight / max(1, len(training))] * len(training)
+        if not self.train_pairs or not self.val_pairs:
+            raise InputError(
+                f"split {self.split!r} leaves {len(self.train_pairs)} pictures to train and {len(self.val_pairs)} "
+                "to validate; both are needed"
+            )
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        pictures = TrainingPictures(self.train_pairs, self.augment, seed=self.seed, cache=self.cache)
+        sampler = EpochSampler(
+            self._weights(),
+            samples=self.samples or len(self.train_pairs),
+            seed=self.seed,
+            size=self._size,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            processes=self.trainer.world_size if self.trainer else 1,
+        )
+        return DataLoader(
+            pictures, self.batch, sampler=sampler, num_workers=self.workers, collate_fn=collate, drop_last=False
+        )
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        return DataLoader(WholePictures(self.val_pairs), 1, num_workers=self.workers, collate_fn=collate)
+
+    test_dataloader = val_dataloader
+
+    def on_after_batch_transfer(self, batch: Sample, dataloader_idx: int) -> Sample:
+        """Colour changes, on the device, each picture by its own seed."""
+        if self.colour is None or not (self.trainer and self.trainer.training):
+            return batch
+        planes = convert.to_nchw(batch["frames"])
+        with torch.random.fork_rng():
+            changed = [self._coloured(*pair) for pair in zip(planes, batch["seeds"], strict=True)]
+        frames = convert.to_nhwc(torch.stack(changed)).contiguous()
+        return Sample(frames=frames, masks=batch["masks"], names=batch["names"], seeds=batch["seeds"])
+
+    def _coloured(self, picture: torch.Tensor, seed: int) -> torch.Tensor:
+        assert self.colour is not None
+        torch.manual_seed(seed)
+        return self.colour(picture)  # type: ignore[no-any-return]
+
+    def _weights(self) -> list[float]:
+        """All alike where every root counts by its number of pictures."""
+        even = len(self.roots) == 1
+        return [1.0] * len(self.train_pairs) if even else self.pair_weights
+
+    def _size(self) -> int:
+        """The size for the share of the training that is over."""
+        module = self.trainer.lightning_module if self.trainer else None
+        progress = float(getattr(module, "progress", 0.0))
+        return self.sizes[min(len(self.sizes) - 1, int(progress * len(self.sizes)))]

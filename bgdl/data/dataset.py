@@ -1,0 +1,130 @@
+"""Pairs as datasets: whole pictures for validation, augmented squares for training."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import TypedDict
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from bgdl import convert
+from bgdl.data.augment import Augment, draw_scene
+from bgdl.data.layers import background, cutout
+from bgdl.data.pairs import Pair, Picture, read_pair
+
+
+class Sample(TypedDict):
+    """frames: uint8 (N,S,S,3); masks: float32 (N,1,S,S) in [0,1]; names: the files that went in; seeds: of each."""
+
+    frames: Tensor
+    masks: Tensor
+    names: list[str]
+    seeds: list[int]
+
+
+class WholePictures(Dataset[Sample]):
+    """Each pair as it is: uint8 (1,H,W,3) and float32 (1,1,H,W)."""
+
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self.pairs = list(pairs)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> Sample:
+        rgb, mask = read_pair(self.pairs[index])
+        frames, masks = convert.frame_to_tensor(rgb), convert.to_unit(torch.from_numpy(mask))[None, None]
+        return Sample(frames=frames, masks=masks, names=[self.pairs[index].name], seeds=[0])
+
+
+class TrainingPictures(Dataset[Sample]):
+    """Augmented squares: uint8 (1,size,size,3) and float32 (1,1,size,size).
+
+    An index is (epoch, number, size): the same one always gives the same picture, in whatever process and order.
+    cache: how many decoded pairs are kept in memory.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], augment: Augment | None, *, seed: int, cache: int = 2000) -> None:
+        self.pairs = list(pairs)
+        self.augment = augment
+        self.seed = seed
+        self._decoded = _Recent(cache)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: tuple[int, int, int]) -> Sample:
+        epoch, number, size = index
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(hash((self.seed, epoch, number)) % 2**63)
+            rgba = self._picture(number, size)
+            seed = int(torch.randint(2**62, ()))
+        frames = rgba[:3].permute(1, 2, 0)[None].contiguous()
+        return Sample(
+            frames=frames, masks=convert.to_unit(rgba[3:])[None], names=[self.pairs[number].name], seeds=[seed]
+        )
+
+    def _picture(self, number: int, size: int) -> Tensor:
+        """uint8 (4,size,size) RGBA."""
+        augment = self.augment or Augment(replace=0, portrait=0, crowd=0, flip=0, occlude=0)
+        if float(torch.rand(())) < augment.replace:
+            scene = draw_scene(augment, self._other_background, size)
+            people = iter([number])
+            canvas = augment.before(scene, lambda: self._cutout(next(people, None)), size)
+        elif self.augment is None:
+            canvas = (
+                torch.nn.functional.interpolate(
+                    self._rgba(number)[None].float(), (size, size), mode="bilinear", antialias=True
+                )[0]
+                .round_()
+                .to(torch.uint8)
+            )
+        else:
+            canvas = augment.joined(augment.own(self._rgba(number), size), lambda: self._cutout(None))
+        return augment.occluded(canvas, self._other_background)
+
+    def _rgba(self, number: int) -> Tensor:
+        rgb, mask = self._read(number)
+        return torch.cat([torch.from_numpy(rgb).permute(2, 0, 1), torch.from_numpy(mask)[None]])
+
+    def _cutout(self, number: int | None) -> Tensor:
+        return cutout(*self._read(self._any() if number is None else number))
+
+    def _other_background(self) -> Tensor:
+        return background(*self._read(self._any()))
+
+    def _any(self) -> int:
+        return int(torch.randint(len(self.pairs), ()))
+
+    def _read(self, number: int) -> tuple[Picture, Picture]:
+        return self._decoded.get(self.pairs[number])
+
+
+class _Recent:
+    """The pairs decoded last."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._pairs: OrderedDict[str, tuple[Picture, Picture]] = OrderedDict()
+
+    def get(self, pair: Pair) -> tuple[Picture, Picture]:
+        key = str(pair.image)
+        if key not in self._pairs:
+            self._pairs[key] = read_pair(pair)
+        self._pairs.move_to_end(key)
+        while len(self._pairs) > self._limit:
+            self._pairs.popitem(last=False)
+        return self._pairs[key]
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """Samples of one size -> one batch."""
+    return Sample(
+        frames=torch.cat([sample["frames"] for sample in samples]),
+        masks=torch.cat([sample["masks"] for sample in samples]),
+        names=[name for sample in samples for name in sample["names"]],
+        seeds=[seed for sample in samples for seed in sample["seeds"]],
+    )

@@ -1,0 +1,59 @@
+"""Taking a picture apart into a person and a background, so that training can put them together anew."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgdl.opencv import cv2
+
+Array = NDArray[np.float32]
+SOLID, EMPTY = 250, 5  # coverage that counts as all person, as no person
+
+
+def cutout(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
+    """The person alone: uint8 (4,h,w) RGBA cut to the mask's box, edge colours taken from inside the person.
+
+    rgb: uint8 (H,W,3); mask: uint8 (H,W) coverage. An empty mask gives one transparent pixel.
+    """
+    rows, columns = np.flatnonzero(mask.max(axis=1) > EMPTY), np.flatnonzero(mask.max(axis=0) > EMPTY)
+    if not len(rows):
+        return torch.zeros(4, 1, 1, dtype=torch.uint8)
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    rgb, mask = rgb[box], mask[box]
+    solid = cv2.erode((mask >= SOLID).astype(np.uint8), np.ones((3, 3), np.uint8))
+    person = fill(rgb, solid) if solid.any() else rgb
+    return torch.from_numpy(np.dstack([person, mask])).permute(2, 0, 1).contiguous()
+
+
+def background(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
+    """The picture without its person, who is filled with what surrounds: uint8 (3,H,W)."""
+    reach = max(3, round(0.012 * max(mask.shape)))
+    free = cv2.erode((mask <= EMPTY).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
+    scene = fill(rgb, free) if free.any() else rgb
+    return torch.from_numpy(scene).permute(2, 0, 1).contiguous()
+
+
+def fill(rgb: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Keep the pixels where `known` is 1 and fill the others smoothly from them.
+
+    Source: the pull-push pyramid of Gortler et al., "The Lumigraph", SIGGRAPH 1996.
+    """
+    weight = known.astype(np.float32)
+    pulled: list[tuple[Array, Array]] = [(rgb.astype(np.float32) * weight[..., None], weight)]
+    while min(pulled[-1][1].shape) > 2:
+        pulled.append((_half(pulled[-1][0]), _half(pulled[-1][1])))
+    colour, weight = pulled.pop()
+    filled: Array = colour / np.maximum(weight, 1e-6)[..., None]
+    for colour, weight in reversed(pulled):
+        up = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        filled = colour + (1 - weight)[..., None] * up
+    return np.clip(filled + 0.5, 0, 255).astype(np.uint8)
+
+
+def _half(array: Array) -> Array:
+    """Half the size by the mean of 2x2 blocks."""
+    size = (array.shape[1] // 2, array.shape[0] // 2)
+    return np.asarray(cv2.resize(array, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -1,0 +1,69 @@
+"""What to do with BatchNorm when fine-tuning with few pictures in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from bgdl.nets.u2net import U2Net, fold_batchnorm
+
+
+def fold(net: U2Net) -> U2Net:
+    """Merge BatchNorm into the convolutions, in place; they stay trainable."""
+    return fold_batchnorm(net).requires_grad_(True)
+
+
+def freeze(net: nn.Module) -> None:
+    """Keep running statistics, weight and bias of every BatchNorm as they are."""
+    for norm in _norms(net):
+        norm.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def reestimate(net: U2Net, batches: Iterable[Tensor]) -> None:
+    """Measure mean and variance of what enters each BatchNorm, and set it to give back its present output.
+
+    For weights whose BatchNorm was folded (released ONNX files): an identity with statistics 0 and 1 would break
+    as soon as training normalises by the batch. batches: float (N,3,S,S), normalised.
+    """
+    norms, training = _norms(net), net.training
+    before = [(norm.weight / (norm.running_var + norm.eps).sqrt(), norm.bias, norm.running_mean) for norm in norms]
+    gains = [(gain.clone(), (bias - gain * mean).clone()) for gain, bias, mean in before]
+    momenta = [norm.momentum for norm in norms]
+    net.eval()
+    sums = [_Moments(norm) for norm in norms]
+    for batch in batches:
+        net(batch)
+    for norm, (gain, offset), moments, momentum in zip(norms, gains, sums, momenta, strict=True):
+        mean, variance = moments.close()
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
+        norm.weight.copy_(gain * (variance + norm.eps).sqrt())
+        norm.bias.copy_(offset + gain * mean)
+        norm.momentum = momentum
+    net.train(training)
+
+
+class _Moments:
+    """Mean and variance, by channel, of all that a layer is given until `close`."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        self._count, self._sum, self._squares = 0, torch.zeros(()), torch.zeros(())
+        self._hook = layer.register_forward_pre_hook(self._add)
+
+    def _add(self, _: nn.Module, inputs: tuple[Tensor]) -> None:
+        x = inputs[0].double()
+        self._count += x.numel() // x.shape[1]
+        self._sum = self._sum.to(x.device) + x.sum(dim=(0, 2, 3))
+        self._squares = self._squares.to(x.device) + x.square().sum(dim=(0, 2, 3))
+
+    def close(self) -> tuple[Tensor, Tensor]:
+        self._hook.remove()
+        mean = self._sum / self._count
+        return mean.float(), (self._squares / self._count - mean**2).clamp_min(0).float()
+
+
+def _norms(net: nn.Module) -> list[nn.BatchNorm2d]:
+    return [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]

@@ -1,0 +1,172 @@
+"""U²-Net as a LightningModule: what is trained, with which loss and schedule, and how it is validated."""
+
+from __future__ import annotations
+
+from itertools import islice
+from math import cos, pi
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.callbacks import Timer
+from torch import Tensor
+from torchmetrics import MeanMetric
+
+from bgdl import convert, preprocess, weights
+from bgdl.data.dataset import Sample
+from bgdl.errors import InputError
+from bgdl.metrics import segmentation
+from bgdl.nets import checkpoint
+from bgdl.nets.u2net import Arch, U2Net
+from bgdl.preprocess import InputSpec
+from bgdl.training import batchnorm
+from bgdl.training.losses import Loss
+
+BatchNormMode = Literal["fold", "freeze", "train", "reestimate"]
+
+
+class PortraitModule(LightningModule):
+    """Fine-tunes U²-Net on pictures and masks.
+
+    start: weights to start from (a name of `bgdl models` or a file), None for random ones of `arch`.
+    batchnorm: "fold" merges BatchNorm into the convolutions and trains those (fastest, safe with small batches),
+    "freeze" keeps its statistics, "train" updates them, "reestimate" measures them anew on training pictures first.
+    freeze_stages: names of stages whose weights stay, for instance [stage1, stage2].
+    lr, weight_decay: of AdamW. warmup_steps: steps in which the rate rises; a cosine to `final_lr` * lr follows,
+    which ends with max_steps, max_epochs or max_time, whichever comes first.
+    teacher: weights whose mattes are imitated too, by `loss.distil`.
+    """
+
+    def __init__(
+        self,
+        *,
+        arch: Arch = "u2netp",
+        start: str | None = None,
+        input_spec: InputSpec = InputSpec(),  # noqa: B008 (frozen)
+        loss: Loss = Loss(),  # noqa: B008 (frozen)
+        batchnorm: BatchNormMode = "fold",
+        freeze_stages: list[str] | None = None,
+        lr: float = 3e-4,
+        weight_decay: float = 1e-4,
+        warmup_steps: int = 50,
+        final_lr: float = 0.01,
+        teacher: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.spec, self.loss, self.batchnorm = input_spec, loss, batchnorm
+        self.lr, self.weight_decay, self.warmup_steps, self.final_lr = lr, weight_decay, warmup_steps, final_lr
+        self.net = _start_net(arch, start, batchnorm)
+        for stage in freeze_stages or []:
+            _stage(self.net, stage).requires_grad_(False)
+        self.teacher = [_load(teacher)] if teacher else []  # in a list: not part of the state dict
+        self.metrics = torch.nn.ModuleDict({name: MeanMetric() for name in ("iou", "boundary_iou", "mae")})
+        self.progress = 0.0
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...] | Tensor:
+        """float (N,3,H,W), normalised -> seven logits while training, else the fused probability."""
+        return self.net(x)  # type: ignore[no-any-return]
+
+    def training_step(self, batch: Sample, _: int) -> Tensor:
+        x = preprocess.prepare(batch["frames"], self._spec_of(batch["frames"]))
+        loss = self.loss(self.net(x), batch["masks"], self._taught(x))
+        if not torch.isfinite(loss):
+            raise InputError(
+                f"the loss is {float(loss)} at step {self.global_step} with the pictures {', '.join(batch['names'])}; "
+                "look at them, lower --model.lr, or train with --trainer.precision 32"
+            )
+        self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True, batch_size=len(x))
+        return loss  # type: ignore[no-any-return]
+
+    def validation_step(self, batch: Sample, _: int) -> None:
+        """Scores at the pictures' own size."""
+        truth = batch["masks"]
+        probability = self.net(preprocess.prepare(batch["frames"], self.spec))
+        alpha = convert.to_nchw(preprocess.restore(probability, (truth.shape[-2], truth.shape[-1]), self.spec))
+        self.metrics["iou"].update(segmentation.iou(alpha, truth))
+        self.metrics["boundary_iou"].update(segmentation.boundary_iou(alpha, truth))
+        self.metrics["mae"].update((alpha - truth).abs().mean())
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_scores("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_scores("test")
+
+    def on_fit_start(self) -> None:
+        if self.batchnorm == "reestimate" and not self.trainer.ckpt_path:
+            batchnorm.reestimate(self.net, self._batches(32))
+
+    def on_train_epoch_start(self) -> None:
+        """Lightning puts every module into train mode; a frozen BatchNorm goes back."""
+        if self.batchnorm == "freeze":
+            batchnorm.freeze(self.net)
+
+    def on_train_batch_start(self, batch: Sample, batch_idx: int) -> None:
+        self.progress = self.trainer.strategy.broadcast(self._share_done())
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        trained = [p for p in self.net.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=self.lr, weight_decay=self.weight_decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say of itself what a weights file says: `--model` and `bgdl export` read it."""
+        checkpoint["hyper_parameters"] = {"arch": self.net.arch, "input_spec": self.spec.to_dict()}
+
+    def _rate(self, step: int) -> float:
+        if step < self.warmup_steps:
+            return (step + 1) / self.warmup_steps
+        return self.final_lr + (1 - self.final_lr) * (1 + cos(pi * min(1.0, self.progress))) / 2
+
+    def _share_done(self) -> float:
+        """The share of the training that is over: by steps, or by time where that is further on."""
+        share = self.global_step / max(1.0, float(self.trainer.estimated_stepping_batches))
+        for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, Timer) and (left := callback.time_remaining()) is not None:
+                share = max(share, callback.time_elapsed() / (callback.time_elapsed() + left))
+        return min(1.0, share)
+
+    def _spec_of(self, frames: Tensor) -> InputSpec:
+        """The InputSpec at the size that training pictures have already."""
+        return InputSpec.from_dict({**self.spec.to_dict(), "size": frames.shape[1]})
+
+    def _taught(self, x: Tensor) -> Tensor | None:
+        if not self.teacher:
+            return None
+        with torch.no_grad():
+            return self.teacher[0].to(x.device)(x)  # type: ignore[no-any-return]
+
+    def _log_scores(self, stage: str) -> None:
+        for name, metric in self.metrics.items():
+            self.log(f"{stage}_{name}", metric.compute(), prog_bar=name == "iou")
+            metric.reset()
+
+    def _batches(self, count: int) -> list[Tensor]:
+        loader = self.trainer.datamodule.train_dataloader()  # type: ignore[attr-defined]
+        return [preprocess.prepare(batch["frames"].to(self.device), self.spec) for batch in islice(loader, count)]
+
+
+def _start_net(arch: Arch, start: str | None, mode: BatchNormMode) -> U2Net:
+    net = U2Net(arch) if start is None else _load(start)
+    if net.arch != arch:
+        raise InputError(f"{start} is {net.arch}, but model.arch is {arch}; set one to the other")
+    if mode == "fold":
+        batchnorm.fold(net)
+    return net.train().requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def _load(name: str) -> U2Net:
+    path = weights.find(name) if name in weights.RECORDS else Path(name)
+    return checkpoint.read(path).net().requires_grad_(False)
+
+
+def _stage(net: U2Net, name: str) -> torch.nn.Module:
+    try:
+        return net.get_submodule(name)
+    except AttributeError:
+        stages = ", ".join(dict(net.named_children()))
+        raise InputError(f"there is no stage {name!r} to freeze; there are {stages}") from None
