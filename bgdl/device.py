@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import os
+from pathlib import Path
 
 import torch
 
 from bgdl.errors import DeviceError
+
+FEATURES = frozenset(
+    {"amx_bf16", "amx_fp16", "amx_int8", "avx2", "avx512_bf16", "avx512_fp16", "avx512_vnni", "avx512f", "avx_vnni"}
+    | {"asimdhp", "bf16", "i8mm"}  # ARM
+)
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -45,10 +52,21 @@ def cpu_count() -> int:
 
 
 def set_threads(threads: int | None = None) -> int:
-    """Let torch use `threads` processors (default: all that `cpu_count` allows); returns the number."""
+    """Let torch and the other engines use `threads` processors (default: all that `cpu_count` allows)."""
     count = threads or cpu_count()
     torch.set_num_threads(count)
     return count
+
+
+def thread_count() -> int:
+    """Threads that an engine starts: what `set_threads` or OMP_NUM_THREADS chose, the cgroup's quota at most."""
+    return min(torch.get_num_threads(), cpu_count())
+
+
+@functools.cache
+def cpu_features() -> frozenset[str]:
+    """What this processor can do for networks, of FEATURES; empty where the system does not tell."""
+    return FEATURES & _cpu_flags()
 
 
 def _has_mps() -> bool:
@@ -63,10 +81,26 @@ def _check_cuda(device: torch.device) -> None:
         raise DeviceError(f"device '{device}' was asked for, but there are {torch.cuda.device_count()} CUDA devices")
 
 
+def _cpu_flags() -> frozenset[str]:
+    """Linux's names of the processor's features (those of ARM are `bf16` and `asimdhp`)."""
+    for line in _text("/proc/cpuinfo").splitlines():
+        name, _, flags = line.partition(":")
+        if name.strip() in ("flags", "Features"):
+            return frozenset(flags.split())
+    return frozenset()
+
+
 def _cgroup_cpus() -> int | None:
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as file:
-            quota, period = file.read().split()
-    except (OSError, ValueError):
+    """The quota of cgroup version 2 or 1 in whole processors, or None where there is none."""
+    version_1 = (f"/sys/fs/cgroup/cpu/cpu.cfs_{name}_us" for name in ("quota", "period"))
+    words = (_text("/sys/fs/cgroup/cpu.max") or " ".join(map(_text, version_1))).split()
+    if len(words) != 2 or not all(word.isdecimal() for word in words):
         return None
-    return None if quota == "max" else max(1, int(quota) // int(period))
+    return max(1, int(words[0]) // int(words[1]))
+
+
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

@@ -13,13 +13,16 @@ from bgdl import convert
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+STEP = 32
+"""Sides of a rectangular input are multiples of this: U²-Net halves them five times."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """How the pictures that a network was trained on were made ready.
 
-    size: side of the square (pixels) that a frame is resized to.
+    size: side of the square (pixels) that a frame is resized to; with shape "aspect" the frame's long side, its
+        short side following, both to a multiple of 32.
     scale: "unit" divides by 255; "max" divides by the frame's own maximum, as upstream does.
     interpolation, antialias: of that resize; antialias=False is upstream's.
     stretch: "none" takes the network's probability as alpha; "minmax" stretches each matte to 0..1 as
@@ -33,10 +36,19 @@ class InputSpec:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     antialias: bool = True
     stretch: Literal["none", "minmax"] = "none"
+    shape: Literal["square", "aspect"] = "square"
 
     @property
     def size_hw(self) -> tuple[int, int]:
         return (self.size, self.size)
+
+    def input_hw(self, frame_hw: tuple[int, int]) -> tuple[int, int]:
+        """The network's input (H,W) for a frame of `frame_hw`."""
+        if self.shape == "square":
+            return self.size_hw
+        scale = self.size / max(frame_hw) / STEP
+        height, width = (max(1, round(side * scale)) * STEP for side in frame_hw)
+        return (height, width)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -70,7 +70,8 @@ def load(
 
     device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only.
     options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
-    (side of the network's input in px) and `spec` (an InputSpec in place of the weights' own).
+    (side of the network's input in px), `shape` ("square" or "aspect"), `spec` (an InputSpec in place of the
+    weights' own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
     """
     name = str(model)
@@ -85,21 +86,23 @@ def load(
 
 
 def _is_file(name: str) -> bool:
-    return Path(name).suffix in checkpoint.SUFFIXES
+    return Path(name).suffix in (*checkpoint.SUFFIXES, ".xml")
 
 
 def _load_network(name: str, device: str, engine: EngineName, precision: Precision, options: dict[str, Any]) -> Matter:
-    from bgdl.engines.torch import TorchEngine
+    from bgdl.engines import choose, network
     from bgdl.matters.u2net import U2NetMatter
 
     record = weights.RECORDS.get(name)
-    path = weights.find(name) if record else Path(name)
-    loaded = checkpoint.read(path)
-    spec = options.pop("spec", None) or loaded.spec or (record.spec if record else InputSpec())
-    if "size" in options:
-        spec = replace(spec, size=options.pop("size"))
-    runner = TorchEngine(loaded.net(), pick_device(device), precision=precision)
-    return _construct(U2NetMatter, name, runner, spec, name=name if record else path.stem, **options)
+    net = network.read(weights.find(name) if record else name)
+    spec = options.pop("spec", None) or net.spec or (record.spec if record else InputSpec())
+    spec = replace(spec, **{key: options.pop(key) for key in ("size", "shape") if key in options})
+    where = pick_device(device)
+    cost = record.cost if record else None
+    choice = choose.choose(where, engine=engine, precision=precision, network=net, cost=cost)
+    runner_options = {key: options.pop(key) for key in choose.OPTIONS if key in options}
+    runner = choose.start(net, choice, where, **runner_options)
+    return _construct(U2NetMatter, name, runner, spec, name=name if record else net.path.stem, **options)
 
 
 def _construct(cls: Callable[..., Any], label: str, /, *args: Any, **options: Any) -> Matter:

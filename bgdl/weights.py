@@ -30,6 +30,7 @@ class Weights:
     url: str | None = None
     hash: str | None = None  # "md5:..." or "sha256:...", as pooch takes it
     scores: Mapping[str, float] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)  # mIoU lost against fp32, by precision
 
 
 def _release(name: str, arch: str, md5: str, summary: str) -> Weights:

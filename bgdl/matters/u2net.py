@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from bgdl import preprocess
+from bgdl.engines.engine import Engine
 from bgdl.preprocess import InputSpec
-
-
-class Engine(Protocol):
-    """Runs a network: float32 (N,3,S,S) -> float32 (N,1,S,S) probability."""
-
-    name: str
-    precision: str
-    device: torch.device
-
-    def run(self, x: Tensor) -> Tensor: ...
 
 
 class U2NetMatter:
     """Alpha from a U²-Net, each frame on its own.
 
-    Out of GPU memory, the batch is halved with a warning and the work goes on.
+    batch: frames in one run of the network, by default what the engine runs best with. Out of GPU memory, it is
+    halved with a warning and the work goes on.
     """
 
     stateful = False
 
-    def __init__(self, engine: Engine, spec: InputSpec, *, name: str = "u2net", batch: int = 8) -> None:
+    def __init__(self, engine: Engine, spec: InputSpec, *, name: str = "u2net", batch: int | None = None) -> None:
         self.name = name
         self.engine = engine
         self.spec = spec
         self.device = engine.device
-        self.batch = batch
+        self.batch = batch or engine.batch
 
     @torch.inference_mode()
     def alpha(self, frames: Tensor) -> Tensor:

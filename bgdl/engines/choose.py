@@ -1,0 +1,147 @@
+"""Which engine and precision run a network: the fastest here whose precision does not cost quality."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from bgdl.device import cpu_features
+from bgdl.engines import cache
+from bgdl.engines.engine import Engine
+from bgdl.engines.network import Network
+from bgdl.errors import DeviceError, InputError, WeightsError
+from bgdl.types import EngineName, Precision
+
+ALLOWED_COST = 0.002
+"""mIoU that `precision="auto"` may lose against fp32."""
+
+PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
+BF16_FEATURES = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
+FP16_FEATURES = frozenset({"amx_fp16", "avx512_fp16", "asimdhp"})
+
+OPTIONS = ("compiled", "target", "provider")
+"""What `start` takes for one engine or another."""
+
+Candidate = tuple[EngineName, Precision]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What runs a network, and why, in words."""
+
+    engine: EngineName
+    precision: Precision
+    reason: str
+
+
+def installed() -> list[EngineName]:
+    """The engines whose packages are there, by name."""
+    names: list[EngineName] = ["openvino", "onnx", "torch"]
+    return [name for name in names if importlib.util.find_spec(PACKAGES[name]) is not None]
+
+
+def choose(
+    device: torch.device,
+    *,
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+    network: Network | None = None,
+    cost: Mapping[str, float] | None = None,
+) -> Choice:
+    """The first of `candidates` that was not excluded by name, by what is installed, or by what its precision costs.
+
+    network: excludes engines that cannot run its file, and tells what each precision costs its mIoU.
+    cost: more of that, mIoU by precision; what is not measured is not taken.
+    Raises DeviceError where nothing is left, with the reason.
+    """
+    if engine != "auto" and precision != "auto":
+        return Choice(engine, precision, "both asked for")
+    known = _cost(network, cost)
+    able = [name for name in installed() if network is None or name in runs(network)]
+    skipped: list[str] = []
+    for name, kind in candidates(device):
+        if engine not in ("auto", name) or precision not in ("auto", kind):
+            continue
+        obstacle = None if name in able else f"{name} is not installed or cannot run this file"
+        if obstacle is None and precision == "auto":
+            obstacle = _too_costly(kind, known)
+        if obstacle is None:
+            return Choice(name, kind, _reason(kind, known, skipped))
+        skipped.append(obstacle)
+    wanted = " ".join(word for word in (engine, precision) if word != "auto")
+    raise DeviceError(f"nothing runs {wanted or 'this network'} on {device}: {'; '.join(skipped) or 'no such pair'}")
+
+
+def candidates(device: torch.device) -> list[Candidate]:
+    """Engine and precision by falling speed, as `bgdl bench` measured them (docs/performance.md)."""
+    if device.type == "cuda":
+        return [("torch", "fp16"), ("torch", "bf16"), ("torch", "fp32"), ("onnx", "fp32")]
+    if device.type == "mps":
+        return [("torch", "fp16"), ("torch", "fp32"), ("onnx", "fp32")]
+    half: list[Candidate] = []
+    if cpu_features() & BF16_FEATURES:
+        half += [("openvino", "bf16"), ("torch", "bf16")]
+    if cpu_features() & FP16_FEATURES:
+        half += [("openvino", "fp16")]
+    return [*half, ("openvino", "fp32"), ("onnx", "fp32"), ("torch", "fp32")]
+
+
+def runs(network: Network) -> tuple[EngineName, ...]:
+    """The engines that can run the network's file."""
+    if network.weights is not None:
+        return ("openvino", "onnx", "torch")
+    return ("openvino",) if network.path.suffix == ".xml" else ("openvino", "onnx")
+
+
+def start(network: Network, choice: Choice, device: torch.device, **options: Any) -> Engine:
+    """The engine of `choice`, ready to run `network`.
+
+    options: `compiled` (torch), `target` (openvino), `provider` (onnx). Raises InputError for one that the engine
+    does not have, WeightsError where the engine cannot run the file.
+    """
+    if choice.engine not in runs(network):
+        able = " or ".join(runs(network))
+        raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads; run it with the {able} engine")
+    try:
+        if choice.engine == "torch":
+            from bgdl.engines.torch import TorchEngine
+
+            assert network.weights is not None
+            return TorchEngine(network.weights.net(), device, precision=choice.precision, **options)
+        if choice.engine == "openvino":
+            from bgdl.engines.openvino import OpenVINOEngine
+
+            return OpenVINOEngine(network, precision=choice.precision, **options)
+        from bgdl.engines.onnx import OnnxEngine
+
+        return OnnxEngine(network, device, precision=choice.precision, **options)
+    except TypeError as error:
+        raise InputError(f"the {choice.engine} engine: {error}") from error
+
+
+def _cost(network: Network | None, cost: Mapping[str, float] | None) -> dict[str, float]:
+    """mIoU lost by precision: what the file says, what the caller knows, what was measured on this machine."""
+    if network is None:
+        return dict(cost or {})
+    return {**network.cost, **(cost or {}), **cache.measured_cost(network.key)}
+
+
+def _too_costly(precision: Precision, cost: Mapping[str, float]) -> str | None:
+    if precision == "fp32":
+        return None
+    if precision not in cost:
+        return f"what {precision} costs these weights is not measured (bgdl bench --pictures --masks does it)"
+    if cost[precision] > ALLOWED_COST:
+        return f"{precision} costs these weights {cost[precision]:.4f} mIoU, more than {ALLOWED_COST}"
+    return None
+
+
+def _reason(precision: Precision, cost: Mapping[str, float], skipped: list[str]) -> str:
+    why = "the fastest that is installed"
+    if precision in cost:
+        why += f"; {precision} costs {max(cost[precision], 0):.4f} mIoU"
+    return "; ".join([why, *dict.fromkeys(skipped)])

@@ -1,0 +1,106 @@
+"""What an engine runs: a U²-Net's weights, or a foreign graph in a file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from bgdl.errors import WeightsError
+from bgdl.nets import checkpoint
+from bgdl.nets.checkpoint import Checkpoint
+from bgdl.preprocess import InputSpec
+
+GRAPH_SUFFIXES = (".onnx", ".xml")
+ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretch="minmax")
+"""How rembg feeds its isnet files."""
+
+
+@dataclass(frozen=True)
+class Network:
+    """Weights that the torch engine can hold (`weights`), or a graph that only its own file describes.
+
+    spec: how its input is prepared. cost: mIoU lost against fp32, by precision, where it was measured.
+    """
+
+    path: Path
+    weights: Checkpoint | None
+    spec: InputSpec | None
+    cost: Mapping[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def key(self) -> str:
+        """sha256 over the values of the weights (or the bytes of the file): names it in caches."""
+        digest = hashlib.sha256()
+        if self.weights is None:
+            digest.update(self.path.read_bytes())
+        else:
+            for name, value in sorted(self.weights.state.items()):
+                digest.update(name.encode() + value.numpy().tobytes())
+        return digest.hexdigest()[:24]
+
+    def graph(self, size_hw: tuple[int, int]) -> bytes | Path:
+        """ONNX bytes for an input of that size, or the path of a file whose graph is used as it is."""
+        if self.weights is None:
+            return self.path
+        from bgdl.nets.onnx_writer import to_onnx
+
+        return bytes(to_onnx(self.weights.net(), size_hw).SerializeToString())
+
+
+def read(path: str | Path) -> Network:
+    """A network from any weights file, an ONNX file in rembg's layout (isnet, silueta, ...) or OpenVINO's .xml.
+
+    Raises WeightsError with one sentence for a missing, damaged or unfit file.
+    """
+    path = Path(path)
+    if path.suffix == ".xml":
+        return _read_ir(path)
+    try:
+        weights = checkpoint.read(path)
+    except WeightsError:
+        if path.suffix != ".onnx" or not path.is_file():
+            raise
+        return _read_foreign(path)
+    return Network(path, weights, weights.spec, weights.metadata.get("precision_cost") or {})
+
+
+def _read_ir(path: Path) -> Network:
+    from xml.etree import ElementTree
+
+    if not path.is_file() or not path.with_suffix(".bin").is_file():
+        raise WeightsError(f"no OpenVINO model at {path}; the .xml and the .bin of one name are both needed")
+    try:
+        entry = ElementTree.parse(path).find(".//rt_info/bgdl")
+    except ElementTree.ParseError as error:
+        raise WeightsError(f"{path.name} is damaged or not OpenVINO's ({error}); export it again") from error
+    return _from_card(path, json.loads(entry.get("value", "{}")) if entry is not None else {})
+
+
+def _read_foreign(path: Path) -> Network:
+    """A graph that is no U²-Net: one picture in, its first output the matte."""
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    except Exception as error:  # protobuf's errors change their type with its version
+        raise WeightsError(f"{path.name} is damaged or not ONNX; download it again") from error
+    sides = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim] if model.graph.input else []
+    if len(sides) != 4 or sides[1] not in (0, 3):
+        raise WeightsError(f"{path.name} takes {sides}; a graph that takes pictures (1,3,H,W) is needed")
+    card = {entry.key: entry.value for entry in model.metadata_props}.get("bgdl")
+    if card:
+        return _from_card(path, json.loads(card))
+    base = ISNET if "isnet" in path.stem else InputSpec(scale="max", stretch="minmax")
+    size = sides[2] or base.size
+    return Network(path, None, InputSpec(**{**base.to_dict(), "size": size}))
+
+
+def _from_card(path: Path, card: dict[str, Any]) -> Network:
+    """card: the JSON that `bgdl export` writes into what it exports."""
+    spec = card.get("input_spec")
+    return Network(path, None, InputSpec.from_dict(spec) if spec else None, card.get("precision_cost") or {})

@@ -1,0 +1,105 @@
+"""The ONNX Runtime engine: its CPU, CUDA, TensorRT, CoreML and DirectML providers, and rembg's foreign files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bgdl.device import thread_count
+from bgdl.engines.network import Network
+from bgdl.errors import DeviceError, MissingExtra, WeightsError
+from bgdl.types import Precision
+
+Provider = Literal["cpu", "cuda", "tensorrt", "coreml", "directml"]
+PROVIDERS: dict[Provider, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+    "coreml": "CoreMLExecutionProvider",
+    "directml": "DmlExecutionProvider",
+}
+
+
+class OnnxEngine:
+    """Runs a network: float32 (N,3,H,W) -> float32 (N,1,H,W) probability on the CPU, one picture after another.
+
+    The graph is of one picture: batches gain nothing on a CPU and cost memory. provider: of PROVIDERS; by default
+    the one that fits `device`. Raises DeviceError for a provider that the installed onnxruntime does not have.
+    """
+
+    name = "onnx"
+    batch = 1
+
+    def __init__(
+        self,
+        network: Network,
+        device: torch.device,
+        *,
+        precision: Precision = "fp32",
+        provider: Provider | None = None,
+    ) -> None:
+        if precision != "fp32":
+            raise DeviceError(f"the onnx engine runs fp32, not {precision}; use the openvino or torch engine")
+        self.precision: Precision = precision
+        self.device = torch.device("cpu")  # tensors go in and come out there, wherever the provider runs
+        self.provider = provider or default_provider(device)
+        self._providers = [_installed(self.provider)]
+        self._network = network
+        self._sessions: dict[tuple[int, int], Any] = {}
+
+    @torch.inference_mode()
+    def run(self, x: Tensor) -> Tensor:
+        session = self._session(x.shape[-2], x.shape[-1])
+        entry, output = session.get_inputs()[0], session.get_outputs()[0]
+        dtype = np.float16 if entry.type == "tensor(float16)" else np.float32
+        pictures = np.ascontiguousarray(x.detach().cpu().float().numpy(), dtype)
+        alphas = [session.run([output.name], {entry.name: picture[None]})[0] for picture in pictures]
+        return torch.from_numpy(np.concatenate(alphas)).float()
+
+    def _session(self, height: int, width: int) -> Any:
+        if (height, width) not in self._sessions:
+            self._sessions[height, width] = self._open((height, width))
+        return self._sessions[height, width]
+
+    def _open(self, size_hw: tuple[int, int]) -> Any:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = thread_count()
+        options.log_severity_level = 3  # errors only
+        graph = self._network.graph(size_hw)
+        source = str(graph) if isinstance(graph, Path) else graph
+        session = onnxruntime.InferenceSession(source, options, providers=self._providers)
+        _check_size(self._network.path.name, session.get_inputs()[0].shape, size_hw)
+        return session
+
+
+def default_provider(device: torch.device) -> Provider:
+    """The provider that runs on `device`."""
+    names: dict[str, Provider] = {"cuda": "cuda", "mps": "coreml"}
+    return names.get(device.type, "cpu")
+
+
+def _installed(provider: str) -> str:
+    if provider not in get_args(Provider):
+        raise DeviceError(f"unknown provider {provider!r}; use {', '.join(PROVIDERS)}")
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtra("the onnx engine", "onnx") from error
+    known = onnxruntime.get_available_providers()
+    if PROVIDERS[provider] not in known:  # type: ignore[index]
+        here = ", ".join(name for name, full in PROVIDERS.items() if full in known)
+        raise DeviceError(f"the installed onnxruntime has no provider {provider!r}; it has {here}")
+    return PROVIDERS[provider]  # type: ignore[index]
+
+
+def _check_size(name: str, shape: list[int | str], size_hw: tuple[int, int]) -> None:
+    """A graph of fixed size takes no other."""
+    fixed = [side for side in shape[2:] if isinstance(side, int)]
+    if fixed and fixed != list(size_hw):
+        raise WeightsError(f"{name} takes pictures of {fixed[-1]}×{fixed[0]} px, not {size_hw[1]}×{size_hw[0]}")

@@ -1,0 +1,130 @@
+"""The OpenVINO engine: Intel, AMD and ARM processors, and Intel's graphics through `target`."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgdl.device import thread_count
+from bgdl.engines import cache
+from bgdl.engines.network import Network
+from bgdl.errors import DeviceError, MissingExtra, WeightsError
+from bgdl.types import Precision
+
+HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "bf16"}
+
+
+class OpenVINOEngine:
+    """Runs a network: float32 (N,3,H,W) -> float32 (N,1,H,W) probability on the CPU.
+
+    One picture runs on all threads (least latency). More at once go through an asynchronous queue with a stream
+    for each thread (most pictures a second). A network is compiled once for each input size and then kept on disk.
+    target: OpenVINO's own device name, "CPU", "GPU" (integrated graphics) or "AUTO".
+    Raises DeviceError for a target or precision that is not there.
+    """
+
+    name = "openvino"
+    device = torch.device("cpu")
+
+    def __init__(self, network: Network, *, precision: Precision = "fp32", target: str = "CPU") -> None:
+        self.precision = precision
+        self.batch = thread_count()
+        self._network = network
+        self._target = target
+        self._core = _core()
+        self._compiled: dict[tuple[int, int, bool], Any] = {}
+        _check_target(self._core, target, precision)
+
+    @torch.inference_mode()
+    def run(self, x: Tensor) -> Tensor:
+        pictures = np.ascontiguousarray(x.detach().cpu().float().numpy())
+        if len(pictures) == 1:
+            request = self._runner(x.shape[-2], x.shape[-1], queued=False)
+            request.infer({0: pictures}, share_inputs=True)
+            return torch.from_numpy(request.get_output_tensor(0).data.copy())
+        return torch.from_numpy(self._run_queued(pictures))
+
+    def _run_queued(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+        queue = self._runner(*pictures.shape[-2:], queued=True)
+        alphas = np.empty((len(pictures), 1, *pictures.shape[-2:]), np.float32)
+
+        def keep(request: Any, index: int) -> None:
+            alphas[index] = request.get_output_tensor(0).data[0]
+
+        queue.set_callback(keep)
+        for index in range(len(pictures)):
+            queue.start_async({0: pictures[index : index + 1]}, index, share_inputs=True)
+        queue.wait_all()
+        return alphas
+
+    def _runner(self, height: int, width: int, *, queued: bool) -> Any:
+        """A request (one picture at a time) or a queue of requests for one input size."""
+        size = (height, width, queued)
+        if size not in self._compiled:
+            import openvino
+
+            compiled = self._compile((height, width), queued)
+            self._compiled[size] = openvino.AsyncInferQueue(compiled) if queued else compiled.create_infer_request()
+        return self._compiled[size]
+
+    def _compile(self, size_hw: tuple[int, int], queued: bool) -> Any:
+        options: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": HINTS[self.precision],
+            "PERFORMANCE_HINT": "THROUGHPUT" if queued else "LATENCY",
+        }
+        if self._target == "CPU":
+            options["INFERENCE_NUM_THREADS"] = thread_count()
+        name = self._file_name(size_hw, options)
+        stored = cache.load(name)
+        if stored is not None:
+            try:
+                return self._core.import_model(stored, self._target, options)
+            except RuntimeError:
+                pass  # of another version or damaged: compiled anew and replaced below
+        compiled = self._core.compile_model(self._read(size_hw), self._target, options)
+        cache.store(name, compiled.export_model().getvalue())
+        return compiled
+
+    def _read(self, size_hw: tuple[int, int]) -> Any:
+        graph = self._network.graph(size_hw)
+        model = self._core.read_model(graph)
+        try:
+            if self._network.weights is None:
+                model.reshape([1, 3, *size_hw])
+        except RuntimeError as error:
+            raise WeightsError(
+                f"{self._network.path.name} does not take pictures of {size_hw[1]}×{size_hw[0]}"
+            ) from error
+        return model
+
+    def _file_name(self, size_hw: tuple[int, int], options: dict[str, Any]) -> str:
+        """Names everything that the compiled network depends on."""
+        import openvino
+
+        machine = self._core.get_property(self._target, "FULL_DEVICE_NAME")
+        facts = repr(
+            (openvino.__version__, machine, self._network.key, self.precision, size_hw, sorted(options.items()))
+        )
+        return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
+
+
+def _core() -> Any:
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtra("the openvino engine", "openvino") from error
+    return openvino.Core()
+
+
+def _check_target(core: Any, target: str, precision: Precision) -> None:
+    if target != "AUTO" and target.split(".")[0] not in core.available_devices:
+        raise DeviceError(f"OpenVINO has no device {target!r} here; it has {', '.join(core.available_devices)}")
+    able = core.get_property(target.split(".")[0] if target != "AUTO" else "CPU", "OPTIMIZATION_CAPABILITIES")
+    needs = {"bf16": "BF16", "fp16": "FP16"}.get(precision)
+    if needs and needs not in able:
+        raise DeviceError(f"this processor has no {precision} arithmetic for OpenVINO (it has {', '.join(able)})")

@@ -1,0 +1,137 @@
+"""Every engine gives what the plain network gives, one picture or many, at any input size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from bgdl.engines import choose, network
+from bgdl.engines.choose import Choice
+from bgdl.errors import DeviceError, InputError, WeightsError
+from bgdl.nets import checkpoint
+from bgdl.nets.u2net import U2Net
+from bgdl.preprocess import InputSpec
+
+CPU = torch.device("cpu")
+PACKAGE = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_networks(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BGDL_CACHE", str(tmp_path_factory.mktemp("engines")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def net() -> network.Network:
+    """A U²-Net-p of random weights whose batch normalisation does something."""
+    torch.manual_seed(0)
+    plain = U2Net("u2netp").eval()
+    for module in plain.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return network.Network(Path("random.pth"), checkpoint.Checkpoint("u2netp", plain.state_dict()), InputSpec(size=64))
+
+
+@pytest.fixture(scope="module")
+def pictures() -> torch.Tensor:
+    return torch.randn(3, 3, 64, 96, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(scope="module")
+def expected(net, pictures) -> torch.Tensor:
+    with torch.inference_mode():
+        return net.weights.net()(pictures)
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_engine_equals_the_network(name, net, pictures, expected):
+    pytest.importorskip(PACKAGE[name])
+    engine = choose.start(net, Choice(name, "fp32", ""), CPU)
+    alpha = engine.run(pictures)
+    assert alpha.dtype == torch.float32 and alpha.shape == (3, 1, 64, 96)
+    torch.testing.assert_close(alpha, expected, atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_many_at_once_give_what_each_gives_alone(name, net, pictures):
+    pytest.importorskip(PACKAGE[name])
+    engine = choose.start(net, Choice(name, "fp32", ""), CPU)
+    alone = torch.cat([engine.run(picture[None]) for picture in pictures])
+    torch.testing.assert_close(engine.run(pictures), alone, atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_channels_last_input_and_a_second_size(name, net, pictures, expected):
+    pytest.importorskip(PACKAGE[name])
+    engine = choose.start(net, Choice(name, "fp32", ""), CPU)
+    last = pictures.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(engine.run(last), expected, atol=2e-5, rtol=0)
+    assert engine.run(torch.zeros(1, 3, 70, 51)).shape == (1, 1, 70, 51)
+
+
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_bf16_stays_near_fp32(name, net, pictures, expected):
+    pytest.importorskip(PACKAGE[name])
+    try:
+        engine = choose.start(net, Choice(name, "bf16", ""), CPU)
+    except DeviceError as error:
+        assert "has no bf16 arithmetic" in str(error)
+        return
+    alpha = engine.run(pictures)
+    assert alpha.dtype == torch.float32
+    assert 0 < (alpha - expected).abs().mean() < 0.01
+
+
+def test_openvino_reads_what_it_compiled_before(net, pictures, monkeypatch):
+    pytest.importorskip("openvino")
+    engine = choose.start(net, Choice("openvino", "fp32", ""), CPU)
+    first = engine.run(pictures[:1])
+    monkeypatch.setattr(network.Network, "graph", lambda *_: pytest.fail("compiled again"))
+    again = choose.start(net, Choice("openvino", "fp32", ""), CPU)
+    assert torch.equal(again.run(pictures[:1]), first)
+
+
+def test_a_damaged_cache_is_compiled_anew(net, pictures, expected, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    monkeypatch.setenv("BGDL_CACHE", str(tmp_path))
+    choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1])
+    for file in tmp_path.iterdir():
+        file.write_bytes(file.read_bytes()[:1000])
+    alpha = choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1])
+    torch.testing.assert_close(alpha, expected[:1], atol=2e-5, rtol=0)
+    assert all(file.stat().st_size > 1000 for file in tmp_path.iterdir())
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(net, pictures, tmp_path, monkeypatch):
+    pytest.importorskip("openvino")
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "file" / "folder"))
+    assert choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1]).shape == (1, 1, 64, 96)
+
+
+@pytest.mark.parametrize(
+    ("name", "precision", "options", "error", "says"),
+    [
+        ("onnx", "fp32", {"provider": "abacus"}, DeviceError, "unknown provider 'abacus'; use cpu, cuda, tensorrt"),
+        ("onnx", "bf16", {}, DeviceError, "the onnx engine runs fp32, not bf16"),
+        ("onnx", "fp32", {"provider": "directml"}, DeviceError, "has no provider 'directml'; it has cpu"),
+        ("openvino", "fp32", {"target": "ABACUS"}, DeviceError, "OpenVINO has no device 'ABACUS' here; it has CPU"),
+        ("torch", "int8", {}, DeviceError, "the torch engine runs fp32, bf16, fp16, not int8"),
+        ("torch", "fp32", {"provider": "cpu"}, InputError, "unexpected keyword argument 'provider'"),
+    ],
+)
+def test_what_an_engine_cannot_do_is_a_sentence(net, name, precision, options, error, says):
+    pytest.importorskip(PACKAGE[name])
+    with pytest.raises(error, match=says):
+        choose.start(net, Choice(name, precision, ""), CPU, **options)
+
+
+def test_an_engine_that_cannot_read_the_file_says_which_can(tmp_path):
+    foreign = network.Network(tmp_path / "isnet.onnx", None, InputSpec())
+    with pytest.raises(WeightsError, match="run it with the openvino or onnx engine"):
+        choose.start(foreign, Choice("torch", "fp32", ""), CPU)
