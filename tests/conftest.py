@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -62,3 +65,33 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, str(home))
     for name in ("BGDL_WEIGHTS", "U2NET_HOME"):
         monkeypatch.delenv(name, raising=False)
+
+
+class Done(NamedTuple):
+    """How a command ended and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+Bgdl = Callable[..., Done]
+
+
+@pytest.fixture
+def bgdl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Bgdl:
+    """Run `bgdl ARGS` in this process, as the console script does."""
+    from bgdl.cli.main import main
+
+    def run(*args: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["bgdl", *map(str, args)])
+        status: object = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code or 0
+        out, err = capsys.readouterr()
+        assert isinstance(status, int)
+        return Done(status, out, err)
+
+    return run

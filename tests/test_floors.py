@@ -20,7 +20,7 @@ FLOORS = {
     5: ["cli"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path.name not in ("__init__.py", "__main__.py"))
 
 
 def _module(path: Path) -> str:

@@ -20,10 +20,9 @@ from bgdl.matters.wrapped import Refined
 from bgdl.media import image as files
 from bgdl.media.image import Picture
 from bgdl.pipeline.looks import make_look
-from bgdl.refine import matte as shape
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.refine.matte import Keep
+from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, threshold_at
 from bgdl.types import EngineName, Fit, Look, Matter, Precision, Primed
 
 AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
@@ -48,7 +47,7 @@ class Treatment:
 
     threshold: alpha at or above it becomes 1, the rest 0. invert: keep the background. keep: "largest" drops
     all but the largest part, "all" drops only islands under 1 % of the largest. crop: cut to the subject with
-    this margin, "20" (px) or "5%".
+    this margin.
     """
 
     matter: Matter
@@ -56,13 +55,14 @@ class Treatment:
     threshold: float | None = None
     invert: bool = False
     keep: Keep | None = None
-    crop: str | None = None
+    crop: Margin | None = None
 
     def __call__(self, picture: Picture) -> Result:
         alpha = self.alpha(picture)
         shown = self.look(picture.frames.to(alpha.device), alpha)[0]
         if self.crop is not None:
-            shown = shown[shape.bounding_box(alpha, self.crop)]
+            top, left, bottom, right = bounding_box(alpha, self.crop)
+            shown = shown[top:bottom, left:right]
         return Result(shown.cpu(), *_judge(alpha))
 
     def alpha(self, picture: Picture) -> Tensor:
@@ -70,11 +70,11 @@ class Treatment:
         self.matter.reset()
         alpha = self.matter.alpha(picture.frames)
         if self.keep:
-            alpha = shape.keep(alpha, self.keep)
+            alpha = keep_parts(alpha, self.keep)
         if self.threshold is not None:
-            alpha = shape.threshold(alpha, self.threshold)
+            alpha = threshold_at(alpha, self.threshold)
         if self.invert:
-            alpha = shape.invert(alpha)
+            alpha = 1 - alpha
         return alpha if picture.alpha is None else alpha * picture.alpha.to(alpha.device)
 
 
@@ -100,15 +100,14 @@ def build(
     prime: a picture of the empty scene, for the methods that learn one. crop: "20" (px) or "5%".
     """
     look = make_look(background, fit=fit, only_matte=only_matte, edge=edge)
-    if crop is not None:
-        shape.parse_margin(crop, 0)  # refused before any work is done
+    margin = Margin.parse(crop) if crop is not None else None
     if isinstance(model, (str, Path)):
         model = registry.load(model, device=device, engine=engine, precision=precision, **options)
     if prime:
         _prime(model, prime)
     refine = EDGES[edge].refine
     matter = Refined(model, refine) if refine else model
-    return Treatment(matter, look, threshold=threshold, invert=invert, keep=keep, crop=crop)
+    return Treatment(matter, look, threshold=threshold, invert=invert, keep=keep, crop=margin)
 
 
 def _prime(matter: Matter, plate: Path) -> None:

@@ -1,0 +1,176 @@
+"""`bgdl image` on real files: what it writes, what it says, how it ends."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.conftest import Bgdl
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    for name, size in {"a.jpg": (40, 30), "b (1).png": (33, 47), "sub/c.webp": (64, 20)}.items():
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / "photos" / name)
+    return tmp_path / "photos"
+
+
+def test_a_folder_becomes_cutouts(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
+    done = bgdl("image", photos, "-m", tiny_weights, "-o", photos.parent / "out")
+    assert done.status == 0
+    assert re.fullmatch(r"model tiny, device cpu, engine (torch|openvino|onnx) \w+", done.err.splitlines()[0])
+    for name, size in {"a.png": (30, 40), "b (1).png": (47, 33), "sub/c.png": (20, 64)}.items():
+        with Image.open(photos.parent / "out" / name) as cutout:
+            assert (cutout.mode, cutout.size) == ("RGBA", size)
+    assert f"{photos / 'a.jpg'} -> {photos.parent / 'out' / 'a.png'}" in done.err
+
+
+def test_json_has_a_record_a_picture(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
+    (photos / "broken.jpg").write_bytes((photos / "a.jpg").read_bytes()[:300])
+    done = bgdl("image", photos, "-m", tiny_weights, "--json")
+    records = {Path(record["source"]).name: record for record in map(json.loads, done.out.splitlines())}
+    assert set(records) == {"a.jpg", "b (1).png", "c.webp", "broken.jpg"}
+    record = records["a.jpg"]
+    assert set(record) == {"source", "target", "width", "height", "seconds", "coverage", "confidence", "notes"}
+    assert (record["width"], record["height"]) == (30, 40)
+    with Image.open(record["target"]) as cutout:
+        alpha = np.asarray(cutout)[..., 3] / 255
+    assert record["coverage"] == pytest.approx(alpha.mean(), abs=0.003)
+    assert record["confidence"] == pytest.approx((alpha**2).sum() / alpha.sum(), abs=0.003)
+    assert set(records["broken.jpg"]) == {"source", "target", "error"}
+
+
+def test_a_bad_file_is_reported_and_the_rest_is_done(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
+    (photos / "broken.png").write_text("not a picture")
+    done = bgdl("image", photos, "-m", tiny_weights)
+    assert done.status == 1
+    assert "broken.png is not a picture that bgdl reads" in done.err
+    assert done.err.splitlines()[-1] == "3 of 4 done, 1 failed"
+    assert sorted(path.name for path in (photos.parent / "photos-cutout").rglob("*.*")) == [
+        "a.png",
+        "b (1).png",
+        "c.png",
+    ]
+
+
+def test_nothing_is_overwritten_unasked(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
+    target = photos / "a-cutout.png"
+    target.write_bytes(b"mine")
+    done = bgdl("image", photos / "a.jpg", "-m", tiny_weights)
+    assert done.status == 1
+    assert "the result exists" in done.err
+    assert "use --overwrite or --skip-existing" in done.err
+    assert bgdl("image", photos / "a.jpg", "-m", tiny_weights, "--skip-existing").status == 0
+    assert target.read_bytes() == b"mine"
+    assert bgdl("image", photos / "a.jpg", "-m", tiny_weights, "--overwrite").status == 0
+    assert Image.open(target).mode == "RGBA"
+
+
+def test_looks(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
+    a, out = photos / "a.jpg", photos.parent
+    Image.new("RGB", (7, 9), (0, 255, 0)).save(out / "green.png")
+    for name, options, mode in (
+        ("matte.png", ["--only-matte"], "L"),
+        ("white.jpg", ["-b", "white"], "RGB"),
+        ("hex.png", ["-b", "#10203040"], "RGBA"),
+        ("file.png", ["-b", out / "green.png", "--fit", "contain"], "RGB"),
+        ("blur.webp", ["-b", "blur:4"], "RGB"),
+        ("guided.png", ["--edge", "guided"], "RGBA"),
+    ):
+        assert bgdl("image", a, "-m", tiny_weights, "-o", out / name, *options).status == 0
+        with Image.open(out / name) as picture:
+            assert (name, picture.mode, picture.size) == (name, mode, (30, 40))
+
+
+def test_matte_options(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
+    def matte(*options: object) -> np.ndarray:
+        target = photos.parent / "m.png"
+        assert (
+            bgdl(
+                "image", photos / "a.jpg", "-m", tiny_weights, "--only-matte", "--overwrite", "-o", target, *options
+            ).status
+            == 0
+        )
+        return np.asarray(Image.open(target))
+
+    plain = matte()
+    assert set(np.unique(matte("--threshold", 0.5))) <= {0, 255}
+    np.testing.assert_allclose(matte("--invert").astype(int), 255 - plain.astype(int), atol=1)
+    assert (matte("--keep", "largest") <= plain).all()
+    np.testing.assert_array_equal(matte("--crop", "100"), plain)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["-o", "x.jpg"], "x.jpg cannot hold transparency; write .png, .webp, .tiff or .avif, or give a background"),
+        (["-f", "jpg"], "cannot hold transparency"),
+        (["-b", "nocolour"], "background 'nocolour' is neither a colour nor a file that exists"),
+        (["-m", "u3net"], "unknown model 'u3net'; known are portrait"),
+        (["--device", "cuda:99"], "device 'cuda:99' was asked for, but"),
+        (["--device", "abacus"], "unknown device 'abacus'; use auto, cpu, cuda, cuda:N or mps"),
+        (["--crop", "wide"], "margin 'wide' is not a number of px or a share; write it as 20 or 5%"),
+        (["--overwrite", "--skip-existing"], "exclude each other"),
+        (["-o", "-", "--json"], "cannot both go to stdout"),
+        (["--max-pixels", "100"], "more than the limit of 100 pixels"),
+        (["--prime", "a.jpg"], "tiny learns no empty scene; leave --prime out"),
+    ],
+)
+def test_refusals(
+    bgdl: Bgdl, photos: Path, tiny_weights: Path, options: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos)
+    before = sorted(photos.rglob("*"))
+    done = bgdl("image", "a.jpg", *(() if "-m" in options else ("-m", tiny_weights)), *options)
+    assert done.status == 1
+    assert sentence in done.err
+    assert sorted(photos.rglob("*")) == before
+
+
+def _command(*args: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "bgdl", *map(str, args)], input=stdin, capture_output=True, check=False
+    )
+
+
+def test_a_pipe(photos: Path, tiny_weights: Path) -> None:
+    done = _command("image", "-", "-o", "-", "-m", tiny_weights, stdin=(photos / "a.jpg").read_bytes())
+    assert done.returncode == 0, done.stderr.decode()
+    with Image.open(BytesIO(done.stdout)) as cutout:
+        assert (cutout.format, cutout.mode, cutout.size) == ("PNG", "RGBA", (30, 40))
+
+
+def test_rembgs_words(photos: Path, tiny_weights: Path) -> None:
+    target = photos / "out.png"
+    done = _command("i", "-m", tiny_weights, "-om", photos / "a.jpg", target)
+    assert done.returncode == 0, done.stderr.decode()
+    assert Image.open(target).mode == "L"
+    done = _command("i", "-m", tiny_weights, "-bgc", 255, 0, 0, 255, photos / "a.jpg", target)
+    assert done.returncode == 0, done.stderr.decode()
+    assert Image.open(target).mode == "RGB"
+
+
+def test_help_names_every_option(bgdl: Bgdl) -> None:
+    done = bgdl("image", "--help")
+    assert done.status == 0
+    for option in ("--model", "--background", "--edge", "--only-matte", "--keep", "--crop", "--json", "--overwrite"):
+        assert option in done.out
+
+
+@pytest.mark.shared
+def test_odd_names_and_real_photographs(bgdl: Bgdl, shared: Path, tmp_path: Path) -> None:
+    photo = shared / "data" / "photos" / "images (1).jpeg"
+    assert bgdl("image", photo, "-m", shared / "weights" / "u2netp.pth", "-o", tmp_path / "o.png").status == 0
+    alpha = np.asarray(Image.open(tmp_path / "o.png"))[..., 3]
+    assert alpha[90, 170] > 240  # her face
+    assert alpha[10, 10] < 10  # the wall

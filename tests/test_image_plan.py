@@ -1,0 +1,122 @@
+"""Inputs become jobs whose targets never meet, and nothing is overwritten unasked."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bgdl.errors import InputError
+from bgdl.pipeline.plan import Job, plan, settle
+
+
+def _touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+
+
+def _targets(jobs: list[Job], below: Path) -> dict[str, str]:
+    return {job.source.relative_to(below).as_posix(): job.target.relative_to(below).as_posix() for job in jobs}
+
+
+def test_a_file_gets_its_cutout_beside_it(tmp_path: Path) -> None:
+    _touch(tmp_path, "a (1).jpeg")
+    assert _targets(plan([str(tmp_path / "a (1).jpeg")]), tmp_path) == {"a (1).jpeg": "a (1)-cutout.png"}
+
+
+def test_a_folder_is_mirrored(tmp_path: Path) -> None:
+    _touch(tmp_path, "in/a.jpg", "in/sub/a.jpg", "in/notes.txt", "in/.hidden/b.jpg", "in/.c.jpg", "in/B.PNG")
+    assert _targets(plan([str(tmp_path / "in")]), tmp_path) == {
+        "in/B.PNG": "in-cutout/B.png",
+        "in/a.jpg": "in-cutout/a.png",
+        "in/sub/a.jpg": "in-cutout/sub/a.png",
+    }
+
+
+def test_same_stem_with_two_endings_does_not_collide(tmp_path: Path) -> None:
+    _touch(tmp_path, "in/a.jpg", "in/a.png", "in/A.webp", "in/b.jpg")
+    names = {job.target.name for job in plan([str(tmp_path / "in")], tmp_path / "out")}
+    assert names == {"a.jpg.png", "a.png.png", "A.webp.png", "b.png"}
+
+
+def test_files_of_the_same_name_from_two_folders_do_not_collide(tmp_path: Path) -> None:
+    _touch(tmp_path, "one/a.jpg", "two/a.jpg")
+    jobs = plan([str(tmp_path / "one" / "a.jpg"), str(tmp_path / "two" / "a.jpg")], tmp_path / "out")
+    assert [job.target.name for job in jobs] == ["a.jpg.png", "a.jpg-2.png"]
+    jobs = plan([str(tmp_path / "one"), str(tmp_path / "two")], tmp_path / "out")
+    assert [job.target.relative_to(tmp_path).as_posix() for job in jobs] == ["out/one/a.png", "out/two/a.png"]
+
+
+@given(
+    st.lists(st.sampled_from(["a.jpg", "A.jpg", "a.png", "a.jpg.png", "s/a.jpg", "s/a.png", "a-2.jpg"]), unique=True)
+)
+def test_targets_are_unique_whatever_the_names(names: list[str]) -> None:
+    from tempfile import TemporaryDirectory
+
+    if not names:
+        return
+    with TemporaryDirectory() as folder:
+        _touch(Path(folder) / "in", *names)
+        jobs = plan([f"{folder}/in"], Path(folder) / "out")
+        assert len({str(job.target).casefold() for job in jobs}) == len(jobs) == len(names)
+
+
+def test_globs_are_expanded_where_the_shell_did_not(tmp_path: Path) -> None:
+    _touch(tmp_path, "x1.jpg", "x2.png", "x3.txt", "y.jpg")
+    jobs = plan([str(tmp_path / "x*")], tmp_path / "out")
+    assert [job.source.name for job in jobs] == ["x1.jpg", "x2.png"]
+
+
+def test_an_output_inside_the_input_is_not_read_again(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.jpg", "out/a.png")
+    assert [job.source.name for job in plan([str(tmp_path)], tmp_path / "out")] == ["a.jpg"]
+
+
+def test_one_input_to_one_file(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.jpg")
+    assert plan([str(tmp_path / "a.jpg")], tmp_path / "b.webp")[0].target == tmp_path / "b.webp"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "output", "sentence"),
+    [
+        (["nothing.jpg"], None, "no such file or folder: nothing.jpg"),
+        (["nothing.jpg"], "b.png", "no such file: nothing.jpg"),
+        (["a.jpg", "b.jpg"], "out.png", "out.png is one file, but there may be several results"),
+        (["."], "out.png", "out.png is one file, but there may be several results"),
+        (["empty"], None, "no pictures in empty; readable are .avif"),
+        (["*.gif"], None, "no pictures in *.gif"),
+    ],
+)
+def test_refusals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inputs: list[str], output: str | None, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _touch(tmp_path, "a.jpg", "b.jpg")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError) as caught:
+        plan(inputs, Path(output) if output else None)
+    assert sentence in str(caught.value)
+
+
+def test_existing_results_need_a_word(tmp_path: Path) -> None:
+    _touch(tmp_path, "in/a.jpg", "in/b.jpg", "out/a.png")
+    jobs = plan([str(tmp_path / "in")], tmp_path / "out")
+    with pytest.raises(InputError, match=r"1 of 2 results exist \(.*a\.png\); use --overwrite or --skip-existing"):
+        settle(jobs)
+    assert settle(jobs, overwrite=True) == jobs
+    assert [job.source.name for job in settle(jobs, skip_existing=True)] == ["b.jpg"]
+
+
+def test_a_source_is_never_replaced_by_its_own_result(tmp_path: Path) -> None:
+    _touch(tmp_path, "in/a.png")
+    os.link(tmp_path / "in/a.png", tmp_path / "same.png")
+    for output in (tmp_path / "in", tmp_path / "same.png"):
+        jobs = plan([str(tmp_path / "in/a.png")], output)
+        with pytest.raises(InputError, match="would be replaced by its own result"):
+            settle(jobs, overwrite=True)
