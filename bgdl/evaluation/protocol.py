@@ -18,9 +18,13 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """A method as it is written: a name or weights path, then `:option=value` any number of times."""
+    """A method as it is written: a name or weights path, then `:option=value` any number of times.
+
+    label: what it is called in tables: the text, a path without folder and ending.
+    """
 
     text: str
+    label: str
     model: str
     options: Mapping[str, Any]
 
@@ -59,7 +63,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Plan:
-    """A whole evaluation. reference: the text of the method that the others are compared with."""
+    """A whole evaluation. reference: the label of the method that the others are compared with."""
 
     data: tuple[str, ...]
     methods: tuple[MethodSpec, ...]
@@ -79,13 +83,14 @@ def make_plan(
     if not methods:
         raise InputError("no methods; give --methods portrait,mog2,… (names from `bgdl models`, or weights files)")
     specs = tuple(parse_method(text) for text in methods)
-    texts = [spec.text for spec in specs]
-    twice = sorted({text for text in texts if texts.count(text) > 1})
+    labels = [spec.label for spec in specs]
+    twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise InputError(f"the method {twice[0]!r} is named twice; name each once")
-    if reference and reference not in texts:
-        raise InputError(f"the reference {reference!r} is none of the methods: {', '.join(texts)}")
-    return Plan(tuple(data), specs, rules, reference or texts[0])
+        raise InputError(f"two methods are called {twice[0]!r}; name each once, and give weights files different names")
+    chosen = parse_method(reference).label if reference else labels[0]
+    if chosen not in labels:
+        raise InputError(f"the reference {reference!r} is none of the methods: {', '.join(labels)}")
+    return Plan(tuple(data), specs, rules, chosen)
 
 
 def parse_method(text: str) -> MethodSpec:
@@ -94,7 +99,8 @@ def parse_method(text: str) -> MethodSpec:
     if not model or model.endswith(":"):
         raise InputError(f"{text!r} is no method; write NAME, NAME:option=value or the path of a weights file")
     options = dict(part.split("=", 1) for part in rest)
-    return MethodSpec(text.strip(), model, {name: yaml.safe_load(value) for name, value in options.items()})
+    label = ":".join([Path(model).stem if Path(model).suffix else model, *rest])
+    return MethodSpec(text.strip(), label, model, {name: yaml.safe_load(value) for name, value in options.items()})
 
 
 def read_config(path: str | Path) -> dict[str, Any]:

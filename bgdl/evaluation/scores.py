@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -69,22 +69,12 @@ SALIENCY: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "s_measure": saliency.s_measure,
     "weighted_f": saliency.weighted_f,
 }
-STEP = ("dtssd", "messddt", "flicker")
 CURVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "best_iou": segmentation.iou_curve,
     "max_e": saliency.e_curve,
     "max_f": saliency.f_curve,
 }
 """Measures that are the maximum of a curve's mean over the pictures, by the function that gives the curve."""
-
-
-@dataclass(frozen=True)
-class Before:
-    """The frame before in the same clip: its picture uint8 (1,H,W,3), truth (H,W) and each method's alpha (H,W)."""
-
-    picture: Tensor
-    truth: Tensor
-    alphas: Mapping[str, Tensor]
 
 
 def score(alpha: Tensor, truth: Tensor, *, with_saliency: bool) -> tuple[dict[str, float], dict[str, list[float]]]:

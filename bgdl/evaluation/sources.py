@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -72,18 +72,25 @@ def open_sources(paths: tuple[str, ...], rules: Rules) -> list[Source]:
 
 def shrink(frame: Frame, long_side_px: int | None) -> Frame:
     """The frame with its long side at most `long_side_px`, averaged over areas; smaller ones stay."""
-    if long_side_px is None or frame.picture is None or frame.truth is None:
+    if frame.picture is None or frame.truth is None:
         return frame
-    height, width = frame.truth.shape
-    share = long_side_px / max(height, width)
+    picture = shrink_picture(frame.picture, long_side_px)
+    height, width = picture.shape[1:3]
+    if (height, width) == frame.truth.shape:
+        return frame
+    truth = cv2.resize(frame.truth.numpy(), (width, height), interpolation=cv2.INTER_AREA)
+    return replace(frame, picture=picture, truth=torch.from_numpy(np.asarray(truth, np.float32)))
+
+
+def shrink_picture(picture: Tensor, long_side_px: int | None) -> Tensor:
+    """uint8 (1,H,W,3) with its long side at most `long_side_px`; None leaves it."""
+    height, width = picture.shape[1:3]
+    share = (long_side_px or max(height, width)) / max(height, width)
     if share >= 1:
-        return frame
+        return picture
     size_wh = (max(1, round(width * share)), max(1, round(height * share)))
-    picture = cv2.resize(frame.picture[0].numpy(), size_wh, interpolation=cv2.INTER_AREA)
-    truth = cv2.resize(frame.truth.numpy(), size_wh, interpolation=cv2.INTER_AREA)
-    return Frame(
-        frame.name, convert.frame_to_tensor(np.asarray(picture, np.uint8)), torch.from_numpy(truth), frame.scored
-    )
+    small = cv2.resize(picture[0].numpy(), size_wh, interpolation=cv2.INTER_AREA)
+    return convert.frame_to_tensor(np.asarray(small, np.uint8))
 
 
 def matte_of(clip: Path) -> Path | None:

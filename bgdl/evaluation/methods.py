@@ -1,0 +1,63 @@
+"""The methods of a plan, loaded, and what the result says of each and of the machine."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import bgdl
+from bgdl import registry, weights
+from bgdl.device import cpu_count
+from bgdl.evaluation.protocol import MethodSpec
+from bgdl.types import EngineName, Matter, Precision
+
+
+def load_methods(
+    specs: Iterable[MethodSpec], *, device: str = "auto", engine: EngineName = "auto", precision: Precision = "auto"
+) -> dict[str, Matter]:
+    """A Matter for each method by its label; a method's own options go before the common ones."""
+    common: dict[str, Any] = {"device": device, "engine": engine, "precision": precision}
+    return {spec.label: registry.load(spec.model, **{**common, **spec.options}) for spec in specs}
+
+
+def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:
+    """What a result says of a method: how it was asked for, what ran it, and the hash of its weights."""
+    engine = getattr(matter, "engine", None)
+    path = _weights_file(spec.model)
+    return {
+        "method": spec.text,
+        "device": str(matter.device),
+        "engine": f"{engine.name} {engine.precision}" if engine else None,
+        "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest() if path else None,
+    }
+
+
+def describe_machine() -> dict[str, Any]:
+    """Versions and processors, so that times can be read; no names of hosts or people."""
+    return {
+        "bgdl": bgdl.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "processor": _processor(),
+        "cpus": cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def _weights_file(model: str) -> Path | None:
+    path = weights.locate(weights.RECORDS[model]) if model in weights.RECORDS else Path(model)
+    return path if path and path.is_file() else None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

@@ -1,0 +1,104 @@
+"""The result as files: report.json with every figure, report.csv with a row a picture and method."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from bgdl.errors import InputError
+from bgdl.evaluation.methods import describe_machine, describe_method
+from bgdl.evaluation.protocol import Plan
+from bgdl.evaluation.records import Record
+from bgdl.evaluation.scores import MEASURES
+from bgdl.evaluation.sources import Source
+from bgdl.evaluation.summary import Figures, summarise
+from bgdl.types import Matter
+
+FORMAT = 1
+
+
+def header(plan: Plan, matters: Mapping[str, Matter]) -> Figures:
+    """What every figure depends on; a stopped run goes on only under the same one."""
+    return {
+        "format": FORMAT,
+        "data": list(plan.data),
+        "rules": plan.rules.to_dict(),
+        "methods": {spec.label: describe_method(spec, matters[spec.label]) for spec in plan.methods},
+    }
+
+
+def build(
+    plan: Plan, matters: Mapping[str, Matter], sources: Sequence[Source], records: Sequence[Record], *, jobs: int = 1
+) -> Figures:
+    """The whole result as plain values, ready for JSON."""
+    labels = [spec.label for spec in plan.methods]
+    data = []
+    for source in sources:
+        mine = [record for record in records if record.data == source.name]
+        figures = summarise(mine, labels, plan.reference)
+        data.append({"name": source.name, "path": source.path, **figures, "broken": _broken(mine)})
+    return {
+        **header(plan, matters),
+        "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "machine": describe_machine(),
+        "jobs": jobs,
+        "reference": plan.reference,
+        "measures": {name: vars(measure) for name, measure in MEASURES.items()},
+        "data": data,
+        "pictures": [_row(record) for record in records if record.scores],
+    }
+
+
+def write_json(report: Figures, path: Path) -> None:
+    """Whole or not at all; floats with six digits."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(_rounded(report), indent=1, allow_nan=False) + "\n", "utf-8")
+    part.replace(path)
+
+
+def write_csv(records: Sequence[Record], path: Path) -> None:
+    """A row for each picture and method, broken ones with their reason."""
+    measures = [name for name in MEASURES if any(name in record.scores for record in records)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["data", "clip", "name", "method", "seconds", *measures, "error"])
+        writer.writeheader()
+        for record in records:
+            writer.writerow({**_row(record), "error": record.error})
+
+
+def read_json(path: Path) -> Figures:
+    """An earlier report. Raises InputError for a file that is none."""
+    try:
+        report = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{path} is no report.json of bgdl eval: {error}") from error
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
+        raise InputError(f"{path} is no report.json of this version of bgdl eval; make it anew")
+    return report
+
+
+def _row(record: Record) -> dict[str, Any]:
+    named = {"data": record.data, "clip": record.clip, "name": record.name, "method": record.method}
+    return {**named, "seconds": record.seconds, **record.scores}
+
+
+def _broken(records: Sequence[Record]) -> list[dict[str, str]]:
+    return [
+        {"clip": record.clip, "name": record.name, "method": record.method, "reason": record.error}
+        for record in records
+        if record.error
+    ]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 6)
+    if isinstance(value, Mapping):
+        return {key: _rounded(part) for key, part in value.items()}
+    return [_rounded(part) for part in value] if isinstance(value, (list, tuple)) else value

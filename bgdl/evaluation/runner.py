@@ -1,0 +1,182 @@
+"""Runs every method over every picture: each is read once, methods take turns, each sees a clip in order."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain, islice
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bgdl import convert
+from bgdl.errors import BgdlError
+from bgdl.evaluation import scores, speed
+from bgdl.evaluation.prime import empty_scene, leading_frames
+from bgdl.evaluation.protocol import Rules
+from bgdl.evaluation.records import Record, Store
+from bgdl.evaluation.sources import Clip, Frame, Source, shrink
+from bgdl.media import image
+from bgdl.metrics.temporal import optical_flow
+from bgdl.opencv import cv2
+from bgdl.types import Matter, Primed
+
+Scoring = Callable[[], list[Record]]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A picture is done. expected: how many this clip has, where known."""
+
+    data: str
+    clip: str
+    name: str
+    expected: int | None
+
+
+@dataclass
+class Taken:
+    """What the methods, by label, made of one frame: alpha float32 (H,W), seconds, or why there is none."""
+
+    frame: Frame
+    alphas: dict[str, Tensor] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """The methods by their label, the rules, where records go and where mattes are kept (None: nowhere).
+
+    jobs: pictures scored at once. With 1, scoring waits for the methods and their times are undisturbed.
+    """
+
+    matters: Mapping[str, Matter]
+    rules: Rules
+    store: Store
+    mattes: Path | None = None
+    jobs: int = 1
+
+    def run(self, sources: Sequence[Source]) -> Iterator[Progress]:
+        """Score what the store does not hold yet; yields after each picture."""
+        with ThreadPoolExecutor(self.jobs) if self.jobs > 1 else nullcontext() as pool:
+            for source in sources:
+                for clip in source.clips:
+                    if not self.store.finished(source.name, clip.name):
+                        yield from self._score_all(self._clip(source.name, clip), pool)
+                        self.store.finish(source.name, clip.name)
+
+    def _score_all(
+        self, work: Iterator[tuple[Scoring, Progress]], pool: ThreadPoolExecutor | None
+    ) -> Iterator[Progress]:
+        """Score here, or in the pool with at most two pictures a job under way; records keep their order."""
+        pending: deque[tuple[Future[list[Record]], Progress]] = deque()
+        for scoring, progress in work:
+            if pool is None:
+                self.store.add(scoring())
+                yield progress
+                continue
+            pending.append((pool.submit(scoring), progress))
+            if len(pending) > 2 * self.jobs:
+                yield self._keep(pending)
+        while pending:
+            yield self._keep(pending)
+
+    def _keep(self, pending: deque[tuple[Future[list[Record]], Progress]]) -> Progress:
+        future, progress = pending.popleft()
+        self.store.add(future.result())
+        return progress
+
+    def _clip(self, data: str, clip: Clip) -> Iterator[tuple[Scoring, Progress]]:
+        """The scoring that is left for each picture; the methods have seen the picture by then."""
+        before: Taken | None = None
+        for frame in self._frames(clip):
+            taken = self._take(data, clip, frame)
+            if frame.scored:
+                yield partial(self._score, data, clip, taken, before), Progress(data, clip.name, frame.name, clip.count)
+                before = taken if clip.sequence and not frame.error else None
+
+    def _frames(self, clip: Clip) -> Iterator[Frame]:
+        """The clip's frames after those of the empty scene, which the methods have learnt; up to the limit."""
+        frames = (shrink(frame, self.rules.resize) for frame in clip.read())
+        leading = list(islice(frames, leading_frames(self.rules.prime, clip)))
+        plate = empty_scene(self.rules.prime, leading, self.rules.resize)
+        first = next(frames, None)
+        for matter in self.matters.values():
+            if first is not None and first.picture is not None:
+                speed.warm_up(matter, first.picture)
+            matter.reset()
+            if plate is not None and isinstance(matter, Primed):
+                matter.prime(plate)
+        every, limit = self.rules.every, self.rules.limit
+        for number, frame in enumerate(chain([first] if first else [], frames)):
+            if limit is not None and number >= limit * every:
+                return
+            yield frame if number % every == 0 else replace(frame, scored=False)
+
+    def _take(self, data: str, clip: Clip, frame: Frame) -> Taken:
+        """Show the frame to each method that needs to see it; a method that fails is noted."""
+        taken = Taken(frame)
+        if frame.picture is None:
+            return taken
+        for label, matter in self.matters.items():
+            done = (data, clip.name, frame.name, label) in self.store and not clip.sequence
+            if not matter.stateful and (done or not frame.scored):
+                continue
+            try:
+                taken.alphas[label], taken.seconds[label] = speed.timed(matter, frame.picture)
+            except (BgdlError, RuntimeError, ValueError, cv2.error) as error:
+                taken.errors[label] = str(error)
+        return taken
+
+    def _score(self, data: str, clip: Clip, taken: Taken, before: Taken | None) -> list[Record]:
+        frame = taken.frame
+        start = partial(Record, data, clip.name, frame.name, sequence=clip.sequence)
+        if frame.truth is None:
+            return [start("", error=frame.error)]
+        records = [start(label, error=error) for label, error in taken.errors.items()]
+        new = [label for label in taken.alphas if (data, clip.name, frame.name, label) not in self.store]
+        flow = _flow(frame, before) if new else None
+        for label in new:
+            values, curves = self._measure(label, taken, before, flow)
+            records.append(start(label, seconds=taken.seconds[label], scores=values, curves=curves))
+            self._keep_matte(data, clip, frame, label, taken.alphas[label])
+        return records
+
+    def _measure(
+        self, label: str, taken: Taken, before: Taken | None, flow: Tensor | None
+    ) -> tuple[dict[str, float], dict[str, list[float]]]:
+        assert taken.frame.truth is not None
+        alpha, truth = self._cut(taken.alphas[label]), self._cut(taken.frame.truth)
+        values, curves = scores.score(alpha, truth, with_saliency=scores.has_saliency())
+        if before is not None and before.frame.truth is not None and label in before.alphas:
+            truths = torch.stack([self._cut(before.frame.truth), truth])
+            values |= scores.score_step(alpha, self._cut(before.alphas[label]), truths, flow)
+        return values, curves
+
+    def _cut(self, matte: Tensor) -> Tensor:
+        return (matte >= 0.5).float() if self.rules.binarize else matte
+
+    def _keep_matte(self, data: str, clip: Clip, frame: Frame, label: str, alpha: Tensor) -> None:
+        if self.mattes is not None:
+            path = self.mattes / matte_path(data, clip.name, frame.name, label)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            image.write(convert.to_bytes(alpha)[..., None], path)
+
+
+def matte_path(data: str, clip: str, name: str, label: str) -> Path:
+    """Where a matte lies under the folder of mattes: data/method/clip/name.png."""
+    return Path(*(re.sub(r"[^\w.-]+", "_", part) for part in (data, label, clip))) / f"{name}.png"
+
+
+def _flow(frame: Frame, before: Taken | None) -> Tensor | None:
+    """The motion since the frame before, where the truth is soft enough for MESSDdt."""
+    if before is None or frame.picture is None or before.frame.picture is None or frame.truth is None:
+        return None
+    return optical_flow(torch.cat([before.frame.picture, frame.picture])) if scores.is_soft(frame.truth) else None
