@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from bgdl.device import cpu_features
 from bgdl.engines import choose, network
 from bgdl.engines.choose import Choice
 from bgdl.errors import DeviceError, InputError, WeightsError
@@ -77,11 +78,9 @@ def test_channels_last_input_and_a_second_size(name, net, pictures, expected):
 @pytest.mark.parametrize("name", ["torch", "openvino"])
 def test_bf16_stays_near_fp32(name, net, pictures, expected):
     pytest.importorskip(PACKAGE[name])
-    try:
-        engine = choose.start(net, Choice(name, "bf16", ""), CPU)
-    except DeviceError as error:
-        assert "has no bf16 arithmetic" in str(error)
-        return
+    if name == "openvino" and not cpu_features() & choose.BF16_FEATURES:
+        pytest.skip("this processor has no bfloat16 arithmetic")
+    engine = choose.start(net, Choice(name, "bf16", ""), CPU)
     alpha = engine.run(pictures)
     assert alpha.dtype == torch.float32
     assert 0 < (alpha - expected).abs().mean() < 0.01
