@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, log
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -171,7 +172,7 @@ def _inside(top: float, left: float, box_h: float, box_w: float, height: int, wi
 def _random_view(scene: Tensor, size: int) -> Tensor:
     box = _random_box(scene.shape[1], scene.shape[2], _between(0.4, 1.0))
     view = T.resized_crop(tv_tensors.Image(scene), *box, [size, size], antialias=True)
-    return view.as_subclass(Tensor)
+    return cast(Tensor, view.as_subclass(Tensor))
 
 
 def _ellipse(height: int, width: int) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 
-class LowLight(v2.Transform):
+class LowLight(v2.Transform):  # type: ignore[misc]
     """A dark exposure: gamma and gain, then the noise that a sensor adds. uint8 in and out."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:

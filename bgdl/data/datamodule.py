@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 
 from bgdl import convert
 from bgdl.data.augment import Augment
+from bgdl.data.check import check_quickly
 from bgdl.data.colour import colour_transform
 from bgdl.data.dataset import Sample, TrainingPictures, WholePictures, collate
 from bgdl.data.pairs import Pair, find_pairs, split_pairs
@@ -68,6 +69,7 @@ class PortraitData(LightningDataModule):
                 f"split {self.split!r} leaves {len(self.train_pairs)} pictures to train and {len(self.val_pairs)} "
                 "to validate; both are needed"
             )
+        check_quickly(self.train_pairs + self.val_pairs)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         pictures = TrainingPictures(self.train_pairs, self.augment, seed=self.seed, cache=self.cache)

@@ -23,7 +23,7 @@ def cutout(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
         return torch.zeros(4, 1, 1, dtype=torch.uint8)
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     rgb, mask = rgb[box], mask[box]
-    solid = cv2.erode((mask >= SOLID).astype(np.uint8), np.ones((3, 3), np.uint8))
+    solid = _shrunk(mask >= SOLID, 1)
     person = fill(rgb, solid) if solid.any() else rgb
     return torch.from_numpy(np.dstack([person, mask])).permute(2, 0, 1).contiguous()
 
@@ -31,7 +31,7 @@ def cutout(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
 def background(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
     """The picture without its person, who is filled with what surrounds: uint8 (3,H,W)."""
     reach = max(3, round(0.012 * max(mask.shape)))
-    free = cv2.erode((mask <= EMPTY).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8))
+    free = _shrunk(mask <= EMPTY, reach)
     scene = fill(rgb, free) if free.any() else rgb
     return torch.from_numpy(scene).permute(2, 0, 1).contiguous()
 
@@ -51,6 +51,12 @@ def fill(rgb: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.uint8]:
         up = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
         filled = colour + (1 - weight)[..., None] * up
     return np.clip(filled + 0.5, 0, 255).astype(np.uint8)
+
+
+def _shrunk(region: NDArray[np.bool_], margin_px: int) -> NDArray[np.uint8]:
+    """1 where the whole square of `margin_px` around lies in the region."""
+    square = np.ones((2 * margin_px + 1, 2 * margin_px + 1), np.uint8)
+    return np.asarray(cv2.erode(region.astype(np.uint8), square), np.uint8)
 
 
 def _half(array: Array) -> Array:

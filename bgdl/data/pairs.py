@@ -106,13 +106,17 @@ def _by_column(pairs: list[Pair], rest: str) -> set[str]:
     return {p.name for p in pairs if p.split == "val"}
 
 
+def match_folders(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Name -> file of `root`'s images/ and masks/; raises InputError where two files have one name."""
+    found: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
+    for files, folder in zip(found, (root / "images", root / "masks"), strict=True):
+        for file in _pictures(folder):
+            _claim(files, _name(file, folder), file)
+    return found
+
+
 def _from_folders(root: Path) -> list[Pair]:
-    masks: dict[str, Path] = {}
-    for file in _pictures(root / "masks"):
-        _claim(masks, _name(file, root / "masks"), file)
-    images: dict[str, Path] = {}
-    for file in _pictures(root / "images"):
-        _claim(images, _name(file, root / "images"), file)
+    images, masks = match_folders(root)
     missing = sorted(images.keys() - masks.keys())
     if missing:
         raise InputError(f"{len(missing)} pictures of {root} have no mask, {missing[0]} among them: bgdl data check")

@@ -29,21 +29,24 @@ def reestimate(net: U2Net, batches: Iterable[Tensor]) -> None:
     as soon as training normalises by the batch. batches: float (N,3,S,S), normalised.
     """
     norms, training = _norms(net), net.training
-    before = [(norm.weight / (norm.running_var + norm.eps).sqrt(), norm.bias, norm.running_mean) for norm in norms]
-    gains = [(gain.clone(), (bias - gain * mean).clone()) for gain, bias, mean in before]
-    momenta = [norm.momentum for norm in norms]
+    lines = [_line(norm) for norm in norms]
     net.eval()
     sums = [_Moments(norm) for norm in norms]
     for batch in batches:
         net(batch)
-    for norm, (gain, offset), moments, momentum in zip(norms, gains, sums, momenta, strict=True):
+    for norm, (gain, offset), moments in zip(norms, lines, sums, strict=True):
         mean, variance = moments.close()
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
+        norm.running_mean, norm.running_var = mean, variance
         norm.weight.copy_(gain * (variance + norm.eps).sqrt())
         norm.bias.copy_(offset + gain * mean)
-        norm.momentum = momentum
     net.train(training)
+
+
+def _line(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """What the layer does at inference: gain and offset of each channel."""
+    assert norm.running_mean is not None and norm.running_var is not None
+    gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    return gain, norm.bias - gain * norm.running_mean
 
 
 class _Moments:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import torch
 from pytorch_lightning import LightningModule
 from pytorch_lightning.callbacks import Timer
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torchmetrics import MeanMetric
 
@@ -60,7 +61,7 @@ class PortraitModule(LightningModule):
         for stage in freeze_stages or []:
             _stage(self.net, stage).requires_grad_(False)
         self.teacher = [_load(teacher)] if teacher else []  # in a list: not part of the state dict
-        self.metrics = torch.nn.ModuleDict({name: MeanMetric() for name in ("iou", "boundary_iou", "mae")})
+        self.val_iou, self.val_boundary_iou, self.val_mae = MeanMetric(), MeanMetric(), MeanMetric()
         self.progress = 0.0
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...] | Tensor:
@@ -76,16 +77,16 @@ class PortraitModule(LightningModule):
                 "look at them, lower --model.lr, or train with --trainer.precision 32"
             )
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True, batch_size=len(x))
-        return loss  # type: ignore[no-any-return]
+        return loss
 
     def validation_step(self, batch: Sample, _: int) -> None:
         """Scores at the pictures' own size."""
         truth = batch["masks"]
         probability = self.net(preprocess.prepare(batch["frames"], self.spec))
         alpha = convert.to_nchw(preprocess.restore(probability, (truth.shape[-2], truth.shape[-1]), self.spec))
-        self.metrics["iou"].update(segmentation.iou(alpha, truth))
-        self.metrics["boundary_iou"].update(segmentation.boundary_iou(alpha, truth))
-        self.metrics["mae"].update((alpha - truth).abs().mean())
+        self.val_iou.update(segmentation.iou(alpha, truth))
+        self.val_boundary_iou.update(segmentation.boundary_iou(alpha, truth))
+        self.val_mae.update((alpha - truth).abs().mean())
 
     test_step = validation_step
 
@@ -107,7 +108,7 @@ class PortraitModule(LightningModule):
     def on_train_batch_start(self, batch: Sample, batch_idx: int) -> None:
         self.progress = self.trainer.strategy.broadcast(self._share_done())
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         trained = [p for p in self.net.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(trained, lr=self.lr, weight_decay=self.weight_decay)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
@@ -141,8 +142,9 @@ class PortraitModule(LightningModule):
             return self.teacher[0].to(x.device)(x)  # type: ignore[no-any-return]
 
     def _log_scores(self, stage: str) -> None:
-        for name, metric in self.metrics.items():
-            self.log(f"{stage}_{name}", metric.compute(), prog_bar=name == "iou")
+        scores = {"iou": self.val_iou, "boundary_iou": self.val_boundary_iou, "mae": self.val_mae}
+        for name, metric in scores.items():
+            self.log(f"{stage}_{name}", metric.compute(), prog_bar=name == "iou", rank_zero_only=True)
             metric.reset()
 
     def _batches(self, count: int) -> list[Tensor]:
@@ -156,7 +158,7 @@ def _start_net(arch: Arch, start: str | None, mode: BatchNormMode) -> U2Net:
         raise InputError(f"{start} is {net.arch}, but model.arch is {arch}; set one to the other")
     if mode == "fold":
         batchnorm.fold(net)
-    return net.train().requires_grad_(True).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return net.train().requires_grad_(True).to(memory_format=torch.channels_last)
 
 
 def _load(name: str) -> U2Net:

@@ -1,0 +1,42 @@
+"""`bgdl data check`: what is wrong with a folder of pictures and masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Look at training data before training.", no_args_is_help=True)
+
+
+@app.callback()
+def _verbs() -> None:
+    """Keeps `check` a verb of its own."""
+
+
+@app.command()
+def check(
+    root: Annotated[Path, typer.Argument(help="Folder with images/ and masks/, one of alpha PNGs, or a .csv.")],
+    grid: Annotated[Path, typer.Option("--grid", help="Where the picture of 16 samples goes.")] = Path(
+        "data-check.png"
+    ),
+) -> None:
+    """List missing pairs, sizes that disagree, masks in 0..1, inverted or empty, and duplicates."""
+    from bgdl.cli import console
+    from bgdl.data.check import check_folder, sample_grid
+    from bgdl.data.pairs import read_pair
+    from bgdl.errors import InputError
+
+    pairs, findings = check_folder(root)
+    for finding in findings:
+        console.out.print(f"{finding.severity}: {finding.name} {finding.text}", markup=False)
+    faulty = {finding.name for finding in findings if finding.severity == "error"}
+    good = [pair for pair in pairs if pair.name not in faulty]
+    if good:
+        step = max(1, len(good) // 16)
+        sample_grid(read_pair(pair) for pair in good[::step][:16]).save(grid)
+        console.note(f"{grid}: 16 samples, each beside itself before green")
+    console.note(f"{len(pairs)} pairs, {len(faulty)} with errors, {len(findings) - len(faulty)} warnings")
+    if faulty:
+        raise InputError(f"{root} has {len(faulty)} pictures that cannot be trained on; they are listed above")

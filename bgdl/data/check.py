@@ -1,0 +1,121 @@
+"""What is wrong with a folder of pictures and masks, found before hours of training."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
+from bgdl.errors import BgdlError
+
+MANY = 0.6  # share of the border that only an inverted mask covers
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault. severity "error" stops training; "warning" is worth a look."""
+
+    severity: str
+    name: str
+    text: str
+
+
+def check_folder(root: str | Path) -> tuple[list[Pair], list[Finding]]:
+    """Every readable pair under `root`, and everything found wrong with it, missing partners first."""
+    root = Path(root).expanduser()
+    if (root / "images").is_dir():
+        pairs, findings = _check_partners(root)
+    else:
+        pairs, findings = find_pairs(root), []
+    for pair in pairs:
+        findings += check_pair(pair)
+    return pairs, findings + list(_duplicates(pairs))
+
+
+def check_quickly(pairs: Sequence[Pair], *, count: int = 8) -> None:
+    """Read `count` pairs spread over the list; raises the first error among what is found."""
+    step = max(1, len(pairs) // count)
+    for pair in pairs[::step][:count]:
+        for finding in check_pair(pair):
+            if finding.severity == "error":
+                raise BgdlError(f"{finding.name}: {finding.text}; the whole list: bgdl data check")
+
+
+def check_pair(pair: Pair) -> list[Finding]:
+    """What is wrong with one pair: unreadable, sizes that disagree, a mask in 0..1, empty, full or inverted."""
+    try:
+        _, mask = read_pair(pair)
+    except (BgdlError, OSError, SyntaxError) as error:
+        return [Finding("error", pair.name, str(error))]
+    findings = (
+        [Finding("warning", pair.name, "the mask holds 0 and 1; it is read as 0 and 255")] if _is_01(pair) else []
+    )
+    person = mask >= 128
+    if not person.any():
+        findings.append(Finding("warning", pair.name, "the mask is empty"))
+    elif person.all():
+        findings.append(Finding("error", pair.name, "the mask is white everywhere"))
+    elif _looks_inverted(person):
+        findings.append(Finding("error", pair.name, "the mask looks inverted: white is the person"))
+    return findings
+
+
+def sample_grid(pictures: Iterable[tuple[Picture, Picture]], *, side: int = 192, columns: int = 4) -> Image.Image:
+    """Pictures beside their masks' overlay, `columns` in a row: uint8 (H,W,3) and (H,W) each."""
+    tiles = [_tile(rgb, mask, side) for rgb, mask in pictures]
+    rows = -(-len(tiles) // columns)
+    sheet = Image.new("RGB", (columns * 2 * side, max(1, rows) * side))
+    for number, tile in enumerate(tiles):
+        sheet.paste(tile, (number % columns * 2 * side, number // columns * side))
+    return sheet
+
+
+def _tile(rgb: Picture, mask: Picture, side: int) -> Image.Image:
+    """The picture, and the same with its background in green."""
+    cover = (mask.astype(np.float32) / 255)[..., None]
+    shown = (rgb * cover + np.array([0, 160, 80], np.float32) * (1 - cover) + 0.5).astype(np.uint8)
+    tile = Image.new("RGB", (2 * side, side))
+    for number, picture in enumerate((rgb, shown)):
+        small = Image.fromarray(picture)
+        small.thumbnail((side, side))
+        tile.paste(small, (number * side + (side - small.width) // 2, (side - small.height) // 2))
+    return tile
+
+
+def _check_partners(root: Path) -> tuple[list[Pair], list[Finding]]:
+    images, masks = match_folders(root)
+    findings = [Finding("error", name, "has no mask") for name in sorted(images.keys() - masks.keys())]
+    findings += [
+        Finding("warning", name, "is a mask without a picture") for name in sorted(masks.keys() - images.keys())
+    ]
+    return [Pair(name, images[name], masks[name]) for name in sorted(images.keys() & masks.keys())], findings
+
+
+def _duplicates(pairs: Sequence[Pair]) -> Iterable[Finding]:
+    """Pictures whose files hold the same bytes: they leak when the split parts them."""
+    seen: dict[bytes, str] = {}
+    for pair in pairs:
+        digest = hashlib.sha256(pair.image.read_bytes()).digest()
+        if digest in seen:
+            yield Finding("warning", pair.name, f"is the same picture as {seen[digest]}")
+        seen.setdefault(digest, pair.name)
+
+
+def _is_01(pair: Pair) -> bool:
+    if pair.mask is None:
+        return False
+    with Image.open(pair.mask) as file:
+        return file.mode in ("L", "I", "I;16") and int(np.array(file).max(initial=0)) == 1
+
+
+def _looks_inverted(person: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> bool:
+    """White nearly all around, and less so in the middle."""
+    height, width = person.shape
+    top_and_sides = np.concatenate([person[0], person[:, 0], person[:, -1]])
+    middle = person[height // 4 : -(height // 4) or None, width // 4 : -(width // 4) or None]
+    return bool(top_and_sides.mean() > MANY and middle.mean() < top_and_sides.mean())
