@@ -7,7 +7,7 @@ import sys
 import typer
 
 import bgdl
-from bgdl.cli import image, models, rembg
+from bgdl.cli import doctor, eval, image, models, rembg
 
 app = typer.Typer(
     name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -15,7 +15,9 @@ app = typer.Typer(
 
 app.command("image")(image.image)
 app.command("i", hidden=True)(rembg.i)
+app.command("eval")(eval.eval_)
 app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from bgdl.cli import console
 
@@ -25,13 +25,11 @@ def models(
     if as_json:
         console.out.print("\n".join(json.dumps(row) for row in rows), markup=False)
         return
-    table = Table(
-        "name", "for", "scores", "licence", "source", "weights", box=None, header_style="bold", pad_edge=False
-    )
+    width = max(len(row["name"]) for row in rows) + 2
     for row in rows:
-        scores = " ".join(f"{key} {value:.3f}" for key, value in row["scores"].items())
-        table.add_row(row["name"], row["summary"], scores, row["licence"], row["source"], row["weights"])
-    console.out.print(table)
+        console.out.print(f"[bold]{row['name']:{width}}[/]{row['summary']}")
+        for line in _details(row):
+            console.out.print(" " * width + line, markup=False)
 
 
 @app.command()
@@ -41,6 +39,14 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl mode
 
     for name in names:
         console.out.print(f"{name}: {weights.find(name)}", markup=False)
+
+
+def _details(row: dict[str, Any]) -> Iterator[str]:
+    if row["licence"]:
+        yield f"{row['licence']}, {row['source']}"
+        yield row["weights"]
+    if row["scores"]:
+        yield ", ".join(f"{name} {value:.3f}" for name, value in row["scores"].items())
 
 
 def _rows() -> list[dict[str, Any]]:
@@ -58,7 +64,7 @@ def _rows() -> list[dict[str, Any]]:
                 "scores": dict(record.scores) if record else {},
                 "licence": record.licence if record else "",
                 "source": record.source if record else "",
-                "weights": str(found) if found else f"bgdl models fetch {name}" if record else "none needed",
+                "weights": str(found) if found else f"not here yet: bgdl models fetch {name}" if record else "none needed",
             }
         )
     return rows

@@ -1,0 +1,105 @@
+"""`bgdl doctor`: what this machine has, what `auto` takes here and why."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from importlib import metadata
+
+from bgdl.cli import console, options
+
+PACKAGES = ("torch", "torchvision", "opencv-python", "pillow", "numpy", "av", "pytorch-lightning")
+OPTIONAL = {
+    "openvino": "openvino",
+    "onnxruntime": "onnx",
+    "mediapipe": "mediapipe",
+    "pymatting": "matting",
+    "pillow-heif": "heif",
+    "pyvirtualcam": "virtualcam",
+    "pysodmetrics": "eval",
+}
+
+
+def doctor(model: options.Model = "portrait", device: options.Device = "auto") -> None:
+    """Print versions, devices, engines, what auto takes and why, free memory and where weights are."""
+    sections: dict[str, Callable[[], Iterator[str]]] = {
+        "versions": _versions,
+        "devices": _devices,
+        "engine": lambda: _engine(model, device),
+        "memory": _memory,
+        "weights": _weights,
+    }
+    for title, lines in sections.items():
+        console.out.print(title, style="bold")
+        for line in lines():
+            console.out.print(f"  {line}", markup=False)
+
+
+def _versions() -> Iterator[str]:
+    import bgdl
+
+    yield f"bgdl {bgdl.__version__}, Python {platform.python_version()}, {platform.platform()}"
+    yield ", ".join(f"{name} {_version(name) or 'missing'}" for name in PACKAGES)
+    for name, extra in OPTIONAL.items():
+        yield f"{name} {_version(name) or f'is not installed: pip install bgdl[{extra}]'}"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _devices() -> Iterator[str]:
+    import torch
+
+    from bgdl.device import cpu_count, cpu_features, why_no_cuda
+
+    fast = ", ".join(sorted(cpu_features())) or "none of bf16, fp16, int8"
+    yield f"cpu: {cpu_count()} processors may be used; fast arithmetic: {fast}"
+    reason = why_no_cuda()
+    yield f"cuda: {reason}" if reason else f"cuda: {torch.cuda.get_device_name()}"
+    yield f"mps: {'there' if torch.backends.mps.is_available() else 'no Metal GPU'}"
+
+
+def _engine(model: str, device: str) -> Iterator[str]:
+    from bgdl import registry, weights
+    from bgdl.device import pick_device
+    from bgdl.engines import choose, network
+    from bgdl.errors import BgdlError
+
+    yield f"installed: {', '.join(choose.installed())}"
+    record = weights.RECORDS.get(model)
+    if record is None and model in registry.METHODS:
+        yield f"{model} runs no network"
+        return
+    path = weights.locate(record) if record else model
+    if path is None:
+        yield f"{model} is not on this machine yet: bgdl models fetch {model}"
+        return
+    try:
+        where = pick_device(device)
+        choice = choose.choose(where, network=network.read(path), cost=record.cost if record else None)
+        yield f"auto takes {choice.engine} {choice.precision} on {where} for {model}: {choice.reason}"
+    except BgdlError as error:
+        yield f"{model} does not run: {error}"
+
+
+def _memory() -> Iterator[str]:
+    import psutil
+    import torch
+
+    memory = psutil.virtual_memory()
+    yield f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        yield f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free on the GPU"
+
+
+def _weights() -> Iterator[str]:
+    from bgdl import weights
+
+    for record in weights.RECORDS.values():
+        yield f"{record.name}: {weights.locate(record) or f'to be fetched: bgdl models fetch {record.name}'}"
+    yield f"looked for in: {', '.join(map(str, weights.search_path()))}"

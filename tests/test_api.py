@@ -1,0 +1,126 @@
+"""`bgdl.remove`, `bgdl.matte` and `bgdl.load`: what goes in comes out."""
+
+from __future__ import annotations
+
+import doctest
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import bgdl
+import bgdl.pipeline.image
+from bgdl import registry, weights
+from bgdl.errors import InputError, WeightsError
+from bgdl.types import Matter
+
+PHOTO = np.random.default_rng(1).integers(0, 256, (31, 45, 3), dtype=np.uint8)
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_weights: Path) -> Matter:
+    return bgdl.load(tiny_weights, device="cpu")
+
+
+def _png(array: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_the_same_kind_comes_out(tiny: Matter, tmp_path: Path) -> None:
+    array = bgdl.remove(PHOTO, model=tiny)
+    assert (array.dtype, array.shape) == (np.uint8, (31, 45, 4))
+    np.testing.assert_array_equal(np.asarray(bgdl.remove(Image.fromarray(PHOTO), model=tiny)), array)
+    with Image.open(BytesIO(bgdl.remove(_png(PHOTO), model=tiny))) as picture:
+        np.testing.assert_array_equal(np.asarray(picture), array)
+    (tmp_path / "p.png").write_bytes(_png(PHOTO))
+    for source, target in ((tmp_path / "p.png", tmp_path / "p-cutout.png"), (str(tmp_path / "p.png"), None)):
+        result = bgdl.remove(source, model=tiny, target=target)
+        assert type(result) is type(source) or isinstance(result, Path)
+        assert Path(result) == tmp_path / "p-cutout.png"
+        np.testing.assert_array_equal(np.asarray(Image.open(result)), array)
+
+
+def test_backgrounds_and_mattes(tiny: Matter) -> None:
+    assert bgdl.remove(PHOTO, "white", model=tiny).shape == (31, 45, 3)
+    assert bgdl.remove(PHOTO, "blur:3", model=tiny).shape == (31, 45, 3)
+    matte = bgdl.remove(PHOTO, model=tiny, only_matte=True)
+    alpha = bgdl.matte(PHOTO, tiny)
+    assert (alpha.dtype, alpha.shape) == (np.float32, (31, 45))
+    np.testing.assert_array_equal(matte, np.floor(alpha * 255 + 0.5).astype(np.uint8))
+
+
+def test_alpha_of_the_source_is_kept(tiny: Matter) -> None:
+    holes = np.dstack([PHOTO, np.zeros(PHOTO.shape[:2], np.uint8)])
+    holes[:10, :, 3] = 128
+    plain, cut = bgdl.matte(PHOTO, tiny), bgdl.matte(holes, tiny)
+    np.testing.assert_allclose(cut[:10], plain[:10] * (128 / 255), atol=1e-6)
+    assert not cut[10:].any()
+
+
+def test_grey_arrays_are_pictures_too(tiny: Matter) -> None:
+    grey = np.ascontiguousarray(PHOTO[..., 0])
+    np.testing.assert_array_equal(bgdl.matte(grey, tiny), bgdl.matte(np.dstack([grey] * 3), tiny))
+
+
+@pytest.mark.parametrize(
+    ("picture", "sentence"),
+    [
+        (PHOTO.astype(np.float32), "an array picture is uint8 (H,W), (H,W,3) RGB or (H,W,4) RGBA, not float32"),
+        (PHOTO[..., :2], "not uint8 (31, 45, 2)"),
+        (np.zeros((0, 4, 3), np.uint8), "not uint8 (0, 4, 3)"),
+        (None, "a picture is a path, bytes, a PIL image or a uint8 array, not NoneType"),
+        (b"", "is empty"),
+        (b"<html>", "is not a picture that bgdl reads"),
+        ("nowhere.jpg", "cannot read nowhere.jpg: No such file or directory"),
+    ],
+)
+def test_refused_pictures(tiny: Matter, picture: object, sentence: str) -> None:
+    with pytest.raises(InputError) as caught:
+        bgdl.matte(picture, tiny)  # type: ignore[arg-type]
+    assert sentence in str(caught.value)
+
+
+def test_load_refuses_with_what_is_allowed(tiny_weights: Path) -> None:
+    with pytest.raises(InputError, match=r"unknown model 'u3net'; known are portrait, u2net, .* or give the path"):
+        bgdl.load("u3net")
+    with pytest.raises(InputError, match=r"has no option 'histroy'; it takes .*batch"):
+        bgdl.load(tiny_weights, histroy=3)
+    with pytest.raises(InputError, match=r"mog2 has no option 'histroy'; it takes .*history"):
+        bgdl.load("mog2", histroy=3)
+    with pytest.raises(WeightsError, match=r"no weights file at nowhere\.pth"):
+        bgdl.load("nowhere.pth")
+
+
+def test_network_options(tiny_weights: Path) -> None:
+    matter = bgdl.load(tiny_weights, device="cpu", engine="torch", precision="fp32", size=64, batch=3)
+    assert (matter.spec.size, matter.batch, matter.name) == (64, 3, "tiny")
+    assert matter.device == torch.device("cpu")
+
+
+def test_unknown_attribute() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'removebg'"):
+        bgdl.removebg  # noqa: B018
+
+
+def _ships() -> bool:
+    return weights.locate(weights.RECORDS["portrait"]) is not None
+
+
+@pytest.mark.skipif(not _ships(), reason="weights/portrait.safetensors is not in this checkout")
+def test_docstrings_run() -> None:
+    result = doctest.testmod(bgdl.pipeline.image)
+    assert result.attempted >= 5
+    assert result.failed == 0
+
+
+@pytest.mark.skipif(not _ships(), reason="weights/portrait.safetensors is not in this checkout")
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_an_empty_frame_stays_empty(level: int) -> None:
+    alpha = registry.load("portrait", device="cpu").alpha(torch.full((1, 240, 320, 3), level, dtype=torch.uint8))
+    assert alpha.mean() < 0.02
+    assert (alpha >= 0.5).float().mean() < 0.005

@@ -1,0 +1,74 @@
+"""`bgdl --help`, `bgdl models` and `bgdl doctor` tell the truth about this machine."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+import bgdl as package
+from bgdl import registry, weights
+from tests.conftest import Bgdl
+
+
+def test_help_lists_the_verbs(bgdl: Bgdl) -> None:
+    done = bgdl("--help")
+    assert done.status == 0
+    for verb in ("image", "models", "doctor"):
+        assert verb in done.out
+
+
+def test_models_prints_every_method_with_licence_and_source(bgdl: Bgdl) -> None:
+    text = bgdl("models").out
+    for name, method in registry.METHODS.items():
+        assert name in text
+        assert method.summary in text
+    for record in weights.RECORDS.values():
+        assert f"{record.licence}, {record.source}" in text
+
+
+def test_models_json_says_where_weights_are(bgdl: Bgdl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BGDL_WEIGHTS", str(tmp_path))
+    (tmp_path / "u2net.onnx").write_bytes(b"x")
+    rows = {row["name"]: row for row in map(json.loads, bgdl("models", "--json").out.splitlines())}
+    assert rows["u2net"]["weights"] == str(tmp_path / "u2net.onnx")
+    assert rows["u2net_human_seg"]["weights"] == "not here yet: bgdl models fetch u2net_human_seg"
+    assert rows["otsu"]["weights"] == "none needed"
+
+
+def test_fetch_finds_what_is_there(
+    bgdl: Bgdl, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BGDL_WEIGHTS", str(tmp_path))
+    shutil.copy(tiny_weights, tmp_path / "u2netp.safetensors")
+    assert bgdl("models", "fetch", "u2netp").out.strip() == f"u2netp: {tmp_path / 'u2netp.safetensors'}"
+
+
+def test_fetch_of_an_unknown_name(bgdl: Bgdl) -> None:
+    done = bgdl("models", "fetch", "u3net")
+    assert done.status == 1
+    assert "unknown weights 'u3net'; known are portrait" in done.err
+
+
+def test_doctor(bgdl: Bgdl, tiny_weights: Path) -> None:
+    done = bgdl("doctor", "-m", tiny_weights, "--device", "cpu")
+    assert done.status == 0
+    for fact in (
+        f"bgdl {package.__version__}",
+        f"torch {torch.__version__}",
+        "installed: ",
+        "on cpu for",
+        "GiB free",
+        "looked for in: ",
+        "u2net_human_seg: to be fetched: bgdl models fetch u2net_human_seg",
+    ):
+        assert fact in done.out
+
+
+def test_doctor_on_a_method_and_on_missing_weights(bgdl: Bgdl) -> None:
+    assert "mog2 runs no network" in bgdl("doctor", "-m", "mog2").out
+    assert "u2net is not on this machine yet: bgdl models fetch u2net" in bgdl("doctor", "-m", "u2net").out
+    assert "nowhere.pth does not run: no weights file at nowhere.pth" in bgdl("doctor", "-m", "nowhere.pth").out
