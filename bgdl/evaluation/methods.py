@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-import bgdl
 from bgdl import registry, weights
 from bgdl.device import cpu_count
 from bgdl.evaluation.protocol import MethodSpec
@@ -40,7 +39,6 @@ def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:
 def describe_machine() -> dict[str, Any]:
     """Versions and processors, so that times can be read; no names of hosts or people."""
     return {
-        "bgdl": bgdl.__version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "processor": _processor(),

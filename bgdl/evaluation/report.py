@@ -11,11 +11,12 @@ from typing import Any
 
 from bgdl.errors import InputError
 from bgdl.evaluation.methods import describe_machine, describe_method
-from bgdl.evaluation.protocol import Plan
+from bgdl.evaluation.protocol import Plan, Rules
 from bgdl.evaluation.records import Record
 from bgdl.evaluation.scores import MEASURES
 from bgdl.evaluation.sources import Source
 from bgdl.evaluation.summary import Figures, summarise
+from bgdl.evaluation.table import make_table, markdown
 from bgdl.types import Matter
 
 FORMAT = 1
@@ -32,9 +33,15 @@ def header(plan: Plan, matters: Mapping[str, Matter]) -> Figures:
 
 
 def build(
-    plan: Plan, matters: Mapping[str, Matter], sources: Sequence[Source], records: Sequence[Record], *, jobs: int = 1
+    plan: Plan,
+    matters: Mapping[str, Matter],
+    sources: Sequence[Source],
+    records: Sequence[Record],
+    *,
+    version: str,
+    jobs: int = 1,
 ) -> Figures:
-    """The whole result as plain values, ready for JSON."""
+    """The whole result as plain values, ready for JSON. version: of bgdl. jobs: above 1, times are disturbed."""
     labels = [spec.label for spec in plan.methods]
     data = []
     for source in sources:
@@ -43,6 +50,7 @@ def build(
         data.append({"name": source.name, "path": source.path, **figures, "broken": _broken(mine)})
     return {
         **header(plan, matters),
+        "bgdl": version,
         "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "jobs": jobs,
@@ -51,6 +59,21 @@ def build(
         "data": data,
         "pictures": [_row(record) for record in records if record.scores],
     }
+
+
+def write_all(
+    report: Figures, records: Sequence[Record], sources: Sequence[Source], rules: Rules, folder: Path
+) -> None:
+    """report.json, report.csv and report.md into `folder`."""
+    write_json(report, folder / "report.json")
+    write_csv(records, folder / "report.csv")
+    write_markdown(report, folder / "report.md")
+
+
+def write_markdown(report: Figures, path: Path) -> None:
+    """The main table of each source, to paste."""
+    tables = [(data["name"], make_table(data, report["reference"])) for data in report["data"] if data["summary"]]
+    path.write_text("\n".join(f"## {name}\n\n{markdown(table)}\n" for name, table in tables), "utf-8")
 
 
 def write_json(report: Figures, path: Path) -> None:
@@ -64,7 +87,7 @@ def write_csv(records: Sequence[Record], path: Path) -> None:
     """A row for each picture and method, broken ones with their reason."""
     measures = [name for name in MEASURES if any(name in record.scores for record in records)]
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["data", "clip", "name", "method", "seconds", *measures, "error"])
+        writer = csv.DictWriter(file, ["data", "clip", "name", "method", "sequence", "seconds", *measures, "error"])
         writer.writeheader()
         for record in records:
             writer.writerow({**_row(record), "error": record.error})
@@ -85,7 +108,7 @@ def read_json(path: Path) -> Figures:
 
 def _row(record: Record) -> dict[str, Any]:
     named = {"data": record.data, "clip": record.clip, "name": record.name, "method": record.method}
-    return {**named, "seconds": record.seconds, **record.scores}
+    return {**named, "sequence": record.sequence, "seconds": record.seconds, **record.scores}
 
 
 def _broken(records: Sequence[Record]) -> list[dict[str, str]]:
