@@ -66,7 +66,8 @@ class ConvBnRelu(nn.Module):
         self.bn_s1: nn.Module = nn.BatchNorm2d(channels_out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.bn_s1(self.conv_s1(x)), inplace=True)
+        x = self.bn_s1(self.conv_s1(x))
+        return F.relu(x, inplace=True)
 
 
 class Rsu(nn.Module):
@@ -84,15 +85,15 @@ class Rsu(nn.Module):
             self.add_module(f"rebnconv{level}d", ConvBnRelu(2 * c_mid, c_out if level == 1 else c_mid))
 
     def forward(self, x: Tensor) -> Tensor:
-        entry = self.rebnconvin(x)
+        entry: Tensor = self.rebnconvin(x)
         levels = [self.get_submodule("rebnconv1")(entry)]
         for level in range(2, self.depth):
             levels.append(self.get_submodule(f"rebnconv{level}")(_halve(levels[-1])))
-        up = self.get_submodule(f"rebnconv{self.depth}")(levels[-1])
+        up: Tensor = self.get_submodule(f"rebnconv{self.depth}")(levels[-1])
         for level in range(self.depth - 1, 0, -1):
             skip = levels[level - 1]
             up = self.get_submodule(f"rebnconv{level}d")(torch.cat((_resize_like(up, skip), skip), 1))
-        return up + entry
+        return entry + up
 
 
 class RsuDilated(nn.Module):
@@ -111,13 +112,13 @@ class RsuDilated(nn.Module):
         self.rebnconv1d = ConvBnRelu(2 * c_mid, c_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        entry = self.rebnconvin(x)
+        entry: Tensor = self.rebnconvin(x)
         x1 = self.rebnconv1(entry)
         x2 = self.rebnconv2(x1)
         x3 = self.rebnconv3(x2)
         up = self.rebnconv3d(torch.cat((self.rebnconv4(x3), x3), 1))
         up = self.rebnconv2d(torch.cat((up, x2), 1))
-        return self.rebnconv1d(torch.cat((up, x1), 1)) + entry
+        return entry + self.rebnconv1d(torch.cat((up, x1), 1))
 
 
 class U2Net(nn.Module):
