@@ -41,6 +41,11 @@ def _few_threads() -> None:
     torch.set_num_threads(1)  # tests run side by side
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["BGDL_CACHE"] = str(tmp_path_factory.mktemp("engines"))  # networks that the engines compile
+
+
 @pytest.fixture
 def shared() -> Path:
     if not SHARED.is_dir():

@@ -19,13 +19,6 @@ CPU = torch.device("cpu")
 PACKAGE = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_networks(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BGDL_CACHE", str(tmp_path_factory.mktemp("engines")))
-        yield
-
-
 @pytest.fixture(scope="module")
 def net() -> network.Network:
     """A U²-Net-p of random weights whose batch normalisation does something."""

@@ -23,6 +23,9 @@ PROVIDERS: dict[Provider, str] = {
     "directml": "DmlExecutionProvider",
 }
 
+KEPT = 4
+"""Sessions in memory at a time, one for each input size."""
+
 
 class OnnxEngine:
     """Runs a network: float32 (N,3,H,W) -> float32 (N,1,H,W) probability on the CPU, one picture after another.
@@ -62,6 +65,8 @@ class OnnxEngine:
 
     def _session(self, height: int, width: int) -> Any:
         if (height, width) not in self._sessions:
+            if len(self._sessions) >= KEPT:  # the oldest goes
+                self._sessions.pop(next(iter(self._sessions)))
             self._sessions[height, width] = self._open((height, width))
         return self._sessions[height, width]
 

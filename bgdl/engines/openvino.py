@@ -18,6 +18,9 @@ from bgdl.types import Precision
 
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "bf16"}
 
+KEPT = 4
+"""Compiled networks in memory at a time, one for each input size and mode."""
+
 
 class OpenVINOEngine:
     """Runs a network: float32 (N,3,H,W) -> float32 (N,1,H,W) probability on the CPU.
@@ -67,6 +70,9 @@ class OpenVINOEngine:
         size = (height, width, queued)
         if size not in self._compiled:
             import openvino
+
+            if len(self._compiled) >= KEPT:  # the oldest goes
+                self._compiled.pop(next(iter(self._compiled)))
 
             compiled = self._compile((height, width), queued)
             self._compiled[size] = openvino.AsyncInferQueue(compiled) if queued else compiled.create_infer_request()

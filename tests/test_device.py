@@ -1,0 +1,88 @@
+"""Devices by name, processors by affinity and quota, and what the processor can do."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bgdl import device
+from bgdl.errors import DeviceError
+
+
+@pytest.fixture
+def files(monkeypatch):
+    """Pretends what the system's files say."""
+
+    def pretend(**texts: str) -> None:
+        found = {f"/{name.replace('__', '/')}": text for name, text in texts.items()}
+        names = {path.replace("cpu_max", "cpu.max").replace("cpu_cfs", "cpu.cfs"): text for path, text in found.items()}
+        monkeypatch.setattr(device, "_text", lambda path: names.get(path, ""))
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        ({}, 16),
+        ({"sys__fs__cgroup__cpu_max": "max 100000\n"}, 16),
+        ({"sys__fs__cgroup__cpu_max": "250000 100000\n"}, 2),
+        ({"sys__fs__cgroup__cpu_max": "50000 100000\n"}, 1),
+        ({"sys__fs__cgroup__cpu_max": "9900000 100000\n"}, 16),
+        ({"sys__fs__cgroup__cpu__cpu_cfs_quota_us": "-1", "sys__fs__cgroup__cpu__cpu_cfs_period_us": "100000"}, 16),
+        ({"sys__fs__cgroup__cpu__cpu_cfs_quota_us": "300000", "sys__fs__cgroup__cpu__cpu_cfs_period_us": "100000"}, 3),
+    ],
+)
+def test_processors_respect_affinity_and_quota(files, monkeypatch, texts, expected):
+    files(**texts)
+    monkeypatch.setattr(device.os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
+    assert device.cpu_count() == expected
+
+
+def test_threads_of_engines_are_those_that_were_set(files):
+    before = torch.get_num_threads()
+    try:
+        assert device.set_threads(1) == 1
+        assert device.thread_count() == 1
+        assert device.set_threads() == device.cpu_count()
+        assert device.thread_count() == device.cpu_count()
+        files(sys__fs__cgroup__cpu_max="100000 100000")
+        assert device.thread_count() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16 amx_tile\n", {"avx2", "avx512f", "avx512_bf16"}),
+        ("processor\t: 0\nFeatures\t: fp asimd asimdhp bf16 i8mm\n", {"asimdhp", "bf16", "i8mm"}),
+        ("", set()),
+    ],
+)
+def test_features_of_the_processor(files, text, expected):
+    files(proc__cpuinfo=text)
+    device.cpu_features.cache_clear()
+    assert device.cpu_features() == expected
+    device.cpu_features.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["gpu", "vulkan", "xpu:99"])
+def test_unknown_devices_are_refused(name):
+    with pytest.raises(DeviceError, match="use auto, cpu, cuda, cuda:N or mps"):
+        device.pick_device(name)
+
+
+def test_cuda_by_name_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match=r"'cuda' was asked for, but torch .*; use --device cpu or --device auto"):
+        device.pick_device("cuda")
+    assert device.pick_device("auto").type in ("cpu", "mps")
+
+
+def test_more_cuda_devices_than_there_are(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(DeviceError, match="'cuda:3' was asked for, but there are 1 CUDA devices"):
+        device.pick_device("cuda:3")
+    assert device.pick_device("cuda:0").index == 0

@@ -1,0 +1,119 @@
+"""Graphs that are no U²-Net: ONNX files in rembg's layout and OpenVINO's, by path."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+
+import bgdl
+from bgdl.engines import network
+from bgdl.errors import InputError, WeightsError
+from bgdl.preprocess import InputSpec
+
+
+def brightness(path, size=32, card=None, kind=TensorProto.FLOAT):
+    """A graph whose matte is sigmoid(8 × mean of the normalised channels), and an unused second output."""
+    weight = numpy_helper.from_array(np.full((1, 3, 1, 1), 8 / 3, helper.tensor_dtype_to_np_dtype(kind)), "w")
+    nodes = [
+        helper.make_node("Conv", ["input.1", "w"], ["logit"]),
+        helper.make_node("Sigmoid", ["logit"], ["1959"]),
+        helper.make_node("Relu", ["logit"], ["1960"]),
+    ]
+    entry = helper.make_tensor_value_info("input.1", kind, [1, 3, size, size])
+    outputs = [helper.make_tensor_value_info(name, kind, [1, 1, size, size]) for name in ("1959", "1960")]
+    graph = helper.make_graph(nodes, "foreign", [entry], outputs, [weight])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    if card:
+        helper.set_model_props(model, {"bgdl": json.dumps(card)})
+    onnx.save(model, path)
+    return path
+
+
+def halves() -> torch.Tensor:
+    """A frame that is white on the left and black on the right."""
+    frame = torch.zeros(1, 40, 64, 3, dtype=torch.uint8)
+    frame[:, :, :32] = 255
+    return frame
+
+
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+@pytest.mark.parametrize("name", ["silueta.onnx", "isnet-general-use.onnx"])
+def test_a_foreign_graph_gives_mattes(tmp_path, engine, name):
+    pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}[engine])
+    matter = bgdl.load(brightness(tmp_path / name), device="cpu", engine=engine)
+    alpha = matter.alpha(halves())
+    assert alpha.shape == (1, 40, 64, 1)
+    assert alpha[0, :, 4].min() > 0.95 and alpha[0, :, -4].max() < 0.05
+
+
+def test_half_precision_graphs_run(tmp_path):
+    pytest.importorskip("onnxruntime")
+    path = brightness(tmp_path / "half.onnx", kind=TensorProto.FLOAT16)
+    alpha = bgdl.load(path, device="cpu", engine="onnx").alpha(halves())
+    assert alpha.dtype == torch.float32 and alpha[0, :, 4].min() > 0.95
+
+
+def test_inputs_are_prepared_as_rembg_does(tmp_path):
+    silueta = network.read(brightness(tmp_path / "silueta.onnx", 64)).spec
+    assert (silueta.size, silueta.scale, silueta.stretch, silueta.mean[0]) == (64, "max", "minmax", 0.485)
+    isnet = network.read(brightness(tmp_path / "isnet-anime.onnx", 64)).spec
+    assert (isnet.size, isnet.mean, isnet.std) == (64, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
+
+
+def test_a_file_of_bgdl_says_how_its_input_is_prepared_and_what_precision_costs(tmp_path):
+    spec = InputSpec(size=32, mean=(0.1, 0.2, 0.3))
+    card = {"arch": "u2netp", "input_spec": spec.to_dict(), "precision_cost": {"bf16": 0.001}}
+    found = network.read(brightness(tmp_path / "exported.onnx", card=card))
+    assert found.spec == spec and found.cost == {"bf16": 0.001}
+
+
+def test_openvino_files_run(tmp_path):
+    openvino = pytest.importorskip("openvino")
+    model = openvino.convert_model(brightness(tmp_path / "graph.onnx"))
+    spec = InputSpec(size=32, stretch="minmax")
+    model.set_rt_info(json.dumps({"arch": "u2netp", "input_spec": spec.to_dict()}), "bgdl")
+    openvino.save_model(model, tmp_path / "graph.xml")
+    matter = bgdl.load(tmp_path / "graph.xml", device="cpu")
+    assert matter.spec == spec and matter.engine.name == "openvino"
+    assert matter.alpha(halves())[0, :, 4].min() > 0.95
+
+
+def test_another_size_than_the_graphs_is_refused(tmp_path):
+    pytest.importorskip("onnxruntime")
+    matter = bgdl.load(brightness(tmp_path / "silueta.onnx"), device="cpu", engine="onnx", size=64)
+    with pytest.raises(WeightsError, match=r"silueta.onnx takes pictures of 32×32 px, not 64×64"):
+        matter.alpha(halves())
+
+
+def test_damaged_missing_and_unfit_files_are_sentences(tmp_path):
+    (tmp_path / "broken.onnx").write_bytes(b"\x08\x07 not a graph" * 50)
+    (tmp_path / "alone.xml").write_text("<net/>")
+    (tmp_path / "broken.xml").write_text("<net")
+    (tmp_path / "broken.bin").write_bytes(b"")
+    with pytest.raises(WeightsError, match=r"broken.onnx is damaged or not ONNX"):
+        network.read(tmp_path / "broken.onnx")
+    with pytest.raises(WeightsError, match="no weights file"):
+        network.read(tmp_path / "none.onnx")
+    with pytest.raises(WeightsError, match=r"the .xml and the .bin of one name are both needed"):
+        network.read(tmp_path / "alone.xml")
+    with pytest.raises(WeightsError, match=r"broken.xml is damaged"):
+        network.read(tmp_path / "broken.xml")
+
+
+def test_a_graph_that_takes_no_pictures_is_refused(tmp_path):
+    entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 7])
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 7])
+    graph = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "g", [entry], [output])
+    onnx.save(helper.make_model(graph), tmp_path / "text.onnx")
+    with pytest.raises(WeightsError, match=r"a graph that takes pictures \(1,3,H,W\) is needed"):
+        network.read(tmp_path / "text.onnx")
+
+
+def test_options_of_another_engine_are_refused(tmp_path):
+    with pytest.raises(InputError, match="the openvino engine"):
+        bgdl.load(brightness(tmp_path / "silueta.onnx"), device="cpu", engine="openvino", provider="cpu")
