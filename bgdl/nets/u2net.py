@@ -113,12 +113,13 @@ class RsuDilated(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         entry: Tensor = self.rebnconvin(x)
-        x1 = self.rebnconv1(entry)
+        x1: Tensor = self.rebnconv1(entry)
         x2 = self.rebnconv2(x1)
         x3 = self.rebnconv3(x2)
-        up = self.rebnconv3d(torch.cat((self.rebnconv4(x3), x3), 1))
+        up: Tensor = self.rebnconv3d(torch.cat((self.rebnconv4(x3), x3), 1))
         up = self.rebnconv2d(torch.cat((up, x2), 1))
-        return entry + self.rebnconv1d(torch.cat((up, x1), 1))
+        up = self.rebnconv1d(torch.cat((up, x1), 1))
+        return entry + up
 
 
 class U2Net(nn.Module):
