@@ -42,7 +42,8 @@ def tags_of(frame: av.VideoFrame, codec: Any) -> ColorTags:
     """The tags of a decoded frame; what it leaves open is taken from its codec context."""
     if frame.format.is_rgb:
         return ColorTags()
-    full = frame.format.name.startswith("yuvj") or int(frame.color_range) == FULL
+    grey = frame.format.name.startswith("gray") and int(frame.color_range) != LIMITED
+    full = grey or frame.format.name.startswith("yuvj") or int(frame.color_range) == FULL
     return ColorTags(
         range=FULL if full else LIMITED,
         matrix=_known(frame.colorspace, codec.colorspace),

@@ -122,11 +122,12 @@ _DEFAULTS: dict[str, tuple[str, str]] = {  # extension -> (without, with transpa
 }
 
 
-def pick(target: Path, name: FormatName = "auto", *, channels: int) -> VideoFormat:
+def pick(target: Path, name: FormatName = "auto", *, channels: int, flatten: bool = False) -> VideoFormat:
     """The format for `target` by its extension (a folder means a PNG sequence), or the one asked for by name.
 
-    channels: 1 grey, 3 RGB or 4 RGBA. Raises InputError for an extension that is not known, one that does not
-    go with the format, and for transparency in a format that has none, with the ways out.
+    channels: 1 grey, 3 RGB or 4 RGBA. flatten: a format that holds no transparency will do all the same.
+    Raises InputError for an extension that is not known, one that does not go with the format, and for
+    transparency in a format that has none, with the ways out.
     """
     suffix = target.suffix.lower()
     if name == "auto":
@@ -138,7 +139,7 @@ def pick(target: Path, name: FormatName = "auto", *, channels: int) -> VideoForm
         raise InputError(f"unknown format {name!r}; known are auto, {', '.join(FORMATS)}")
     if suffix not in chosen.muxers and not (chosen.name == "png" and not suffix):
         raise InputError(f"{name} does not go into a {suffix or 'folder'} file; use {', '.join(chosen.muxers)}")
-    if channels not in chosen.pix_fmts:
+    if channels not in chosen.pix_fmts and not flatten:
         raise InputError(no_transparency(target, chosen))
     return chosen
 

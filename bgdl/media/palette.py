@@ -13,7 +13,9 @@ class Palette:
 
     def __init__(self, size_hw: tuple[int, int], time_base: Fraction) -> None:
         graph = av.filter.Graph()
-        source = graph.add_buffer(width=size_hw[1], height=size_hw[0], format=av.VideoFormat("rgba"), time_base=time_base)
+        source = graph.add_buffer(
+            width=size_hw[1], height=size_hw[0], format=av.VideoFormat("rgba"), time_base=time_base
+        )
         split = graph.add("split")
         make = graph.add("palettegen", "stats_mode=single:reserve_transparent=1")
         use = graph.add("paletteuse", "new=1:dither=sierra2_4a:alpha_threshold=128")

@@ -28,6 +28,7 @@ class VideoInfo:
 
     size_hw: as shown, rotation applied. rate: average frames a second, or None. frames: an estimate for progress
     bars, or None; never used to stop. duration_s: of the part that is read, or None. bits: of a colour sample.
+    sound: the file has an audio track.
     """
 
     size_hw: tuple[int, int]
@@ -41,6 +42,7 @@ class VideoInfo:
     bits: int
     interlaced: bool
     codec: str
+    sound: bool
 
 
 class VideoReader:
@@ -49,6 +51,7 @@ class VideoReader:
     start_s, end_s: seconds after the clip's first timestamp; frames with start <= time < end are read.
     limit: at most so many frames. Packets that cannot be decoded are skipped and counted in `broken`;
     timestamps that are missing or do not grow are repaired and counted in `repaired`.
+    origin_s, first_s: the clip's first timestamp and that of the first frame read, on the file's clock.
     Raises InputError for a file that does not open, has no video stream or no frame in the range.
     """
 
@@ -75,6 +78,7 @@ class VideoReader:
         if self._first is None:
             self.close()
             raise InputError(self._why_empty())
+        self.first_s = self._first[1] * self._time_base
         self.info = self._describe(self._first[0])
 
     def __enter__(self) -> VideoReader:
@@ -181,6 +185,7 @@ class VideoReader:
             bits=max(component.bits for component in frame.format.components),
             interlaced=bool(frame.interlaced_frame),
             codec=self._stream.codec_context.name,
+            sound=bool(self._container.streams.audio),
         )
 
     def _duration_s(self) -> float | None:

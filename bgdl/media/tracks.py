@@ -36,9 +36,8 @@ class Copier:
 class Tracks:
     """The audio and subtitle streams of `source`, read beside the picture and muxed in step with it.
 
-    start_s: what to cut off the front, on the container's clock; packets before it are dropped and all later ones
-    are moved so that it becomes zero. origin_s: where zero lies without a cut. end_s: packets from there on are
-    dropped. subtitles: take those too. `notes` says what was transcoded or left out.
+    start_s, end_s: on the clock of `source`; packets outside are dropped. shift_s: what is taken off that clock to
+    give the output's. subtitles: take those too. `notes` says what was transcoded or left out.
     """
 
     def __init__(
@@ -77,21 +76,24 @@ class Tracks:
             self._pending = self._next()
 
     def advance(self, time_s: Fraction) -> None:
-        """Mux every packet that plays before `time_s` on the source's clock."""
-        while self._pending is not None and _time(self._pending) <= time_s:
+        """Mux every packet that plays up to `time_s` on the output's clock."""
+        while self._pending is not None and self._time(self._pending) <= time_s:
             self._mux(self._routes[self._pending.stream.index].packets(self._pending))
             self._pending = self._next()
 
     def finish(self, until_s: Fraction | None = None) -> None:
-        """Mux what is left, up to `until_s`, and close the source."""
-        while self._pending is not None and (until_s is None or _time(self._pending) < until_s):
-            self.advance(_time(self._pending))
+        """Mux what is left, up to `until_s` on the output's clock, and close the source."""
+        while self._pending is not None and (until_s is None or self._time(self._pending) < until_s):
+            self.advance(self._time(self._pending))
         for route in self._routes.values():
             self._mux(route.rest())
         self.close()
 
     def close(self) -> None:
         self._input.close()
+
+    def _time(self, packet: Any) -> Fraction:
+        return _time(packet) - self._shift_s
 
     def _route(self, stream: Any) -> Copier | Transcoder | None:
         assert self._output is not None

@@ -54,6 +54,7 @@ class VideoWriter:
         overwrite: bool = False,
     ) -> None:
         self.format = chosen
+        self.encoder = encoder or chosen.codec
         self.frames = 0
         self.until_s: Fraction | None = None
         self.time_base = time_base
@@ -65,13 +66,13 @@ class VideoWriter:
         self._last: int | None = None
         self._palette = Palette(size_hw, self._ticks) if chosen.name == "gif" else None
         self._tracks = tracks if chosen.sound else None
-        options = encoder_options(chosen, encoder or chosen.codec, crf, preset)
+        options = encoder_options(chosen, self.encoder, crf, preset)
         self.part = PartFile(target, sequence=chosen.muxers.get(".png") == "image2", overwrite=overwrite)
         muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
         extra = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {}
         self._container = av.open(str(self.part.path), "w", format=muxer, options={**extra, **chosen.muxer_options})
         self._container.metadata.update(metadata or {})
-        self._stream: Any = self._container.add_stream(encoder or chosen.codec, rate=rate or 25, options=options)
+        self._stream: Any = self._container.add_stream(self.encoder, rate=rate or 25, options=options)
         self._set_up(size_hw, pixel_aspect, muxer)
         if self._tracks:
             self._tracks.attach(self._container)
@@ -79,6 +80,7 @@ class VideoWriter:
     def _set_up(self, size_hw: tuple[int, int], pixel_aspect: Fraction | None, muxer: str) -> None:
         height, width = (-(-side // 2) * 2 for side in size_hw) if self.format.even else size_hw
         self.padded = (height, width) != size_hw
+        self.size_hw = (height, width)
         stream = self._stream
         stream.width, stream.height, stream.pix_fmt = width, height, self._pix_fmt
         stream.codec_context.time_base = self._ticks

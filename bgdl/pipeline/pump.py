@@ -158,6 +158,7 @@ class Pump(Generic[A, B]):
                 self._spent["matte"] += time.perf_counter() - began - (self._raw.get_wait_s - waited)
             self._done.put(result)
         self._done.close()
+        self._raw.abort()  # where `work` ended before its source did
 
     def _encode(self) -> None:
         for result in self._done:

@@ -1,0 +1,49 @@
+"""What a user is told about a clip before and after the work."""
+
+from __future__ import annotations
+
+from bgdl.media.formats import VideoFormat
+from bgdl.media.reader import VideoInfo, VideoReader
+
+
+def on_source(info: VideoInfo) -> list[str]:
+    """What is special in a source and what becomes of it."""
+    notes = []
+    if info.color.hdr:
+        notes.append(
+            f"the source is HDR ({info.color.hdr}): it is worked on and written with 8 bits a channel; "
+            "smooth gradients may show bands, and colours given by name are read on its curve"
+        )
+    elif info.bits > 8:
+        notes.append(f"the source has {info.bits} bits a channel; 8 are worked on and written")
+    if info.interlaced:
+        notes.append(
+            "the source is interlaced and is taken as whole frames; for clean edges deinterlace it first, "
+            "for instance with ffmpeg -i IN -vf bwdif OUT"
+        )
+    if info.rotation:
+        notes.append(f"the source is turned by {info.rotation} degrees when shown; the output is upright as it is")
+    return notes
+
+
+def on_format(info: VideoInfo, chosen: VideoFormat, *, padded: bool, silent: bool) -> list[str]:
+    """What the output cannot hold as it came."""
+    notes = []
+    if padded:
+        notes.append(
+            f"{chosen.name} needs even sizes: the last row or column is repeated; "
+            "vp9, prores, qtrle and ffv1 keep odd sizes"
+        )
+    if silent and info.sound:
+        notes.append(f"{chosen.name} holds no sound: it is left out")
+    return notes
+
+
+def on_damage(reader: VideoReader) -> list[str]:
+    """What was wrong inside the source."""
+    notes = []
+    if reader.broken:
+        notes.append(f"{reader.broken} damaged packets of the source were skipped")
+    if reader.repaired:
+        notes.append(f"{reader.repaired} frames had no timestamp of their own or an old one; theirs were filled in")
+    return notes

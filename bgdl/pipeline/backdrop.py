@@ -1,0 +1,84 @@
+"""A video as background: its frames by time, looped, frozen or ending the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bgdl.compose import fit_background
+from bgdl.media.reader import VideoReader
+from bgdl.types import Fit, FrameBatch
+
+BackgroundEnd = Literal["loop", "freeze", "stop"]
+
+_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".apng", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts")
+_SUFFIXES += (".wmv", ".flv", ".ogv", ".3gp", ".y4m")
+
+
+def is_video(background: str) -> bool:
+    """Whether a `--background` names a clip, by its extension."""
+    return Path(background).suffix.lower() in _SUFFIXES
+
+
+class VideoBackground:
+    """Frames of a clip by time: at each moment the newest one that has begun, whatever either clip's rate is.
+
+    end: what comes after the clip's last frame: the clip again, that frame for good, or nothing.
+    """
+
+    def __init__(self, source: Path, *, end: BackgroundEnd = "loop", fit: Fit = "cover") -> None:
+        self.source, self.end, self.fit = source, end, fit
+        self._reader: VideoReader | None = None
+        self._base_s = Fraction(0)
+        self._rewind()
+        self._shown = self._next_frame()
+        self._coming = self._next_frame()
+
+    def at(self, times_s: Sequence[Fraction], size_hw: tuple[int, int]) -> Tensor:
+        """Seconds that grow, from 0 -> uint8 (K,H,W,3); K is less than asked where "stop" ends the clip."""
+        frames = []
+        for time_s in times_s:
+            frame = self._at(time_s)
+            if frame is None:
+                break
+            frames.append(fit_background(frame, size_hw, self.fit))
+        return torch.cat(frames) if frames else torch.empty((0, *size_hw, 3), dtype=torch.uint8)
+
+    def close(self) -> None:
+        if self._reader:
+            self._reader.close()
+
+    def _at(self, time_s: Fraction) -> Tensor | None:
+        while self._coming is not None and self._coming[1] <= time_s:
+            self._shown, self._coming = self._coming, self._next_frame()
+        assert self._shown is not None
+        if self.end == "stop" and self._coming is None and time_s >= self._shown[1] + self._step_s:
+            return None
+        return self._shown[0]
+
+    def _next_frame(self) -> tuple[Tensor, Fraction] | None:
+        batch = next(self._batches, None)
+        if batch is None and self.end == "loop":
+            self._base_s = self._end_s
+            self._rewind()
+            batch = next(self._batches, None)
+        if batch is None:
+            return None
+        stamp_s = batch.pts[0] * batch.time_base
+        if self._first_s is None:
+            self._first_s = stamp_s
+        begins_s = self._base_s + stamp_s - self._first_s
+        self._end_s = begins_s + self._step_s
+        return batch.data, begins_s
+
+    def _rewind(self) -> None:
+        self.close()
+        self._reader = VideoReader(self.source)
+        self._batches: Iterator[FrameBatch] = self._reader.batches(1)
+        self._first_s: Fraction | None = None
+        self._step_s = 1 / Fraction(self._reader.info.rate or 25)

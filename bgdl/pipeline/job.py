@@ -1,0 +1,97 @@
+"""Everything that is asked of one clip, checked as far as it can be before any work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from bgdl.errors import InputError
+from bgdl.media.formats import FormatName
+from bgdl.pipeline.backdrop import BackgroundEnd
+from bgdl.pipeline.pump import StageTimes
+from bgdl.pipeline.records import FrameRecord
+from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
+from bgdl.refine.edges import EdgeName
+from bgdl.refine.matte import Keep
+from bgdl.refine.smooth import STRENGTH, SmoothName
+from bgdl.types import Fit
+
+Sound = Literal["source", "background", "none"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: frames done and expected (None where unknown), the newest records, seconds so far.
+
+    looking: True in the first pass of `crop`, which only makes mattes; it has no records.
+    """
+
+    done: int
+    total: int | None
+    records: list[FrameRecord]
+    seconds: StageTimes
+    looking: bool = False
+
+
+@dataclass(frozen=True)
+class VideoJob:
+    """The options of `convert_video`, which says what each means."""
+
+    source: str
+    target: Path
+    background: str = "transparent"
+    background_end: BackgroundEnd = "loop"
+    fit: Fit = "cover"
+    edge: EdgeName = DEFAULT_EDGE
+    only_matte: bool = False
+    alpha_sidecar: bool = False
+    sound: Sound = "source"
+    format: FormatName = "auto"
+    encoder: str = "auto"
+    crf: int | None = None
+    preset: str | None = None
+    start: float | str | None = None
+    end: float | str | None = None
+    frames: int | None = None
+    smooth: SmoothName | None = None
+    smooth_strength: float = STRENGTH
+    every: int = 1
+    keep: Keep | None = None
+    crop: str | None = None
+    prime: str | None = None
+    batch: int | None = None
+    overwrite: bool = False
+    on_note: Callable[[str], None] | None = None
+    on_progress: Callable[[Progress], None] | None = None
+
+    def __post_init__(self) -> None:
+        if self.only_matte and self.alpha_sidecar:
+            raise InputError("--only-matte writes the matte alone; leave --alpha-sidecar out")
+        if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
+            raise InputError(f"--start {self.start} is not before --end {self.end}")
+        for name, value in (("--frames", self.frames), ("--every", self.every), ("--batch", self.batch)):
+            if value is not None and value < 1:
+                raise InputError(f"{name} is at least 1, not {value}")
+
+    @property
+    def start_s(self) -> Fraction | None:
+        return None if self.start is None else parse_time(self.start)
+
+    @property
+    def end_s(self) -> Fraction | None:
+        return None if self.end is None else parse_time(self.end)
+
+
+def parse_time(value: float | str) -> Fraction:
+    """Seconds, or "MM:SS.s" or "H:MM:SS.s", as exact seconds."""
+    text = str(value).strip()
+    if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text):
+        raise InputError(f"time {text!r} is neither seconds (12.5) nor H:MM:SS")
+    total = Fraction(0)
+    for part in text.split(":"):
+        total = total * 60 + Fraction(part)
+    return total

@@ -1,0 +1,183 @@
+"""One pass over one clip: opens reader and writers, pumps the frames through, tells what happened."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+from bgdl.media import formats
+from bgdl.media.encoder import pick_encoder
+from bgdl.media.formats import VideoFormat
+from bgdl.media.reader import VideoReader
+from bgdl.media.tracks import Tracks
+from bgdl.media.writer import VideoWriter
+from bgdl.pipeline import advice
+from bgdl.pipeline.backdrop import VideoBackground, is_video
+from bgdl.pipeline.job import Progress, VideoJob
+from bgdl.pipeline.looks import make_look
+from bgdl.pipeline.pump import Pump, StageTimes
+from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb, peak_memory_mb
+from bgdl.pipeline.step import Finished, Step, pick_batch
+from bgdl.refine.edges import EDGES
+from bgdl.types import Look
+
+
+def look_of(job: VideoJob) -> Look:
+    """The Look that a job asks for; over a video background, that of any opaque one."""
+    background = "black" if over_video(job) else job.background
+    return make_look(background, fit=job.fit, only_matte=job.only_matte, edge=job.edge)
+
+
+def over_video(job: VideoJob) -> bool:
+    return is_video(job.background) and not job.only_matte
+
+
+def format_of(job: VideoJob, look: Look) -> VideoFormat:
+    """The format of a job's picture; with a sidecar, one without transparency will do."""
+    return formats.pick(job.target, job.format, channels=look.channels, flatten=job.alpha_sidecar)
+
+
+class Run:
+    """Does `job` with a Step that makes mattes; `report` may be called once.
+
+    looking: this is the pass that only looks for the crop.
+    """
+
+    def __init__(self, job: VideoJob, step: Step, *, looking: bool = False) -> None:
+        self.job, self._step, self._looking = job, step, looking
+        self.notes: list[str] = []
+        self._done = 0
+        self._until_s = Fraction(0)
+
+    def report(self) -> VideoReport:
+        """Read, work and write; raises the first error of any stage. KeyboardInterrupt names the unfinished file."""
+        job = self.job
+        with ExitStack() as stack:
+            self._reader = stack.enter_context(
+                VideoReader(job.source, start_s=job.start_s, end_s=job.end_s, limit=job.frames)
+            )
+            self._tell(advice.on_source(self._reader.info))
+            step = self._dressed(stack)
+            writers = self._writers(stack, step)
+            batch = job.batch or pick_batch(step.matter.device, self._reader.info.size_hw)
+            pump = Pump(self._reader.batches(batch), step, lambda finished: self._write(finished, writers, pump))
+            try:
+                seconds = pump.run()
+            except KeyboardInterrupt:
+                self._cut(writers, always=True)
+                raise KeyboardInterrupt(self._stopped(writers[0])) from None
+            self._cut(writers, always=False)
+        self._tell(advice.on_damage(self._reader))
+        return self._summary(seconds, batch, writers)
+
+    def _dressed(self, stack: ExitStack) -> Step:
+        """The step with its look, and with its video background opened."""
+        job, look = self.job, look_of(self.job)
+        backdrop = None
+        if over_video(job):
+            backdrop = VideoBackground(Path(job.background), end=job.background_end, fit=job.fit)
+            stack.callback(backdrop.close)
+        foreground = EDGES[job.edge].foreground
+        return replace(self._step, look=look, backdrop=backdrop, foreground=foreground, sidecar=job.alpha_sidecar)
+
+    def _writers(self, stack: ExitStack, step: Step) -> list[VideoWriter]:
+        """The picture's writer, and the matte's where one is asked for beside it."""
+        job, chosen = self.job, format_of(self.job, step.look)
+        tracks = self._tracks() if chosen.sound else None
+        writers = [stack.enter_context(self._writer(job.target, chosen, step, step.look.channels, tracks))]
+        if job.alpha_sidecar:
+            writers.append(stack.enter_context(self._writer(sidecar_of(job.target), chosen, step, 1, None)))
+        silent = job.sound != "none" and not chosen.sound
+        self._tell(advice.on_format(self._reader.info, chosen, padded=writers[0].padded, silent=silent))
+        self._tell(tracks.notes if tracks else [])
+        return writers
+
+    def _writer(
+        self, target: Path, chosen: VideoFormat, step: Step, channels: int, tracks: Tracks | None
+    ) -> VideoWriter:
+        job, info = self.job, self._reader.info
+        top, left, bottom, right = step.box or (0, 0, *info.size_hw)
+        return VideoWriter(
+            target,
+            chosen,
+            size_hw=(bottom - top, right - left),
+            channels=channels,
+            time_base=info.time_base,
+            rate=info.rate,
+            tags=info.color,
+            pixel_aspect=info.pixel_aspect,
+            encoder=pick_encoder(chosen, job.encoder, cuda=step.matter.device.type == "cuda"),
+            crf=job.crf,
+            preset=job.preset,
+            tracks=tracks,
+            overwrite=job.overwrite,
+        )
+
+    def _tracks(self) -> Tracks | None:
+        job, reader = self.job, self._reader
+        begins_s = reader.first_s if job.start_s is not None else Fraction(0)
+        if job.sound == "source":
+            end_s = reader.origin_s + job.end_s if job.end_s is not None else None
+            start_s = reader.first_s if job.start_s is not None else None
+            return Tracks(job.source, start_s=start_s, end_s=end_s, shift_s=begins_s)
+        if job.sound == "background":
+            return Tracks(job.background, shift_s=begins_s - reader.first_s, subtitles=False)
+        return None
+
+    def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[object, Finished]) -> None:
+        """The last stage: pictures, mattes, records."""
+        info = self._reader.info
+        moved = round(self._reader.first_s / info.time_base) if self.job.start_s is not None else 0
+        pts = [stamp - moved for stamp in finished.pts]
+        writers[0].write(finished.pictures, pts)
+        if finished.mattes is not None:
+            writers[1].write(finished.mattes, pts)
+        times_s = [stamp * info.time_base for stamp in pts]
+        self._until_s = times_s[-1] + (1 / info.rate if info.rate else 0)
+        records = [] if self._looking else frame_records(self._done, times_s, finished.judged)
+        self._done += len(pts)
+        if self.job.on_progress:
+            self.job.on_progress(Progress(self._done, info.frames, records, pump.times, self._looking))
+
+    def _cut(self, writers: list[VideoWriter], *, always: bool) -> None:
+        """Sound ends with the picture wherever the picture ends before its source."""
+        job = self.job
+        if always or job.frames is not None or job.end is not None or job.sound == "background" or over_video(job):
+            writers[0].until_s = self._until_s
+
+    def _stopped(self, writer: VideoWriter) -> str:
+        if not writer.frames:
+            return "stopped before the first frame; nothing was written"
+        return f"stopped after {writer.frames} frames; they are playable in {writer.part.part}"
+
+    def _tell(self, notes: list[str]) -> None:
+        if self._looking:
+            return
+        self.notes += notes
+        for note in notes if self.job.on_note else ():
+            assert self.job.on_note
+            self.job.on_note(note)
+
+    def _summary(self, seconds: StageTimes, batch: int, writers: list[VideoWriter]) -> VideoReport:
+        return VideoReport(
+            source=self.job.source,
+            target=writers[0].part.final,
+            sidecar=writers[1].part.final if len(writers) > 1 else None,
+            frames=self._done,
+            batch=batch,
+            seconds=seconds,
+            encoder=writers[0].encoder,
+            size_hw=writers[0].size_hw,
+            notes=tuple(self.notes),
+            peak_memory_mb=peak_memory_mb(),
+            peak_device_mb=peak_device_mb(self._step.matter.device),
+        )
+
+
+def sidecar_of(target: Path) -> Path:
+    """Where the matte goes beside a picture: clip.mp4 -> clip_alpha.mp4, frames/%05d.png -> frames_alpha/%05d.png."""
+    if "%" in target.name:
+        return target.parent.with_name(f"{target.parent.name}_alpha") / target.name
+    return target.with_name(f"{target.stem}_alpha{target.suffix}")

@@ -1,0 +1,126 @@
+"""The middle stage of a clip: batches of frames in, finished pictures out, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import torch
+from torch import Tensor
+
+from bgdl import compose, convert
+from bgdl.pipeline.backdrop import VideoBackground
+from bgdl.pipeline.records import judge
+from bgdl.refine.smooth import Smoother
+from bgdl.types import FrameBatch, Look, Matter
+
+Box = tuple[int, int, int, int]
+"""Top, left, bottom, right (exclusive) in px."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Pictures uint8 (N,H,W,C), their mattes uint8 (N,H,W,1) where asked for, both on the CPU, and their data."""
+
+    pictures: Tensor
+    mattes: Tensor | None
+    pts: tuple[int, ...]
+    judged: list[tuple[float, float]]
+
+
+@dataclass
+class Step:
+    """Matter, smoothing, the matte's shape and edges, the crop, and the Look, for one clip.
+
+    refine, shape: (frames, alpha) -> alpha, and alpha -> alpha. watch: is shown every finished alpha.
+    backdrop: a video background, fetched by the time since the first frame. sidecar: hand the mattes out too.
+    """
+
+    matter: Matter
+    look: Look
+    smoother: Smoother | None = None
+    refine: Callable[[Tensor, Tensor], Tensor] | None = None
+    shape: Callable[[Tensor], Tensor] | None = None
+    box: Box | None = None
+    backdrop: VideoBackground | None = None
+    foreground: Callable[[Tensor, Tensor], Tensor] | None = None
+    watch: Callable[[Tensor], None] | None = None
+    sidecar: bool = False
+
+    @torch.inference_mode()
+    def __call__(self, batches: Iterator[FrameBatch]) -> Iterator[Finished]:
+        first: Fraction | None = None
+        for batch, alpha in self._mattes(batches):
+            first = batch.pts[0] * batch.time_base if first is None else first
+            times_s = [stamp * batch.time_base - first for stamp in batch.pts]
+            finished = self._finish(batch, alpha, times_s)
+            if len(finished.pts):
+                yield finished
+            if len(finished.pts) < len(batch):
+                return
+
+    def _mattes(self, batches: Iterator[FrameBatch]) -> Iterator[tuple[FrameBatch, Tensor]]:
+        waiting: deque[tuple[Tensor, int]] = deque()
+        time_base = Fraction(1)
+        for batch in batches:
+            time_base = batch.time_base
+            frames = upload(batch.data, self.matter.device)
+            alpha = self.matter.alpha(frames)
+            if self.smoother is None:
+                yield replace(batch, data=frames), alpha
+                continue
+            ready: list[Tensor] = []
+            for frame, matte, stamp in zip(frames, alpha, batch.pts, strict=True):
+                waiting.append((frame, stamp))
+                ready += self.smoother.push(frame, matte)
+            if ready:
+                yield _gather(waiting, ready, time_base)
+        rest = self.smoother.flush() if self.smoother else []
+        if rest:
+            yield _gather(waiting, rest, time_base)
+
+    def _finish(self, batch: FrameBatch, alpha: Tensor, times_s: list[Fraction]) -> Finished:
+        frames = batch.data
+        if self.shape:
+            alpha = self.shape(alpha)
+        if self.refine:
+            alpha = self.refine(frames, alpha)
+        if self.watch:
+            self.watch(alpha)
+        if self.box:
+            top, left, bottom, right = self.box
+            frames, alpha = frames[:, top:bottom, left:right], alpha[:, top:bottom, left:right]
+        look = self.look
+        if self.backdrop:
+            scenes = self.backdrop.at(times_s, (frames.shape[1], frames.shape[2]))
+            frames, alpha = frames[: len(scenes)], alpha[: len(scenes)]
+            look = compose.Over(scenes.to(frames.device), foreground=self.foreground)
+        if not len(frames):
+            return Finished(frames.cpu(), None, (), [])
+        mattes = convert.to_bytes(alpha).cpu() if self.sidecar else None
+        return Finished(look(frames, alpha).cpu(), mattes, tuple(batch.pts[: len(frames)]), judge(alpha))
+
+
+def upload(frames: Tensor, device: torch.device) -> Tensor:
+    """Frames on `device`; through pinned memory for CUDA."""
+    if device.type == "cuda" and frames.device.type == "cpu":
+        return frames.pin_memory().to(device, non_blocking=True)
+    return frames.to(device)
+
+
+def pick_batch(device: torch.device, size_hw: tuple[int, int]) -> int:
+    """How many frames go through at once: by free memory on CUDA, few on a CPU, where more gain nothing."""
+    if device.type != "cuda":
+        return 2
+    free, _ = torch.cuda.mem_get_info(device)
+    needed = size_hw[0] * size_hw[1] * 4 * 40  # some forty float planes a frame between upload and look
+    return max(1, min(16, int(free * 0.5 / needed)))
+
+
+def _gather(waiting: deque[tuple[Tensor, int]], ready: list[Tensor], time_base: Fraction) -> tuple[FrameBatch, Tensor]:
+    """The oldest frames, as many as there are mattes."""
+    taken = [waiting.popleft() for _ in ready]
+    frames = torch.stack([frame for frame, _ in taken])
+    return FrameBatch(frames, tuple(stamp for _, stamp in taken), time_base), torch.stack(ready)

@@ -1,0 +1,94 @@
+"""A clip from file to file: `bgdl.convert_video`."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bgdl import compose, registry
+from bgdl.matters.wrapped import Propagated
+from bgdl.pipeline.job import VideoJob
+from bgdl.pipeline.prime import prime as teach
+from bgdl.pipeline.records import VideoReport
+from bgdl.pipeline.run import Run, format_of, look_of
+from bgdl.pipeline.stable_box import BoxFinder, Recorded
+from bgdl.pipeline.step import Step
+from bgdl.refine.edges import EDGES
+from bgdl.refine.matte import keep_parts
+from bgdl.refine.smooth import LOOK_AHEAD, Smoother
+from bgdl.types import EngineName, Matter, Precision
+
+
+def convert_video(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str | Path | Matter = "portrait",
+    background: str = "transparent",
+    device: str = "auto",
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+    **options: Any,
+) -> VideoReport:
+    """Take the subject of a clip out of its background, frame for frame, with the source's timestamps and sound.
+
+    source: a file or URL. target: .mp4, .mkv, .mov, .webm, .gif, .webp, .apng, or a folder for PNG pictures.
+    model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`.
+    background: "transparent", a CSS colour, a picture, a clip, or "blur[:SIGMA]".
+    options: the fields of `VideoJob`: `only_matte`, `alpha_sidecar`, `format`, `start`, `end`, `frames`, `smooth`,
+    `every`, `crop`, `prime`, ...
+    Raises InputError for what cannot be read, written or combined; the first error of any stage ends the run and
+    no unfinished file bears the target's name. On Ctrl-C what was done stays, playable, under `target`.part.
+
+    >>> import bgdl
+    >>> bgdl.convert_video("clip.mp4", "cutout.webm", frames=48)  # doctest: +SKIP
+    """
+    job = VideoJob(str(source), Path(target), background, **options)
+    format_of(job, look_of(job))  # refuses what cannot be done before anything is loaded
+    if isinstance(model, (str, Path)):
+        model = registry.load(model, device=device, engine=engine, precision=precision)
+    return convert(job, model)
+
+
+def convert(job: VideoJob, matter: Matter) -> VideoReport:
+    """Do `job` with a Matter; see `convert_video`."""
+    matter.reset()
+    if job.prime is not None:
+        teach(matter, job.prime, job.source)
+    step = steady(job, matter)
+    if job.crop is None:
+        return Run(job, step).report()
+    with tempfile.TemporaryDirectory(prefix="bgdl-") as folder:
+        return _cropped(job, step, Path(folder) / "mattes.mkv")
+
+
+def steady(job: VideoJob, matter: Matter) -> Step:
+    """The part of the middle stage that makes mattes; its look is the bare matte."""
+    mode = job.smooth or ("off" if matter.stateful else "ema")
+    smoother = None if mode == "off" else Smoother(mode, strength=job.smooth_strength, look_ahead=LOOK_AHEAD)
+    return Step(
+        Propagated(matter, job.every) if job.every > 1 else matter,
+        compose.Alpha(),
+        smoother=smoother,
+        refine=EDGES[job.edge].refine,
+        shape=functools.partial(keep_parts, parts=job.keep) if job.keep else None,
+    )
+
+
+def _cropped(job: VideoJob, step: Step, mattes: Path) -> VideoReport:
+    """Two passes: every matte into a lossless file while their box is found, then the pictures from that file."""
+    finder = BoxFinder(job.crop or "0")
+    first = replace(
+        job, target=mattes, format="ffv1", encoder="auto", crf=None, preset=None, background="transparent",
+        only_matte=True, alpha_sidecar=False, sound="none",
+    )  # fmt: skip
+    Run(first, replace(step, watch=finder), looking=True).report()
+    even = format_of(job, look_of(job)).even
+    recorded = Recorded(mattes, name=step.matter.name, device=step.matter.device)
+    try:
+        return Run(job, Step(recorded, compose.Alpha(), box=finder.box(even=even))).report()
+    finally:
+        recorded.close()

@@ -1,0 +1,74 @@
+"""Motion between two frames, and mattes carried along it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgdl.opencv import cv2
+
+Grey = NDArray[np.uint8]  # (H,W)
+Plane = NDArray[np.float32]  # (H,W)
+
+WORK_PX = 320
+"""Longer side of the grey pictures in which motion is looked for."""
+CUT = 30.0
+"""Mean grey difference of two thumbnails from which they are two scenes."""
+
+
+def small_grey(frame: Tensor) -> Grey:
+    """uint8 (H,W,3) -> uint8 (h,w) on the CPU, its longer side at most WORK_PX."""
+    height, width = work_size(*frame.shape[:2])
+    small = cv2.resize(frame.cpu().numpy(), (width, height), interpolation=cv2.INTER_AREA)
+    return cast(Grey, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+
+
+def work_size(height: int, width: int) -> tuple[int, int]:
+    """Height and width of the small pictures."""
+    scale = min(1.0, WORK_PX / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def is_cut(before: Grey, after: Grey) -> bool:
+    """Whether two frames belong to two scenes."""
+    if before.shape != after.shape:
+        return True
+    small = [cv2.resize(grey, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32) for grey in (before, after)]
+    return float(np.abs(small[0] - small[1]).mean()) > CUT
+
+
+def motion(now: Grey, then: Grey) -> NDArray[np.float32]:
+    """Where each pixel of `now` was in `then`: float32 (H,W,2), offsets (x,y) in px.
+
+    Source: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016 (OpenCV's, fast preset).
+    """
+    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    return cast("NDArray[np.float32]", estimator.calc(now, then, None))
+
+
+def carry(plane: Plane | Grey, flow: NDArray[np.float32]) -> Plane:
+    """A picture of `then`, seen at the places of `now`: plane[y + flow_y, x + flow_x], bilinear."""
+    height, width = plane.shape[:2]
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    moved = cv2.remap(
+        plane, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cast(Plane, moved.astype(np.float32, copy=False))
+
+
+def carry_full(alpha: Tensor, flow: NDArray[np.float32]) -> Tensor:
+    """A full-size matte carried along the motion of small pictures: float32 (H,W,1) -> the same."""
+    height, width = alpha.shape[:2]
+    scale = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    full = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale
+    return torch.from_numpy(carry(alpha[..., 0].cpu().numpy(), full))[..., None].to(alpha.device)
+
+
+def trust(now: Grey, carried: Plane, *, tolerance: float) -> Plane:
+    """How far each pixel of `now` looks like what was carried there: 1 alike, to 0 beyond `tolerance` grey levels."""
+    difference = cv2.blur(np.abs(now.astype(np.float32) - carried), (5, 5))
+    return cast(Plane, np.exp(-np.square(difference / tolerance)).astype(np.float32))

@@ -1,0 +1,108 @@
+"""Steady mattes: averages over time that follow what moves, and forget at a cut."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bgdl.errors import InputError
+from bgdl.refine.flow import Grey, Plane, carry, is_cut, motion, small_grey, trust, work_size
+
+SmoothName = Literal["off", "ema", "flow"]
+STRENGTH = 0.8
+LOOK_AHEAD = 2
+"""Frames that "flow" may look ahead in a file."""
+TOLERANCE = 8.0
+"""Grey levels by which a place may change and still count as the same thing."""
+
+
+@dataclass
+class _Moment:
+    """One frame on its way through: its small grey picture and small matte, and the full-size matte."""
+
+    grey: Grey
+    small: Plane
+    full: Tensor
+    cut: bool
+
+
+class Smoother:
+    """Averages mattes over time, one frame after the other.
+
+    "ema": an exponential average where the picture stands still, the new matte where it moves, so hands do not
+    trail. "flow": the last result is first moved along DIS optical flow, so that moving things are averaged too;
+    `look_ahead` frames to come are averaged in as well, which delays the output by as many frames.
+    strength: share of the past where nothing changes, 0 (none) up to below 1. A scene cut starts anew.
+    """
+
+    def __init__(self, mode: SmoothName = "ema", *, strength: float = STRENGTH, look_ahead: int = 0) -> None:
+        if mode not in ("ema", "flow"):
+            raise InputError(f"unknown smoothing {mode!r}; use off, ema or flow")
+        if not 0 <= strength < 1:
+            raise InputError(f"the strength of smoothing is at least 0 and below 1, not {strength}")
+        self.mode, self.strength = mode, strength
+        self.look_ahead = look_ahead if mode == "flow" else 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the clip."""
+        self._waiting: deque[_Moment] = deque()
+        self._seen: Grey | None = None
+        self._last: tuple[Grey, Plane] | None = None
+
+    def push(self, frame: Tensor, alpha: Tensor) -> list[Tensor]:
+        """uint8 (H,W,3), float32 (H,W,1) -> the mattes that are ready, oldest first."""
+        grey, small = small_grey(frame), _shrink(alpha)
+        cut = self._seen is None or is_cut(self._seen, grey)
+        self._seen = grey
+        ready = self.flush() if cut else []
+        self._waiting.append(_Moment(grey, small, alpha, cut))
+        if len(self._waiting) > self.look_ahead:
+            ready.append(self._pop())
+        return ready
+
+    def flush(self) -> list[Tensor]:
+        """What is still waiting, at the end of the clip."""
+        return [self._pop() for _ in range(len(self._waiting))]
+
+    def _pop(self) -> Tensor:
+        moment = self._waiting.popleft()
+        if moment.cut or self._last is None:
+            smooth = self._blend(moment, [])
+        else:
+            smooth = self._blend(moment, [(*self._last, self.strength / (1 - self.strength))])
+        self._last = (moment.grey, smooth)
+        return _apply(moment.full, moment.small, smooth)
+
+    def _blend(self, moment: _Moment, past: list[tuple[Grey, Plane, float]]) -> Plane:
+        """The matte averaged with what comes before and after it, each as far as it is to be trusted there."""
+        total, weight = moment.small.copy(), np.ones_like(moment.small)
+        ahead = [(other.grey, other.small, self.strength) for other in self._waiting]
+        for grey, matte, share in [*past, *ahead]:
+            if self.mode == "flow":
+                flow = motion(moment.grey, grey)
+                grey, matte = carry(grey, flow), carry(matte, flow)
+            sure = share * trust(moment.grey, grey, tolerance=TOLERANCE)
+            total += sure * matte
+            weight += sure
+        return cast(Plane, total / weight)
+
+
+def _shrink(alpha: Tensor) -> NDArray[np.float32]:
+    size_hw = work_size(*alpha.shape[:2])
+    small = F.interpolate(alpha[None, None, ..., 0], size_hw, mode="area")
+    return cast("NDArray[np.float32]", small[0, 0].cpu().numpy())
+
+
+def _apply(full: Tensor, small: Plane, smooth: Plane) -> Tensor:
+    """Add to the full-size matte what smoothing changed at the small size."""
+    change = torch.from_numpy(smooth - small).to(full.device)
+    grown = F.interpolate(change[None, None], full.shape[:2], mode="bilinear", align_corners=False)
+    return (full + grown[0, 0, ..., None]).clamp_(0, 1)
