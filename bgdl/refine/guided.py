@@ -6,29 +6,44 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bgdl import convert
 from bgdl.refine.blur import box_mean
+from bgdl.refine.grid import sample, shrink
 
 
 def guided_filter(
-    frames: Tensor, alpha: Tensor, *, radius_px: int = 8, epsilon: float = 1e-4, working_px: int = 640
+    frames: Tensor, alpha: Tensor, *, working_px: int = 640, radius_px: int = 6, epsilon: float = 1e-4
 ) -> Tensor:
     """Align a matte with the frame's edges: uint8 (N,H,W,3), float32 (N,H,W,1) -> float32 (N,H,W,1) in [0,1].
 
-    working_px: longer side at which the linear model of colour to alpha is fitted; it is then applied to the
-    frame at its own resolution. radius_px: of the windows, at that size. epsilon: variance of colour (0..1) below
-    which a window counts as flat.
+    The linear model of colour to alpha is fitted in windows of `radius_px` on a copy whose longer side is
+    `working_px`, then applied to the frame at its own size, near the matte's edge only: elsewhere the matte stays
+    as it is. epsilon: variance of colour (0..1) below which a window counts as flat.
     Source: He, Sun and Tang, "Guided Image Filtering", TPAMI 2013; He and Sun, "Fast Guided Filter", 2015.
     """
-    guide = convert.to_nchw(frames).to(torch.float32) / 255
-    matte = convert.to_nchw(alpha)
-    scale = min(1.0, working_px / max(guide.shape[2:]))
-    small_hw = (max(1, round(guide.shape[2] * scale)), max(1, round(guide.shape[3] * scale)))
-    small_guide, small_matte = (F.interpolate(planes, small_hw, mode="area") for planes in (guide, matte))
-    model = box_mean(_linear_model(small_guide, small_matte, radius_px, epsilon), radius_px)
-    model = F.interpolate(model, guide.shape[2:], mode="bilinear", align_corners=False)
-    result = (model[:, :3] * guide).sum(1, keepdim=True) + model[:, 3:]
-    return convert.to_nhwc(result.clamp_(0, 1)).contiguous()
+    guide, matte = shrink(frames, working_px) / 255, shrink(alpha, working_px)
+    model = _linear_model(guide, matte, radius_px, epsilon)
+    model = box_mean(torch.cat((model, _edge_zone(matte, radius_px)), dim=1), radius_px)
+    result = alpha.clone()
+    for frame, whole, planes in zip(frames, result[..., 0], model, strict=True):
+        _apply(frame, whole, planes)
+    return result
+
+
+def _edge_zone(matte: Tensor, radius_px: int) -> Tensor:
+    """1 where both subject and background are within reach, else 0: (N,1,h,w)."""
+    side = 2 * radius_px + 1
+    reach = F.max_pool2d(torch.cat((matte, 1 - matte), dim=1), side, stride=1, padding=radius_px)
+    return (reach.amin(1, keepdim=True) > 0.1).to(matte.dtype)
+
+
+def _apply(frame: Tensor, matte: Tensor, model: Tensor) -> None:
+    """Replace alpha (H,W) of one frame by the model's value, as far as the edge zone (model[4]) reaches, in place."""
+    size_hw = (matte.shape[0], matte.shape[1])
+    near = F.interpolate((model[None, 4:] > 0).to(torch.float32), size_hw, mode="nearest")[0, 0]
+    pixels = near.nonzero(as_tuple=True)
+    values = sample(model, pixels, size_hw)
+    fitted = (values[:, :3] * frame[pixels]).sum(1) / 255 + values[:, 3]
+    matte[pixels] = torch.lerp(matte[pixels], fitted.clamp_(0, 1), values[:, 4])
 
 
 def _linear_model(guide: Tensor, matte: Tensor, radius_px: int, epsilon: float) -> Tensor:

@@ -1,0 +1,31 @@
+"""Between a frame and its small working copy: shrink the whole, then answer for single pixels only."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from bgdl import convert
+
+
+def shrink(frames: Tensor, longer_px: int) -> Tensor:
+    """(N,H,W,C) uint8 or float32 -> float32 (N,C,h,w) of the same range, its longer side at most `longer_px`."""
+    height, width = frames.shape[1:3]
+    scale = min(1.0, longer_px / max(height, width))
+    size_hw = (max(1, round(height * scale)), max(1, round(width * scale)))
+    planes = convert.to_nchw(frames)
+    if planes.device.type != "cpu":
+        planes = planes.to(torch.float32)  # only the CPU shrinks bytes
+    if scale < 1:
+        planes = F.interpolate(planes, size_hw, mode="bilinear", antialias=True, align_corners=False)
+    return planes.to(torch.float32)
+
+
+def sample(planes: Tensor, pixels: tuple[Tensor, Tensor], size_hw: tuple[int, int]) -> Tensor:
+    """Bilinear values of (C,h,w) at (rows, columns) of a picture of `size_hw`: float32 (K,C)."""
+    rows, columns = pixels
+    x = (2 * columns + 1) / size_hw[1] - 1
+    y = (2 * rows + 1) / size_hw[0] - 1
+    grid = torch.stack((x, y), dim=-1).to(planes.dtype)[None, None]
+    return F.grid_sample(planes[None], grid, padding_mode="border", align_corners=False)[0, :, 0].T
