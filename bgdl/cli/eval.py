@@ -147,9 +147,10 @@ def _score(
     store = Store(out, report.header(plan, matters), overwrite=overwrite)
     runner = Runner(matters, plan.rules, store, out / "mattes" if out else None, jobs)
     _follow(runner, sources)
-    result = report.build(plan, matters, sources, store.pictures(), version=bgdl.__version__, jobs=jobs)
+    records = store.pictures(matters)
+    result = report.build(plan, matters, sources, records, version=bgdl.__version__, jobs=jobs)
     if out:
-        report.write_all(result, store.pictures(), sources, plan.rules, out)
+        report.write_all(result, records, sources, plan.rules, out)
     return result
 
 

@@ -14,7 +14,7 @@ from bgdl.evaluation.sources import CLIP_SUFFIXES, Clip, Frame, shrink_picture
 from bgdl.media import image
 from bgdl.media.reader import VideoReader
 
-MOST_FRAMES = 200
+MOST_FRAMES = 300
 """Of a plate clip; more would only fill the memory."""
 
 

@@ -18,7 +18,7 @@ Key = tuple[str, str, str, str]
 class Record:
     """One picture by one method; method "" is a picture that could not be read at all.
 
-    name "" is no picture: it says that the clip was gone through to its end.
+    name "" is no picture: it says that the method went through the clip to its end.
     sequence: whether the clip is one in time. curves: see `scores.CURVES`. error: why there are no scores.
     """
 
@@ -40,34 +40,36 @@ class Record:
 class Store:
     """Records in order, each written to `folder` when it is added; without a folder they are only held.
 
-    header: what the figures depend on (rules, methods, weights). A folder whose header differs is refused unless
-    `overwrite`, which begins anew; one with the same header goes on where it stopped.
+    header: what the figures depend on, and under "methods" what each depends on. A folder made with the same goes
+    on where it stopped, and takes new methods in; one made with another is refused unless `overwrite`, which begins
+    anew.
     """
 
     def __init__(self, folder: Path | None, header: dict[str, Any], *, overwrite: bool = False) -> None:
         self.records: dict[Key, Record] = {}
+        self._header = header
         self._path = folder / FILE if folder else None
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.is_file() and not overwrite:
-            self._read(header)
-        else:
-            self._path.write_text(json.dumps(header) + "\n", "utf-8")
+            self._read()
+        self._rewrite()
 
     def __contains__(self, key: Key) -> bool:
         return key in self.records
 
-    def finish(self, data: str, clip: str) -> None:
-        """Remember that nothing of the clip is left to do."""
-        self.add([Record(data, clip, "", "")])
+    def finish(self, data: str, clip: str, methods: Iterable[str]) -> None:
+        """Remember that the methods went through the clip to its end."""
+        self.add(Record(data, clip, "", method) for method in methods)
 
-    def finished(self, data: str, clip: str) -> bool:
-        return (data, clip, "", "") in self.records
+    def finished(self, data: str, clip: str, method: str) -> bool:
+        return (data, clip, "", method) in self.records
 
-    def pictures(self) -> list[Record]:
-        """All records of pictures, in the order in which they were made."""
-        return [record for record in self.records.values() if record.name]
+    def pictures(self, methods: Iterable[str]) -> list[Record]:
+        """The records of pictures by these methods, unreadable pictures included, in the order they were made."""
+        wanted = {"", *methods}
+        return [record for record in self.records.values() if record.name and record.method in wanted]
 
     def add(self, records: Iterable[Record]) -> None:
         """Keep the records; one with a known key replaces it."""
@@ -75,28 +77,39 @@ class Store:
         self.records.update({record.key: record for record in records})
         if self._path and records:
             with self._path.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(asdict(record)) + "\n" for record in records)
+                file.writelines(_line(record) for record in records)
 
-    def _read(self, header: dict[str, Any]) -> None:
+    def _read(self) -> None:
         assert self._path
         first, *lines = self._path.read_text("utf-8").splitlines() or [""]
-        if first != json.dumps(header):
-            raise InputError(
-                f"{self._path.parent} holds results made with other methods, data or rules; "
-                "give another --out, or --overwrite to begin anew"
-            )
+        self._header = self._join(json.loads(first))
         for number, line in enumerate(lines):
             try:
                 record = Record(**json.loads(line))
             except ValueError:
                 if number < len(lines) - 1:  # only the last line can be cut short by a stop
                     raise InputError(f"{self._path} is damaged at line {number + 2}; give --overwrite") from None
-                self._rewrite(first)
             else:
                 self.records[record.key] = record
 
-    def _rewrite(self, first: str) -> None:
+    def _join(self, old: dict[str, Any]) -> dict[str, Any]:
+        """The header with the methods of both; raises InputError where they do not agree."""
+        new = self._header
+        changed = [name for name in new if name != "methods" and old.get(name) != new[name]]
+        changed += [label for label, method in new["methods"].items() if old["methods"].get(label, method) != method]
+        if changed:
+            raise InputError(
+                f"{self._path and self._path.parent} holds results that were made with other {', '.join(changed)}; "
+                "give another --out, or --overwrite to begin anew"
+            )
+        return {**new, "methods": {**old["methods"], **new["methods"]}}
+
+    def _rewrite(self) -> None:
         assert self._path
-        self._path.write_text(
-            "\n".join([first, *(json.dumps(asdict(record)) for record in self.records.values())]) + "\n", "utf-8"
-        )
+        part = self._path.with_suffix(".part")
+        part.write_text(json.dumps(self._header) + "\n" + "".join(map(_line, self.records.values())), "utf-8")
+        part.replace(self._path)
+
+
+def _line(record: Record) -> str:
+    return json.dumps(asdict(record)) + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -68,9 +68,15 @@ class Runner:
         with ThreadPoolExecutor(self.jobs) if self.jobs > 1 else nullcontext() as pool:
             for source in sources:
                 for clip in source.clips:
-                    if not self.store.finished(source.name, clip.name):
-                        yield from self._score_all(self._clip(source.name, clip), pool)
-                        self.store.finish(source.name, clip.name)
+                    left = self._left(source.name, clip)
+                    if left:
+                        yield from self._score_all(self._clip(source.name, clip, left), pool)
+                        self.store.finish(source.name, clip.name, left)
+
+    def _left(self, data: str, clip: Clip) -> dict[str, Matter]:
+        """The methods that did not go through the clip to its end yet."""
+        finished = self.store.finished
+        return {label: matter for label, matter in self.matters.items() if not finished(data, clip.name, label)}
 
     def _score_all(
         self, work: Iterator[tuple[Scoring, Progress]], pool: ThreadPoolExecutor | None
@@ -93,22 +99,22 @@ class Runner:
         self.store.add(future.result())
         return progress
 
-    def _clip(self, data: str, clip: Clip) -> Iterator[tuple[Scoring, Progress]]:
+    def _clip(self, data: str, clip: Clip, matters: Mapping[str, Matter]) -> Iterator[tuple[Scoring, Progress]]:
         """The scoring that is left for each picture; the methods have seen the picture by then."""
         before: Taken | None = None
-        for frame in self._frames(clip):
-            taken = self._take(data, clip, frame)
+        for frame in self._frames(clip, matters.values()):
+            taken = self._take(data, clip, frame, matters)
             if frame.scored:
                 yield partial(self._score, data, clip, taken, before), Progress(data, clip.name, frame.name, clip.count)
                 before = taken if clip.sequence and not frame.error else None
 
-    def _frames(self, clip: Clip) -> Iterator[Frame]:
+    def _frames(self, clip: Clip, matters: Iterable[Matter]) -> Iterator[Frame]:
         """The clip's frames after those of the empty scene, which the methods have learnt; up to the limit."""
         frames = (shrink(frame, self.rules.resize) for frame in clip.read())
         leading = list(islice(frames, leading_frames(self.rules.prime, clip)))
         plate = empty_scene(self.rules.prime, leading, self.rules.resize)
         first = next(frames, None)
-        for matter in self.matters.values():
+        for matter in matters:
             if first is not None and first.picture is not None:
                 speed.warm_up(matter, first.picture)
             matter.reset()
@@ -120,12 +126,12 @@ class Runner:
                 return
             yield frame if number % every == 0 else replace(frame, scored=False)
 
-    def _take(self, data: str, clip: Clip, frame: Frame) -> Taken:
+    def _take(self, data: str, clip: Clip, frame: Frame, matters: Mapping[str, Matter]) -> Taken:
         """Show the frame to each method that needs to see it; a method that fails is noted."""
         taken = Taken(frame)
         if frame.picture is None:
             return taken
-        for label, matter in self.matters.items():
+        for label, matter in matters.items():
             done = (data, clip.name, frame.name, label) in self.store and not clip.sequence
             if not matter.stateful and (done or not frame.scored):
                 continue
