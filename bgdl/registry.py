@@ -76,8 +76,11 @@ def load(
     """
     name = str(model)
     method = METHODS.get(name)
-    if method is None and not _is_file(name):
-        raise InputError(f"unknown model {name!r}; known are {', '.join(METHODS)}, or give the path of a weights file")
+    own = {} if method or _is_file(name) else weights.registered()
+    if method is None and not _is_file(name) and name not in own:
+        known = ", ".join([*METHODS, *own])
+        raise InputError(f"unknown model {name!r}; known are {known}, or give the path of a weights file")
+    name = str(own.get(name, name))
     if method is None or name in weights.RECORDS:
         return _load_network(name, device, engine, precision, options)
     module, _, attribute = method.target.partition(":")

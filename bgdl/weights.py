@@ -118,6 +118,22 @@ def search_path() -> Iterator[Path]:
     yield rembg_folder()
 
 
+def registered() -> dict[str, Path]:
+    """Name -> file of the models that `bgdl export --register` put into the user's registry."""
+    kinds = (".safetensors", ".onnx", ".xml")
+    return {file.stem: file for file in sorted(user_folder().glob("*")) if file.suffix in kinds}
+
+
+def user_folder() -> Path:
+    """The user's registry of own models: $BGDL_MODELS, else a folder among the user's data."""
+    chosen = os.environ.get("BGDL_MODELS")
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("bgdl", appauthor=False)) / "models"
+
+
 def cache_folder() -> Path:
     """The user's cache of downloaded weights."""
     import pooch

@@ -57,7 +57,8 @@ def read(path: str | Path) -> Checkpoint:
     if path.suffix == ".safetensors":
         state, metadata = _read_safetensors(path)
     elif path.suffix == ".onnx":
-        state, metadata = onnx_layout.read_state(path), {"folded": True}
+        state = onnx_layout.read_state(path)
+        metadata = {**onnx_layout.read_card(path), "folded": True}
     elif path.suffix in TORCH_SUFFIXES:
         state, metadata = _read_torch(path)
     else:
@@ -129,7 +130,8 @@ def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> 
     arch = _recognise(path, state)
     expected = U2Net(arch).state_dict()
     state = {key: value for key, value in state.items() if key in expected}
-    _fill_batchnorm(state, expected)
+    folded = bool(metadata.get("folded")) or not any(".bn_s1." in key for key in state)
+    _fill_batchnorm(state, expected, folded)
     missing = expected.keys() - state.keys()
     if missing:
         raise WeightsError(f"{path.name} lacks {len(missing)} tensors of {arch}, {min(missing)} among them")
@@ -141,12 +143,11 @@ def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> 
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise WeightsError(f"{path.name} holds values that are not finite; training diverged or the file is damaged")
     spec = metadata.get("input_spec")
-    return Checkpoint(arch, state, InputSpec.from_dict(spec) if spec else None, bool(metadata.get("folded")), metadata)
+    return Checkpoint(arch, state, InputSpec.from_dict(spec) if spec else None, folded, metadata)
 
 
-def _fill_batchnorm(state: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+def _fill_batchnorm(state: dict[str, Tensor], expected: dict[str, Tensor], folded: bool) -> None:
     """Add what files leave out: the count of batches, and the whole BatchNorm (as an identity) once it was folded."""
-    folded = not any(".bn_s1." in key for key in state)
     for key, value in expected.items():
         if key not in state and ((folded and ".bn_s1." in key) or key.endswith("num_batches_tracked")):
             state[key] = value * (1 + BATCHNORM_EPS) ** 0.5 if key.endswith("bn_s1.weight") else value

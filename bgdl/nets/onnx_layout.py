@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -35,6 +37,12 @@ def read_state(path: Path) -> dict[str, Tensor]:
             raise WeightsError(f"{path.name} does not name {name}.weight, so it is not in rembg's layout")
         _fill(path, net.get_submodule(name), named[name])
     return net.state_dict()
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """What `bgdl export` wrote of the weights (arch, InputSpec, ...), {} where another program made the file."""
+    model = onnx.load(str(path), load_external_data=False)
+    return dict(json.loads({entry.key: entry.value for entry in model.metadata_props}.get("bgdl", "{}")))
 
 
 def _convolutions(path: Path) -> tuple[dict[str, Pair], list[Pair]]:

@@ -1,4 +1,4 @@
-"""U²-Net as an ONNX graph of fixed size, with the layer names that `onnx_layout` reads back."""
+"""U²-Net as an ONNX graph, of fixed size or of any, with the layer names that `onnx_layout` reads back."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ OPSET = 18  # the first whose Resize takes axes
 IR_VERSION = 8  # what OPSET came with, so that older runtimes read it
 
 
-def to_onnx(net: U2Net, size_hw: tuple[int, int]) -> onnx.ModelProto:
+def to_onnx(net: U2Net, size_hw: tuple[int, int] | None) -> onnx.ModelProto:
     """The graph of `net`, BatchNorm folded in place: "image" float32 (1,3,H,W) -> "alpha" float32 (1,1,H,W).
 
     It follows a symbolic trace of `forward`, so the table of the network is written down only once. Every size
-    in it is a constant; runtimes plan such a graph best.
+    in it is a constant; runtimes plan such a graph best. size_hw None: batch and size are free instead.
     """
     fold_batchnorm(net)
     writer = _Writer(net, size_hw)
@@ -34,9 +34,10 @@ def to_onnx(net: U2Net, size_hw: tuple[int, int]) -> onnx.ModelProto:
 class _Writer:
     """Collects ONNX nodes; `names` and `sizes` hold each traced value's ONNX name and (H,W)."""
 
-    def __init__(self, net: U2Net, size_hw: tuple[int, int]) -> None:
+    def __init__(self, net: U2Net, size_hw: tuple[int, int] | None) -> None:
         self.net = net
-        self.size_hw = size_hw
+        self.free = size_hw is None
+        self.size_hw = size_hw or (0, 0)
         self.nodes: list[onnx.NodeProto] = []
         self.stored: list[onnx.TensorProto] = []
         self.names: dict[torch.fx.Node, str] = {}
@@ -51,10 +52,10 @@ class _Writer:
             self._function(node)
 
     def model(self) -> onnx.ModelProto:
-        height, width = self.size_hw
+        batch, height, width = ("batch", "height", "width") if self.free else (1, *self.size_hw)
         self.nodes[-1].output[0] = "alpha"
-        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (1, 3, height, width))
-        alpha = helper.make_tensor_value_info("alpha", TensorProto.FLOAT, (1, 1, height, width))
+        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, (batch, 3, height, width))
+        alpha = helper.make_tensor_value_info("alpha", TensorProto.FLOAT, (batch, 1, height, width))
         graph = helper.make_graph(self.nodes, self.net.arch, [image], [alpha], self.stored)
         opset = [helper.make_opsetid("", OPSET)]
         return helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="bgdl")
@@ -88,8 +89,12 @@ class _Writer:
         """To the size of the map whose `.shape[2:]` the trace shows."""
         slicing = node.kwargs["size"]
         assert isinstance(slicing, torch.fx.Node)
-        target = self.sizes[_source(_source(slicing))]
-        self._store(f"{node.name}.sizes", torch.tensor(target))
+        like = _source(_source(slicing))
+        target = self.sizes[like]
+        if self.free:
+            self.nodes.append(helper.make_node("Shape", [self.names[like]], [f"{node.name}.sizes"], start=2, end=4))
+        else:
+            self._store(f"{node.name}.sizes", torch.tensor(target))
         names = [self.names[_source(node)], "", "", f"{node.name}.sizes"]
         half_pixel = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         self._emit(node, "Resize", names, axes=[2, 3], **half_pixel)

@@ -1,0 +1,36 @@
+"""`bgdl export`: a trained checkpoint as one file that `--model` takes everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A .ckpt of `bgdl train`, or any weights file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="NAME.safetensors, NAME.onnx or NAME.xml.")],
+    precision: Annotated[str, typer.Option("--precision", help="half or full.")] = "half",
+    licence: Annotated[str | None, typer.Option("--licence", help="Under which the weights are passed on.")] = None,
+    scores: Annotated[Path | None, typer.Option("--scores", help="JSON file that goes into the output.")] = None,
+    register: Annotated[str | None, typer.Option("--register", help="Also make it `--model NAME` for you.")] = None,
+) -> None:
+    """Write a checkpoint as self-describing .safetensors, .onnx or .xml, checked against torch."""
+    import json
+
+    from bgdl.cli import console
+    from bgdl.errors import InputError
+    from bgdl.export import model
+
+    if precision not in ("half", "full"):
+        raise InputError(f"precision {precision!r} is unknown; use half or full")
+    facts = {"licence": licence} if licence else {}
+    if scores:
+        facts["scores"] = json.loads(scores.read_text("utf-8"))
+    difference = model.export(checkpoint, output, half=precision == "half", **facts)
+    size_mb = output.stat().st_size / 1e6
+    console.note(f"{output}: {size_mb:.2f} MB, differs from torch by at most {difference:.1e}")
+    if register:
+        path = model.register(output, register)
+        console.note(f"--model {register} is {path}")

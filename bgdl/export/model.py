@@ -1,0 +1,156 @@
+"""A checkpoint as a file that describes itself: .safetensors, .onnx or OpenVINO's .xml."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from bgdl import weights
+from bgdl.errors import InputError, MissingExtra, WeightsError
+from bgdl.nets import checkpoint
+from bgdl.nets.checkpoint import Checkpoint
+from bgdl.nets.onnx_half import to_half
+from bgdl.nets.onnx_writer import to_onnx
+from bgdl.nets.u2net import U2Net, fold_batchnorm
+from bgdl.preprocess import InputSpec
+
+SUFFIXES = (".safetensors", ".onnx", ".xml")
+TOLERANCE = {True: 5e-3, False: 1e-4}
+"""What a probability may differ by from torch's in float32: at half and at full precision."""
+
+
+def export(source: str | Path, target: str | Path, *, half: bool = True, **facts: Any) -> float:
+    """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its largest difference from torch.
+
+    half: values at half precision. facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the
+    source said of itself, the training config and the git revision.
+    Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
+    """
+    source, target = Path(source), Path(target)
+    if target.suffix not in SUFFIXES:
+        raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(SUFFIXES)}")
+    loaded = checkpoint.read(source)
+    spec = loaded.spec or InputSpec()
+    card = _card(source, loaded, spec, facts)
+    net = loaded.net()
+    if loaded.folded:
+        fold_batchnorm(net)  # the identities that replace a folded BatchNorm are left out of the file
+    temporary = target.with_name(f"{target.stem}.part{target.suffix}")
+    WRITERS[target.suffix](temporary, net, card, half)
+    difference = _largest_difference(loaded.net(), temporary, spec.size)
+    if difference > TOLERANCE[half]:
+        _remove(temporary)
+        raise WeightsError(f"{target.name} differs from torch by {difference:.2g}; a fault in bgdl: please report it")
+    _move(temporary, target)
+    return difference
+
+
+def register(path: str | Path, name: str) -> Path:
+    """Copy an exported file into the user's registry, so that `--model NAME` finds it everywhere."""
+    path = Path(path)
+    if name in weights.RECORDS or not name.replace("-", "").replace("_", "").isalnum():
+        raise InputError(f"{name!r} cannot be a model's name: use letters, digits, - and _, and no name of bgdl's own")
+    folder = weights.user_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob(f"{name}.*"):
+        old.unlink()
+    for part in _files(path):
+        shutil.copyfile(part, folder / f"{name}{part.suffix}")
+    return folder / f"{name}{path.suffix}"
+
+
+def _write_safetensors(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> None:
+    facts = {key: value for key, value in card.items() if key not in ("arch", "input_spec")}
+    checkpoint.write(path, net, spec=InputSpec.from_dict(card["input_spec"]), half=half, **facts)
+
+
+def _write_onnx(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> None:
+    model = to_onnx(net, None)
+    if half:
+        to_half(model)
+    onnx.helper.set_model_props(model, {"bgdl": json.dumps(card)})
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
+
+
+def _write_openvino(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> None:
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtra("export to .xml", "openvino") from error
+    model = openvino.Core().read_model(to_onnx(net, None).SerializeToString())
+    model.set_rt_info(json.dumps(card), "bgdl")
+    openvino.save_model(model, str(path), compress_to_fp16=half)
+
+
+WRITERS = {".safetensors": _write_safetensors, ".onnx": _write_onnx, ".xml": _write_openvino}
+
+
+def _card(source: Path, loaded: Checkpoint, spec: InputSpec, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What the file says of itself; `facts` win over what the source said."""
+    card = {**loaded.metadata, "arch": loaded.arch, "input_spec": spec.to_dict(), "folded": loaded.folded}
+    config = source.parent.parent / "config.yaml"  # where LightningCLI puts it
+    if source.suffix == ".ckpt" and config.is_file():
+        card["config"] = config.read_text("utf-8")
+    revision = _git_revision()
+    return {**card, **({"revision": revision} if revision else {}), **facts}
+
+
+def _git_revision() -> str | None:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+@torch.inference_mode()
+def _largest_difference(net: U2Net, path: Path, size: int) -> float:
+    """Between torch and the written file, on two pictures of noise, one of them of an odd size."""
+    generator = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for shape in ((2, 3, size, size), (1, 3, size // 2 + 1, size // 3)):
+        x = torch.randn(shape, generator=generator)
+        worst = max(worst, float((net(x) - _run(path, x)).abs().max()))
+    return worst
+
+
+def _run(path: Path, x: Tensor) -> Tensor:
+    """The written file's probability, by the program that will run it."""
+    if path.suffix == ".safetensors":
+        return checkpoint.read(path).net()(x)  # type: ignore[no-any-return]
+    if path.suffix == ".xml":
+        import openvino
+
+        compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        return torch.from_numpy(np.array(compiled(x.numpy())[0]))
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtra("checking an exported .onnx", "onnx") from error
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return torch.from_numpy(session.run(None, {"image": x.numpy()})[0])
+
+
+def _files(path: Path) -> list[Path]:
+    """An .xml goes with its .bin."""
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+
+
+def _move(temporary: Path, target: Path) -> None:
+    for old in reversed(_files(temporary)):
+        old.replace(target.with_suffix(old.suffix))
+
+
+def _remove(path: Path) -> None:
+    for file in _files(path):
+        file.unlink(missing_ok=True)
