@@ -1,0 +1,74 @@
+"""What is built and installed: the wheel's contents, the extras, and every YAML of the project."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+import bgdl
+from tests.conftest import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("dist")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_the_package_its_weights_and_its_licence(wheel: zipfile.ZipFile) -> None:
+    names = set(wheel.namelist())
+    assert {"bgdl/py.typed", "bgdl/_weights/README.md", "bgdl/nets/u2net.py", "bgdl/__main__.py"} <= names
+    shipped = {f"bgdl/_weights/{path.name}" for path in (ROOT / "weights").iterdir()}
+    assert shipped <= names
+    assert {name.rpartition("/")[2] for name in names if "licenses/" in name} == {"LICENSE", "NOTICE"}
+    assert not [name for name in names if name.startswith(("tests/", "shared/", "configs/"))]
+
+
+def test_the_wheel_is_small(wheel: zipfile.ZipFile) -> None:
+    assert sum(item.compress_size for item in wheel.infolist()) < 5e6
+
+
+def test_version_is_semantic_and_in_the_changelog() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+", bgdl.__version__)
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert "## [Unreleased]" in changelog or f"## [{bgdl.__version__}]" in changelog
+
+
+def test_extras_have_loose_lower_bounds_and_all_has_them_all() -> None:
+    extras = PROJECT["optional-dependencies"]
+    for requirement in [*PROJECT["dependencies"], *(r for extra in extras.values() for r in extra)]:
+        assert not re.search(r"[<~]|==", requirement), requirement
+    wanted = ",".join(sorted(extras.keys() - {"all", "dev", "docs"}))
+    assert extras["all"] == [f"bgdl[{wanted}]"]
+
+
+def test_every_extra_that_an_error_names_exists() -> None:
+    said = re.compile(r"MissingExtra\([^)]*?\"([a-z0-9]+)\"\s*\)", re.S)
+    for path in (ROOT / "bgdl").rglob("*.py"):
+        for extra in said.findall(path.read_text(encoding="utf-8")):
+            assert extra in PROJECT["optional-dependencies"], f"{path.name} names the extra {extra}"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for pattern in ("configs/**/*.yaml", ".github/**/*.yml", ".pre-commit-config.yaml") for p in ROOT.glob(pattern)],
+    ids=lambda p: p.relative_to(ROOT).as_posix(),
+)
+def test_every_yaml_is_parsed(path: Path) -> None:
+    assert yaml.safe_load(path.read_text(encoding="utf-8"))
