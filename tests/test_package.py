@@ -53,7 +53,7 @@ def test_version_is_semantic_and_in_the_changelog() -> None:
 def test_extras_have_loose_lower_bounds_and_all_has_them_all() -> None:
     extras = PROJECT["optional-dependencies"]
     for requirement in [*PROJECT["dependencies"], *(r for extra in extras.values() for r in extra)]:
-        assert not re.search(r"[<~]|==", requirement), requirement
+        assert not re.search(r"[<~]|==", requirement.partition(";")[0]), requirement
     wanted = ",".join(sorted(extras.keys() - {"all", "dev", "docs"}))
     assert extras["all"] == [f"bgdl[{wanted}]"]
 
