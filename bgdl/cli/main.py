@@ -7,13 +7,14 @@ import sys
 import typer
 
 import bgdl
-from bgdl.cli import doctor, eval, image, models, rembg
+from bgdl.cli import doctor, eval, image, models, rembg, video
 
 app = typer.Typer(
     name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
 )
 
 app.command("image")(image.image)
+app.command("video")(video.video)
 app.command("i", hidden=True)(rembg.i)
 app.command("eval")(eval.eval_)
 app.add_typer(models.app, name="models")

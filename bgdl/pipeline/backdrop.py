@@ -16,8 +16,13 @@ from bgdl.types import Fit, FrameBatch
 
 BackgroundEnd = Literal["loop", "freeze", "stop"]
 
-_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".gif", ".apng", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts")
-_SUFFIXES += (".wmv", ".flv", ".ogv", ".3gp", ".y4m")
+_SUFFIXES = frozenset(
+    f".{name}"
+    for name in (
+        "mp4", "m4v", "mov", "mkv", "webm", "avi", "gif", "apng", "mpg", "mpeg", "ts", "mts", "m2ts", "wmv", "flv",
+        "ogv", "3gp", "y4m",
+    )
+)  # fmt: skip
 
 
 def is_video(background: str) -> bool:
@@ -33,9 +38,8 @@ class VideoBackground:
 
     def __init__(self, source: Path, *, end: BackgroundEnd = "loop", fit: Fit = "cover") -> None:
         self.source, self.end, self.fit = source, end, fit
-        self._reader: VideoReader | None = None
-        self._base_s = Fraction(0)
-        self._rewind()
+        self._base_s = self._end_s = Fraction(0)
+        self._open()
         self._shown = self._next_frame()
         self._coming = self._next_frame()
 
@@ -50,8 +54,7 @@ class VideoBackground:
         return torch.cat(frames) if frames else torch.empty((0, *size_hw, 3), dtype=torch.uint8)
 
     def close(self) -> None:
-        if self._reader:
-            self._reader.close()
+        self._reader.close()
 
     def _at(self, time_s: Fraction) -> Tensor | None:
         while self._coming is not None and self._coming[1] <= time_s:
@@ -65,20 +68,16 @@ class VideoBackground:
         batch = next(self._batches, None)
         if batch is None and self.end == "loop":
             self._base_s = self._end_s
-            self._rewind()
+            self.close()
+            self._open()
             batch = next(self._batches, None)
         if batch is None:
             return None
-        stamp_s = batch.pts[0] * batch.time_base
-        if self._first_s is None:
-            self._first_s = stamp_s
-        begins_s = self._base_s + stamp_s - self._first_s
+        begins_s = self._base_s + batch.pts[0] * batch.time_base - self._reader.first_s
         self._end_s = begins_s + self._step_s
         return batch.data, begins_s
 
-    def _rewind(self) -> None:
-        self.close()
+    def _open(self) -> None:
         self._reader = VideoReader(self.source)
         self._batches: Iterator[FrameBatch] = self._reader.batches(1)
-        self._first_s: Fraction | None = None
         self._step_s = 1 / Fraction(self._reader.info.rate or 25)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -39,7 +39,18 @@ class Progress:
 
 @dataclass(frozen=True)
 class VideoJob:
-    """The options of `convert_video`, which says what each means."""
+    """The options of `convert_video`.
+
+    background_end: what follows a background clip's end. fit: how a background file fills the frame.
+    edge: see `bgdl.refine.edges`. only_matte: write the grey matte. alpha_sidecar: write it beside the picture too.
+    sound: whose sound to take. format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`.
+    start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
+    smooth: "off", "ema" or "flow", by default "ema" for methods without a memory of their own; smooth_strength: 0 to
+    below 1. every: work on each N-th frame only. keep: "largest" part or "all" but islands.
+    crop: one box around the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
+    prime: the empty scene: "2s", "60" (frames) or a file. batch: frames at once. overwrite: replace the target.
+    on_note, on_progress: are told what happens, the latter from another thread.
+    """
 
     source: str
     target: Path
@@ -76,6 +87,10 @@ class VideoJob:
         for name, value in (("--frames", self.frames), ("--every", self.every), ("--batch", self.batch)):
             if value is not None and value < 1:
                 raise InputError(f"{name} is at least 1, not {value}")
+
+    def watched(self, on_note: Callable[[str], None], on_progress: Callable[[Progress], None]) -> VideoJob:
+        """The same job, telling what happens."""
+        return replace(self, on_note=on_note, on_progress=on_progress)
 
     @property
     def start_s(self) -> Fraction | None:

@@ -21,7 +21,7 @@ from bgdl.pipeline.pump import Pump, StageTimes
 from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb, peak_memory_mb
 from bgdl.pipeline.step import Finished, Step, pick_batch
 from bgdl.refine.edges import EDGES
-from bgdl.types import Look
+from bgdl.types import FrameBatch, Look
 
 
 def look_of(job: VideoJob) -> Look:
@@ -126,7 +126,7 @@ class Run:
             return Tracks(job.background, shift_s=begins_s - reader.first_s, subtitles=False)
         return None
 
-    def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[object, Finished]) -> None:
+    def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[FrameBatch, Finished]) -> None:
         """The last stage: pictures, mattes, records."""
         info = self._reader.info
         moved = round(self._reader.first_s / info.time_base) if self.job.start_s is not None else 0

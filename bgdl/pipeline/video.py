@@ -10,6 +10,7 @@ from typing import Any
 
 from bgdl import compose, registry
 from bgdl.matters.wrapped import Propagated
+from bgdl.media.encoder import encoder_options, pick_encoder
 from bgdl.pipeline.job import VideoJob
 from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
@@ -38,8 +39,7 @@ def convert_video(
     source: a file or URL. target: .mp4, .mkv, .mov, .webm, .gif, .webp, .apng, or a folder for PNG pictures.
     model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`.
     background: "transparent", a CSS colour, a picture, a clip, or "blur[:SIGMA]".
-    options: the fields of `VideoJob`: `only_matte`, `alpha_sidecar`, `format`, `start`, `end`, `frames`, `smooth`,
-    `every`, `crop`, `prime`, ...
+    options: the fields of `bgdl.pipeline.job.VideoJob`, which says what each means.
     Raises InputError for what cannot be read, written or combined; the first error of any stage ends the run and
     no unfinished file bears the target's name. On Ctrl-C what was done stays, playable, under `target`.part.
 
@@ -47,10 +47,17 @@ def convert_video(
     >>> bgdl.convert_video("clip.mp4", "cutout.webm", frames=48)  # doctest: +SKIP
     """
     job = VideoJob(str(source), Path(target), background, **options)
-    format_of(job, look_of(job))  # refuses what cannot be done before anything is loaded
+    check(job)
     if isinstance(model, (str, Path)):
         model = registry.load(model, device=device, engine=engine, precision=precision)
     return convert(job, model)
+
+
+def check(job: VideoJob) -> None:
+    """Refuse what cannot be done before anything is loaded."""
+    chosen = format_of(job, look_of(job))
+    pick_encoder(chosen, job.encoder)
+    encoder_options(chosen, job.encoder, job.crf, job.preset)
 
 
 def convert(job: VideoJob, matter: Matter) -> VideoReport:

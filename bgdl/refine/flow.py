@@ -68,7 +68,7 @@ def carry_full(alpha: Tensor, flow: NDArray[np.float32]) -> Tensor:
     return torch.from_numpy(carry(alpha[..., 0].cpu().numpy(), full))[..., None].to(alpha.device)
 
 
-def trust(now: Grey, carried: Plane, *, tolerance: float) -> Plane:
+def trust(now: Grey, carried: Grey | Plane, *, tolerance: float) -> Plane:
     """How far each pixel of `now` looks like what was carried there: 1 alike, to 0 beyond `tolerance` grey levels."""
     difference = cv2.blur(np.abs(now.astype(np.float32) - carried), (5, 5))
     return cast(Plane, np.exp(-np.square(difference / tolerance)).astype(np.float32))

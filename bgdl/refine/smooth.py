@@ -86,10 +86,11 @@ class Smoother:
         total, weight = moment.small.copy(), np.ones_like(moment.small)
         ahead = [(other.grey, other.small, self.strength) for other in self._waiting]
         for grey, matte, share in [*past, *ahead]:
+            seen: Grey | Plane = grey
             if self.mode == "flow":
                 flow = motion(moment.grey, grey)
-                grey, matte = carry(grey, flow), carry(matte, flow)
-            sure = share * trust(moment.grey, grey, tolerance=TOLERANCE)
+                seen, matte = carry(grey, flow), carry(matte, flow)
+            sure = share * trust(moment.grey, seen, tolerance=TOLERANCE)
             total += sure * matte
             weight += sure
         return cast(Plane, total / weight)

@@ -1,0 +1,224 @@
+"""`bgdl video`: cut the subject out of a clip."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bgdl.cli import console, options
+from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
+
+if TYPE_CHECKING:
+    from bgdl.pipeline.job import Progress
+    from bgdl.pipeline.records import VideoReport
+
+TIME = "Time"
+ENCODING = "Encoding"
+
+Source = Annotated[str, typer.Argument(metavar="IN", help="A video file or URL.")]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", rich_help_panel=FILES,
+        help="mp4, mkv, mov, webm, gif, webp, apng, or a folder (or pattern) for PNG pictures.",
+    ),
+]  # fmt: skip
+Background = Annotated[
+    str,
+    typer.Option(
+        "--background", "-b", rich_help_panel=LOOK,
+        help="transparent, a colour, a picture, a clip, or blur[:SIGMA].",
+    ),
+]  # fmt: skip
+BackgroundEndOption = Annotated[
+    Literal["loop", "freeze", "stop"],
+    typer.Option("--background-end", help="What follows the end of a background clip.", rich_help_panel=LOOK),
+]
+SoundOption = Annotated[
+    Literal["source", "background", "none"], typer.Option("--sound", help="Whose sound to take.", rich_help_panel=LOOK)
+]
+EdgeOption = Annotated[
+    Literal["none", "guided", "decontaminate", "matting"],
+    typer.Option("--edge", help="How hair and soft edges are treated.", rich_help_panel=LOOK),
+]
+Sidecar = Annotated[
+    bool,
+    typer.Option("--alpha-sidecar", help="Write the grey matte beside the picture: OUT_alpha.", rich_help_panel=LOOK),
+]
+FormatOption = Annotated[
+    Literal["auto", "h264", "h265", "vp9", "prores", "qtrle", "ffv1", "png", "webp", "gif", "apng"],
+    typer.Option("--format", "-f", help="Default: by the extension.", rich_help_panel=ENCODING),
+]
+EncoderOption = Annotated[
+    str,
+    typer.Option("--encoder", help="auto, or an FFmpeg encoder: libx264, h264_nvenc, ...", rich_help_panel=ENCODING),
+]
+Crf = Annotated[
+    int | None,
+    typer.Option("--crf", min=0, max=63, help="Quality, smaller is better.", rich_help_panel=ENCODING),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option("--preset", help="h264, h265: ultrafast to veryslow; vp9: 0 (slow) to 8.", rich_help_panel=ENCODING),
+]
+Start = Annotated[str | None, typer.Option("--start", metavar="TIME", help="Seconds or H:MM:SS.", rich_help_panel=TIME)]
+End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Seconds or H:MM:SS.", rich_help_panel=TIME)]
+Frames = Annotated[int | None, typer.Option("--frames", min=1, help="At most so many.", rich_help_panel=TIME)]
+SmoothOption = Annotated[
+    Literal["off", "ema", "flow"] | None,
+    typer.Option(
+        "--smooth", rich_help_panel=MATTE,
+        help="Steady mattes (default: ema for methods that see each frame on its own, else off).",
+    ),
+]  # fmt: skip
+Strength = Annotated[
+    float,
+    typer.Option("--smooth-strength", min=0, max=0.99, help="Share of the past.", rich_help_panel=MATTE),
+]
+Every = Annotated[
+    int, typer.Option("--every", min=1, help="Run the network on every N-th frame only.", rich_help_panel=MATTE)
+]
+KeepOption = Annotated[
+    Literal["largest", "all"] | None,
+    typer.Option("--keep", help="Only the largest part, or all but islands under 1 %.", rich_help_panel=MATTE),
+]
+Crop = Annotated[
+    str | None,
+    typer.Option(
+        "--crop", metavar="MARGIN[%]", rich_help_panel=MATTE,
+        help="Cut to one box around the subject of the whole clip, in two passes: 0, 20 (px) or 5%.",
+    ),
+]  # fmt: skip
+Prime = Annotated[
+    str | None,
+    typer.Option(
+        "--prime", metavar="SECONDS|FRAMES|FILE", rich_help_panel=METHOD,
+        help="The empty scene, for methods that learn one: 2s, 60, or a picture or clip.",
+    ),
+]  # fmt: skip
+Batch = Annotated[
+    int | None, typer.Option("--batch", min=1, help="Frames at once (default: by device).", rich_help_panel=METHOD)
+]
+
+
+def video(
+    source: Source,
+    output: Output,
+    model: options.Model = "portrait",
+    device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.PrecisionOption = "auto",
+    size: options.Size = None,
+    threads: options.Threads = None,
+    batch: Batch = None,
+    prime: Prime = None,
+    background: Background = "transparent",
+    background_end: BackgroundEndOption = "loop",
+    sound: SoundOption = "source",
+    fit: options.FitOption = "cover",
+    edge: EdgeOption = "decontaminate",
+    only_matte: options.OnlyMatte = False,
+    alpha_sidecar: Sidecar = False,
+    smooth: SmoothOption = None,
+    smooth_strength: Strength = 0.8,
+    every: Every = 1,
+    keep: KeepOption = None,
+    crop: Crop = None,
+    start: Start = None,
+    end: End = None,
+    frames: Frames = None,
+    format: FormatOption = "auto",
+    encoder: EncoderOption = "auto",
+    crf: Crf = None,
+    preset: Preset = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Cut the subject out of a clip, frame for frame, with its sound and timestamps."""
+    from bgdl import registry
+    from bgdl.device import set_threads
+    from bgdl.pipeline.job import VideoJob
+    from bgdl.pipeline.video import check, convert
+
+    job = VideoJob(
+        source, output, background=background, background_end=background_end, sound=sound, fit=fit, edge=edge,
+        only_matte=only_matte, alpha_sidecar=alpha_sidecar, smooth=smooth, smooth_strength=smooth_strength,
+        every=every, keep=keep, crop=crop, prime=prime, start=start, end=end, frames=frames, format=format,
+        encoder=encoder, crf=crf, preset=preset, batch=batch, overwrite=overwrite,
+    )  # fmt: skip
+    check(job)
+    set_threads(threads)
+    matter = registry.load(model, device=device, engine=engine, precision=precision, **options.for_network(size))
+    console.note(console.describe(matter))
+    try:
+        with _watched(as_json=as_json) as (tell, show):
+            report = convert(job.watched(tell, show), matter)
+    except KeyboardInterrupt as stop:
+        console.error(str(stop) or "stopped")
+        raise typer.Exit(130) from None
+    _finish(report, as_json=as_json)
+
+
+def _finish(report: VideoReport, *, as_json: bool) -> None:
+    if as_json:
+        console.out.print(json.dumps({"run": report.to_dict()}), markup=False)
+    sidecar = f" and {report.sidecar}" if report.sidecar else ""
+    console.note(
+        f"{report.frames} frames in {report.seconds.wall:.1f} s ({report.fps:.1f} fps, slowest stage: "
+        f"{report.seconds.slowest}) -> {report.target}{sidecar}"
+    )
+
+
+@contextmanager
+def _watched(*, as_json: bool) -> Iterator[tuple[Callable[[str], None], Callable[[Progress], None]]]:
+    """Where notes and progress go: a bar on a terminal, else a line now and then; records to stdout for --json."""
+    draw = _bar if console.err.is_terminal else _lines
+    with draw() as show:
+
+        def shown(progress: Progress) -> None:
+            for record in progress.records if as_json else ():
+                console.out.print(json.dumps(record.to_dict()), markup=False)
+            show(progress)
+
+        yield console.note, shown
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Progress], None]]:
+    from rich import progress
+
+    columns = (
+        progress.TextColumn("{task.description}"), progress.BarColumn(), progress.MofNCompleteColumn(),
+        progress.TextColumn("{task.fields[rate]}"), progress.TimeRemainingColumn(),
+    )  # fmt: skip
+    with progress.Progress(*columns, console=console.err) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def show(state: Progress) -> None:
+            what = "looking for the crop" if state.looking else "writing"
+            bar.update(task, description=what, completed=state.done, total=state.total, rate=_rate(state))
+
+        yield show
+
+
+@contextmanager
+def _lines(every_s: float = 5.0) -> Iterator[Callable[[Progress], None]]:
+    last = time.monotonic()
+
+    def show(state: Progress) -> None:
+        nonlocal last
+        if time.monotonic() - last >= every_s:
+            last = time.monotonic()
+            console.note(f"{state.done} of {state.total or 'unknown'} frames, {_rate(state)}")
+
+    yield show
+
+
+def _rate(state: Progress) -> str:
+    return f"{state.done / state.seconds.wall:.1f} fps, slowest: {state.seconds.slowest}"
