@@ -7,7 +7,7 @@ import sys
 import typer
 
 import bgdl
-from bgdl.cli import doctor, eval, image, models, rembg, video
+from bgdl.cli import bench, data, doctor, eval, export, image, models, rembg, train, video
 
 app = typer.Typer(
     name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -17,6 +17,10 @@ app.command("image")(image.image)
 app.command("video")(video.video)
 app.command("i", hidden=True)(rembg.i)
 app.command("eval")(eval.eval_)
+app.command("bench")(bench.bench)
+app.add_typer(data.app, name="data")
+app.command("train", context_settings=train.PASSED_ON, add_help_option=False)(train.train)
+app.command("export")(export.export)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 

@@ -5,6 +5,16 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import typer
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""Every option belongs to LightningCLI, --help included."""
+
+
+def train(context: typer.Context) -> None:
+    """Fine-tune on pictures and masks: fit, validate or test, with --config FILE; the same as train.py."""
+    main(context.args)
+
 
 def main(args: list[str] | None = None) -> None:
     """Parse, build and run; the resolved config is saved beside the checkpoints."""

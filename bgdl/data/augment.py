@@ -25,13 +25,14 @@ class Augment:
     """How training pictures are made; every probability is for one picture.
 
     replace: people before another background. plain: that background is plain, a gradient or a texture.
-    portrait: of the pictures with their own background, those cropped to head and shoulders. crowd: one more
-    person is added, again and again. flip: left-right. rotate_deg: at most. occlude: something stands before.
+    portrait: of the pictures with their own background, those cropped to head and shoulders. whole: of the others,
+    those not cropped. crowd: one more person is added, again and again. flip: left-right. rotate_deg: at most. occlude: something stands before.
     """
 
-    replace: float = 0.5
+    replace: float = 0.3
     plain: float = 0.25
-    portrait: float = 0.5
+    portrait: float = 0.35
+    whole: float = 0.7
     crowd: float = 0.3
     flip: float = 0.5
     rotate_deg: float = 12.0
@@ -39,7 +40,7 @@ class Augment:
 
     def own(self, picture: Tensor, size: int) -> Tensor:
         """A crop of a whole RGBA picture (4,H,W) with its own background -> uint8 (4,size,size)."""
-        box = _portrait_box(picture[3]) if _chance(self.portrait) else _zoom_box(picture[3])
+        box = _portrait_box(picture[3]) if _chance(self.portrait) else _zoom_box(picture[3], self.whole)
         cropped = T.resized_crop(tv_tensors.Image(picture), *box, [size, size], antialias=True)
         return self._flipped(cropped)
 
@@ -145,10 +146,10 @@ def _portrait_box(mask: Tensor) -> tuple[int, int, int, int]:
     return _inside(top - _between(-0.05, 0.35) * box_h, left, box_h, box_w, height, width)
 
 
-def _zoom_box(mask: Tensor) -> tuple[int, int, int, int]:
+def _zoom_box(mask: Tensor, whole: float) -> tuple[int, int, int, int]:
     """(top, left, height, width) of the whole picture or of a random part of it that holds some of the person."""
     height, width = mask.shape
-    if _chance(0.4):
+    if _chance(whole):
         return 0, 0, height, width
     for _ in range(4):
         top, left, box_h, box_w = _random_box(height, width, _between(0.35, 1.0))

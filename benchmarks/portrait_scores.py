@@ -1,0 +1,102 @@
+"""The table of weights/README.md: methods against each other on people, humans and davis, and precisions.
+
+    python benchmarks/portrait_scores.py DATA [--methods portrait,u2netp,mediapipe] [--out scores.json]
+
+DATA holds people/, humans/ and davis/breakdance/, each with images/ and masks/. Of people only the validation
+pictures count (number % 10 == 3). A method is NAME or NAME@ENGINE-PRECISION; NAME may be a weights file. u2netp is
+fed as upstream feeds it (divided by the maximum, no antialiasing), by the InputSpec of its record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import bgdl
+from bgdl import convert, weights
+from bgdl.data.pairs import Pair, find_pairs, read_pair, split_pairs
+from bgdl.evaluation import stats
+from bgdl.metrics import segmentation
+from bgdl.types import Matter
+
+FAILED = 0.7
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--methods", default="u2netp@torch-fp32,portrait@torch-fp32,mediapipe")
+    parser.add_argument("--sets", default="people,humans,davis")
+    parser.add_argument("--every", type=int, default=1, help="score each n-th picture only")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    report: dict[str, Any] = {}
+    print("| set | method | mIoU (95 %) | boundary IoU | MAE | IoU < 0.7 |\n|---|---|---|---|---|---|")
+    for name in options.sets.split(","):
+        pairs = pairs_of(options.data, name)[:: options.every]
+        for method in options.methods.split(","):
+            scores = score(open_method(method), pairs)
+            figures = summary(scores, sequence=name == "davis")
+            report.setdefault(name, {})[method] = {**figures, "pictures": scores}
+            print(row(name, method, figures), flush=True)
+    if options.out:
+        options.out.write_text(json.dumps(report, indent=1), "utf-8")
+
+
+def pairs_of(data: Path, name: str) -> list[Pair]:
+    """The pictures of a set that count."""
+    if name == "people":
+        return split_pairs(find_pairs(data / "people"), "number:10:3")[1]
+    return find_pairs(data / {"davis": "davis/breakdance"}.get(name, name))
+
+
+def open_method(text: str) -> Matter:
+    """`portrait@torch-bf16` -> a Matter; a .pth, which says nothing of its input, is fed like u2netp."""
+    name, _, how = text.partition("@")
+    if not how:
+        return bgdl.load(name)
+    engine, _, precision = how.partition("-")
+    own: dict[str, Any] = {"spec": weights.RECORDS["u2netp"].spec} if name.endswith(".pth") else {}
+    return bgdl.load(name, engine=engine, precision=precision, **own)
+
+
+def score(matter: Matter, pairs: list[Pair]) -> dict[str, tuple[float, float, float]]:
+    """Name -> IoU, boundary IoU and mean absolute error, at the picture's own size."""
+    return dict(_measure(matter, pairs))
+
+
+def _measure(matter: Matter, pairs: list[Pair]) -> Iterator[tuple[str, tuple[float, float, float]]]:
+    for pair in pairs:
+        rgb, mask = read_pair(pair)
+        alpha = matter.alpha(convert.frame_to_tensor(rgb))[0, ..., 0].cpu()
+        truth = convert.to_unit(torch.from_numpy(mask))
+        values = segmentation.iou(alpha, truth), segmentation.boundary_iou(alpha, truth), (alpha - truth).abs().mean()
+        yield pair.name, tuple(round(float(value), 5) for value in values)  # type: ignore[misc]
+
+
+def summary(scores: dict[str, tuple[float, float, float]], *, sequence: bool) -> dict[str, Any]:
+    """Means, their bootstrap intervals, and the number of failures."""
+    values = np.array(list(scores.values()))
+    resamples = stats.draw([len(values)], sequence=sequence)
+    intervals = [stats.interval(values[:, column], resamples) for column in range(3)]
+    figures = dict(zip(("iou", "boundary_iou", "mae"), (vars(one) for one in intervals), strict=True))
+    return {**figures, "failures": int((values[:, 0] < FAILED).sum()), "count": len(values)}
+
+
+def row(name: str, method: str, figures: dict[str, Any]) -> str:
+    iou, boundary, mae = (figures[key] for key in ("iou", "boundary_iou", "mae"))
+    spread = f"{iou['mean']:.4f} ({iou['low']:.3f} to {iou['high']:.3f})"
+    edge = f"{boundary['mean']:.4f} ({boundary['low']:.3f} to {boundary['high']:.3f})"
+    return (
+        f"| {name} | {method} | {spread} | {edge} | {mae['mean']:.4f} | {figures['failures']} of {figures['count']} |"
+    )
+
+
+if __name__ == "__main__":
+    main()
