@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from bgdl.errors import InputError
+from bgdl.evaluation.gallery import gather, worst
 from bgdl.evaluation.methods import describe_machine, describe_method
+from bgdl.evaluation.page import make_page
 from bgdl.evaluation.protocol import Plan, Rules
 from bgdl.evaluation.records import Record
 from bgdl.evaluation.scores import MEASURES
@@ -64,10 +66,23 @@ def build(
 def write_all(
     report: Figures, records: Sequence[Record], sources: Sequence[Source], rules: Rules, folder: Path
 ) -> None:
-    """report.json, report.csv and report.md into `folder`."""
+    """report.json, report.csv, report.md and report.html into `folder`, which holds the run's mattes."""
     write_json(report, folder / "report.json")
     write_csv(records, folder / "report.csv")
     write_markdown(report, folder / "report.md")
+    write_page(report, records, sources, rules, folder)
+
+
+def write_page(
+    report: Figures, records: Sequence[Record], sources: Sequence[Source], rules: Rules, folder: Path
+) -> None:
+    """report.html, with the worst pictures of the reference on each source."""
+    sights = {}
+    for source in sources:
+        mine = [record for record in records if record.data == source.name]
+        chosen = worst(mine, report["reference"])
+        sights[source.name] = gather(source, chosen, mine, rules, folder / "mattes")
+    (folder / "report.html").write_text(make_page(report, sights), "utf-8")
 
 
 def write_markdown(report: Figures, path: Path) -> None:
