@@ -58,24 +58,25 @@ class Treatment:
     crop: Margin | None = None
 
     def __call__(self, picture: Picture) -> Result:
-        alpha = self.alpha(picture)
-        shown = self.look(picture.frames.to(alpha.device), alpha)[0]
+        frames = picture.frames.to(self.matter.device)  # the one upload
+        alpha = self.alpha(frames, picture.alpha)
+        shown = self.look(frames, alpha)[0]
         if self.crop is not None:
             top, left, bottom, right = bounding_box(alpha, self.crop)
             shown = shown[top:bottom, left:right]
         return Result(shown.cpu(), *_judge(alpha))
 
-    def alpha(self, picture: Picture) -> Tensor:
-        """float32 (1,H,W,1): the matter's matte, shaped as asked, times the alpha that the file had."""
+    def alpha(self, frames: Tensor, own: Tensor | None = None) -> Tensor:
+        """uint8 (1,H,W,3) -> float32 (1,H,W,1): the matter's matte, shaped as asked, times the file's `own` alpha."""
         self.matter.reset()
-        alpha = self.matter.alpha(picture.frames)
+        alpha = self.matter.alpha(frames)
         if self.keep:
             alpha = keep_parts(alpha, self.keep)
         if self.threshold is not None:
             alpha = threshold_at(alpha, self.threshold)
         if self.invert:
             alpha = 1 - alpha
-        return alpha if picture.alpha is None else alpha * picture.alpha.to(alpha.device)
+        return alpha if own is None else alpha * own.to(alpha.device)
 
 
 def build(
@@ -161,7 +162,7 @@ def matte(
     ((90, 120), dtype('float32'))
     """
     picture = _picture(image)
-    alpha = Treatment(_matter(matter), make_look("transparent")).alpha(picture)
+    alpha = Treatment(_matter(matter), make_look()).alpha(picture.frames, picture.alpha)
     return cast(NDArray[np.float32], alpha[0, ..., 0].cpu().numpy())
 
 
