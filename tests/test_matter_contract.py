@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -136,3 +139,11 @@ def test_an_unknown_option_is_a_sentence(name: str, clip: Tensor) -> None:
     _ready(name, clip)
     with pytest.raises(InputError, match=name):
         bgdl.load(name, device="cpu", no_such_option=1)
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_no_option_has_a_name_that_load_takes_for_itself(name: str) -> None:
+    module, _, attribute = registry.METHODS[name].target.partition(":")
+    cls = getattr(importlib.import_module(module), attribute)
+    taken = inspect.signature(bgdl.load).parameters.keys() - {"device"}
+    assert not taken & inspect.signature(cls).parameters.keys()

@@ -7,7 +7,7 @@ import sys
 import typer
 
 import bgdl
-from bgdl.cli import bench, data, doctor, eval, export, image, models, rembg, train, video
+from bgdl.cli import bench, data, doctor, eval, export, image, models, rembg, synth, train, video
 
 app = typer.Typer(
     name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -21,6 +21,7 @@ app.command("bench")(bench.bench)
 app.add_typer(data.app, name="data")
 app.command("train", context_settings=train.PASSED_ON, add_help_option=False)(train.train)
 app.command("export")(export.export)
+app.command("synth")(synth.synth)
 app.add_typer(models.app, name="models")
 app.command("doctor")(doctor.doctor)
 

@@ -118,13 +118,15 @@ def catmull_rom(points: Sequence[Point], *, closed: bool = True, steps: int = 12
     pieces = []
     for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
         pieces.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
-    curve: NDArray[np.float64] = np.concatenate(pieces if closed else [*pieces, knots[-1:]])
+    pieces += [] if closed else [knots[-1:]]
+    curve: NDArray[np.float64] = np.concatenate(pieces)
     return curve
 
 
 def _circle(centre: Point, radius: float, count: int = 24) -> NDArray[np.float64]:
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
-    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius + np.array(centre)
+    ring: NDArray[np.float64] = np.stack([np.cos(angle), np.sin(angle)], axis=1) * radius + np.array(centre)
+    return ring
 
 
 def _shading(mask: NDArray[np.uint8]) -> Picture:

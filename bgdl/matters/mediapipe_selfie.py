@@ -16,7 +16,7 @@ from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
 
-SelfieModel = Literal["landscape", "general"]
+SelfieVariant = Literal["landscape", "general"]
 _RECORDS = {"landscape": weights.TFLITE["mediapipe"], "general": weights.TFLITE["mediapipe_general"]}
 _IN_OLD_WHEELS = "modules/selfie_segmentation"
 
@@ -24,7 +24,7 @@ _IN_OLD_WHEELS = "modules/selfie_segmentation"
 class MediaPipeSelfie(Classical):
     """Alpha is MediaPipe's soft mask of the person, each frame on its own, always on the CPU.
 
-    model: "landscape" (144x256, as the tutorial) or "general" (256x256).
+    variant: "landscape" (144x256, as the tutorial) or "general" (256x256).
     threshold: None keeps the soft mask; a number makes alpha 1 above it and 0 elsewhere: the tutorial composites
         with 0.1. A `cleanup` other than "none" takes the mask above the threshold, or above 0.5.
     weights_path: a .tflite file; without it the file is looked for as `model_path` says.
@@ -39,15 +39,15 @@ class MediaPipeSelfie(Classical):
         self,
         *,
         device: torch.device = CPU,
-        model: SelfieModel = "landscape",
+        variant: SelfieVariant = "landscape",
         threshold: float | None = None,
         weights_path: str | Path | None = None,
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
         super().__init__(device=device, cleanup=cleanup)
-        self.model: SelfieModel = checks.one_of("model", model, tuple(_RECORDS))
+        self.variant: SelfieVariant = checks.one_of("variant", variant, tuple(_RECORDS))
         self.threshold = None if threshold is None else checks.within("threshold", threshold, 0, 1)
-        self._segmenter, self._image = _open(weights_path, self.model)
+        self._segmenter, self._image = _open(weights_path, self.variant)
         weakref.finalize(self, self._segmenter.close)  # before the interpreter tears mediapipe down
 
     def _matte(self, frame: Frame) -> Alpha:
@@ -63,9 +63,9 @@ class MediaPipeSelfie(Classical):
         return np.clip(np.asarray(mask, dtype=np.float32).reshape(frame.shape[:2]), 0, 1)
 
 
-def model_path(model: SelfieModel) -> Path:
+def model_path(variant: SelfieVariant) -> Path:
     """The model's file: `$BGDL_WEIGHTS`, the user cache, an older mediapipe wheel that carries it, or downloaded."""
-    record = _RECORDS[model]
+    record = _RECORDS[variant]
     return weights.locate(record) or _in_old_wheel(record.file) or weights.fetch(record)
 
 
@@ -77,7 +77,7 @@ def _in_old_wheel(file: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _open(path: str | Path | None, model: SelfieModel) -> tuple[Any, Any]:
+def _open(path: str | Path | None, variant: SelfieVariant) -> tuple[Any, Any]:
     """MediaPipe's segmenter with the model, and a function that makes its image of a frame."""
     try:
         import mediapipe
@@ -86,7 +86,7 @@ def _open(path: str | Path | None, model: SelfieModel) -> tuple[Any, Any]:
         raise MissingExtra("mediapipe", "mediapipe") from error
     except OSError as error:
         raise BgdlError(f"mediapipe is installed but does not load: {error}") from error
-    file = model_path(model) if path is None else Path(path).expanduser()
+    file = model_path(variant) if path is None else Path(path).expanduser()
     if not file.is_file():
         raise InputError(f"no model at {file}; give a .tflite file, or leave weights_path out to find or download one")
     options = vision.ImageSegmenterOptions(

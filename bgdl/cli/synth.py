@@ -1,0 +1,123 @@
+"""`bgdl synth`: a clip whose mattes are known exactly, to test methods on."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bgdl.cli import console
+from bgdl.cli.options import Overwrite
+
+if TYPE_CHECKING:
+    from bgdl.data.subjects import Subject
+    from bgdl.data.synth import SynthOptions
+
+SCENE = "Scene"
+CAMERA = "Camera"
+
+
+def synth(
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write into.")],
+    scene: Annotated[
+        Path | None,
+        typer.Option("--scene", help="A picture, or a clip that moves (default: a drawn room).", rich_help_panel=SCENE),
+    ] = None,
+    subject: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--subject", help="A cutout with transparency; give several (default: drawn people).", rich_help_panel=SCENE
+        ),
+    ] = None,
+    people: Annotated[
+        int, typer.Option("--people", min=0, help="Drawn people, without --subject.", rich_help_panel=SCENE)
+    ] = 1,
+    height: Annotated[
+        float, typer.Option("--height", help="Of a subject, as a share of the frame's.", rich_help_panel=SCENE)
+    ] = 0.82,
+    shadow: Annotated[float, typer.Option("--shadow", help="Of subjects, 0 to 1.", rich_help_panel=SCENE)] = 0.3,
+    size: Annotated[str, typer.Option("--size", help="Of the frames, px.", metavar="WxH", rich_help_panel=CAMERA)] = (
+        "640x360"
+    ),
+    fps: Annotated[str, typer.Option("--fps", help="25, 29.97 or 30000/1001.", rich_help_panel=CAMERA)] = "25",
+    duration: Annotated[float, typer.Option("--duration", help="Seconds.", rich_help_panel=CAMERA)] = 10.0,
+    lead_in: Annotated[
+        float, typer.Option("--lead-in", help="Seconds of empty scene at the start.", rich_help_panel=CAMERA)
+    ] = 2.0,
+    noise: Annotated[
+        float, typer.Option("--noise", help="Standard deviation, of 0 to 255.", rich_help_panel=CAMERA)
+    ] = 2.0,
+    drift: Annotated[
+        float, typer.Option("--drift", help="Share by which the light goes up and down.", rich_help_panel=CAMERA)
+    ] = 0.0,
+    shake: Annotated[float, typer.Option("--shake", help="Camera shake, px.", rich_help_panel=CAMERA)] = 0.0,
+    pan: Annotated[float, typer.Option("--pan", help="Camera pan, px a second.", rich_help_panel=CAMERA)] = 0.0,
+    layout: Annotated[
+        Literal["clip", "frames"],
+        typer.Option("--layout", help="clip.mkv and matte.mkv (lossless), or images/ and masks/ (PNG)."),
+    ] = "clip",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same number makes the same clip.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make a clip with exact ground truth: subjects walk through a scene, first empty, then with them in it."""
+    from bgdl.data import synth_files
+    from bgdl.data.scenes import open_scene
+    from bgdl.data.synth import SynthOptions, empty_scene, make_frames
+
+    settings = SynthOptions(
+        size_hw=_size_hw(size),
+        rate=_rate(fps),
+        duration_s=duration,
+        lead_in_s=lead_in,
+        noise=noise,
+        drift=drift,
+        shadow=shadow,
+        shake_px=shake,
+        pan_px_s=pan,
+        seed=seed,
+    )
+    cast = _cast(subject or [], people, height, settings)
+    room = open_scene(scene, size_hw=settings.size_hw, shake_px=shake, pan_px=pan * duration, seed=seed)
+    console.note(
+        f"scene {scene or 'drawn room'}, {len(cast)} subjects, {settings.frames} frames of {size}, seed {seed}"
+    )
+    frames = make_frames(room, cast, settings)
+    written = synth_files.write(out, frames, empty_scene(room, settings), settings, layout=layout, overwrite=overwrite)
+    for path in written:
+        console.out.print(str(path), markup=False)
+
+
+def _cast(files: list[Path], people: int, share: float, settings: SynthOptions) -> list[Subject]:
+    from bgdl.data.subjects import draw_subject, read_subject
+    from bgdl.errors import InputError
+
+    if not 0.05 <= share <= 1:
+        raise InputError(f"--height {share:g} is no share of the frame's height from 0.05 to 1")
+    height_px = round(share * settings.size_hw[0])
+    if files:
+        return [read_subject(file, height_px) for file in files]
+    heights = [round(height_px * (1 - 0.06 * (number % 3))) for number in range(people)]
+    return [draw_subject(px, seed=settings.seed + 1 + number) for number, px in enumerate(heights)]
+
+
+def _size_hw(size: str) -> tuple[int, int]:
+    from bgdl.errors import InputError
+
+    found = re.fullmatch(r"(\d+)x(\d+)", size.strip().lower())
+    if found is None:
+        raise InputError(f"--size {size!r} is no size; write WIDTHxHEIGHT, for instance 640x360")
+    return int(found[2]), int(found[1])
+
+
+def _rate(fps: str) -> Fraction:
+    from bgdl.errors import InputError
+
+    try:
+        rate = Fraction(fps)
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"--fps {fps!r} is no rate; write 25, 29.97 or 30000/1001") from None
+    ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
+    return ntsc if rate.denominator == 100 and abs(rate - ntsc) < Fraction(1, 100) else rate
