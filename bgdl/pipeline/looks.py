@@ -33,6 +33,8 @@ def make_look(
     """
     if only_matte:
         return compose.Alpha()
+    if edge not in EDGES:
+        raise InputError(f"unknown edge {edge!r}; choose from {', '.join(EDGES)}")
     foreground = EDGES[edge].foreground
     if background == "transparent":
         return compose.Cutout(foreground)

@@ -31,8 +31,14 @@ class Edge:
 EDGES: dict[EdgeName, Edge] = {
     "none": Edge("the network's matte and the frame's colours as they are"),
     "guided": Edge("the matte follows the frame's edges", refine=guided_filter),
-    "decontaminate": Edge("the old background's colour is taken out of half-covered pixels", foreground=blur_fusion),
+    "decontaminate": Edge(
+        "guided, and the old background's colour is taken out of half-covered pixels",
+        refine=guided_filter,
+        foreground=blur_fusion,
+    ),
     "matting": Edge(
-        "alpha along the edges is solved anew, then decontaminated (slow)", refine=closed_form, foreground=blur_fusion
+        'the matte along the edges is solved anew (slow, extra "matting"), then decontaminated',
+        refine=closed_form,
+        foreground=blur_fusion,
     ),
 }

@@ -14,7 +14,7 @@ CLEAR = 1 / 510
 """Between these a pixel is a mixture; beyond them alpha is 255 or 0 in the file."""
 
 
-def blur_fusion(frames: Tensor, alpha: Tensor, *, working_px: int = 960, radii_px: tuple[int, int] = (45, 3)) -> Tensor:
+def blur_fusion(frames: Tensor, alpha: Tensor, *, working_px: int = 640, radii_px: tuple[int, int] = (30, 2)) -> Tensor:
     """Estimate straight foreground colours: uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3).
 
     The two layers are smoothed in a copy whose longer side is `working_px`, once over the wide and once over the

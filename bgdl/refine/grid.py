@@ -22,7 +22,7 @@ def shrink(frames: Tensor, longer_px: int) -> Tensor:
     return planes.to(torch.float32)
 
 
-def sample(planes: Tensor, pixels: tuple[Tensor, Tensor], size_hw: tuple[int, int]) -> Tensor:
+def sample(planes: Tensor, pixels: tuple[Tensor, ...], size_hw: tuple[int, int]) -> Tensor:
     """Bilinear values of (C,h,w) at (rows, columns) of a picture of `size_hw`: float32 (K,C)."""
     rows, columns = pixels
     x = (2 * columns + 1) / size_hw[1] - 1

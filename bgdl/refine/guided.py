@@ -9,9 +9,12 @@ from torch import Tensor
 from bgdl.refine.blur import box_mean
 from bgdl.refine.grid import sample, shrink
 
+MIXED = 0.05
+"""A window holds an edge where both subject and background take at least this share of it."""
+
 
 def guided_filter(
-    frames: Tensor, alpha: Tensor, *, working_px: int = 640, radius_px: int = 6, epsilon: float = 1e-4
+    frames: Tensor, alpha: Tensor, *, working_px: int = 640, radius_px: int = 4, epsilon: float = 1e-3
 ) -> Tensor:
     """Align a matte with the frame's edges: uint8 (N,H,W,3), float32 (N,H,W,1) -> float32 (N,H,W,1) in [0,1].
 
@@ -21,23 +24,15 @@ def guided_filter(
     Source: He, Sun and Tang, "Guided Image Filtering", TPAMI 2013; He and Sun, "Fast Guided Filter", 2015.
     """
     guide, matte = shrink(frames, working_px) / 255, shrink(alpha, working_px)
-    model = _linear_model(guide, matte, radius_px, epsilon)
-    model = box_mean(torch.cat((model, _edge_zone(matte, radius_px)), dim=1), radius_px)
+    model = box_mean(_linear_model(guide, matte, radius_px, epsilon), radius_px)
     result = alpha.clone()
     for frame, whole, planes in zip(frames, result[..., 0], model, strict=True):
         _apply(frame, whole, planes)
     return result
 
 
-def _edge_zone(matte: Tensor, radius_px: int) -> Tensor:
-    """1 where both subject and background are within reach, else 0: (N,1,h,w)."""
-    side = 2 * radius_px + 1
-    reach = F.max_pool2d(torch.cat((matte, 1 - matte), dim=1), side, stride=1, padding=radius_px)
-    return (reach.amin(1, keepdim=True) > 0.1).to(matte.dtype)
-
-
 def _apply(frame: Tensor, matte: Tensor, model: Tensor) -> None:
-    """Replace alpha (H,W) of one frame by the model's value, as far as the edge zone (model[4]) reaches, in place."""
+    """Replace alpha (H,W) of one frame by the model's value, as far as edges (model[4]) reach, in place."""
     size_hw = (matte.shape[0], matte.shape[1])
     near = F.interpolate((model[None, 4:] > 0).to(torch.float32), size_hw, mode="nearest")[0, 0]
     pixels = near.nonzero(as_tuple=True)
@@ -47,14 +42,16 @@ def _apply(frame: Tensor, matte: Tensor, model: Tensor) -> None:
 
 
 def _linear_model(guide: Tensor, matte: Tensor, radius_px: int, epsilon: float) -> Tensor:
-    """Per window the slope (3) and offset (1) of matte = slope · colour + offset: (N,4,h,w)."""
+    """(N,5,h,w): slope (3) and offset of matte = slope · colour + offset in each window; 1 where it holds an edge."""
     products = [guide[:, i : i + 1] * guide[:, j : j + 1] for i, j in PAIRS]
     means = box_mean(torch.cat((guide, matte, guide * matte, *products), dim=1), radius_px)
     colour, level = means[:, :3], means[:, 3:4]
     joint = means[:, 4:7] - colour * level
     rr, rg, rb, gg, gb, bb = (means[:, 7 + k] - colour[:, i] * colour[:, j] for k, (i, j) in enumerate(PAIRS))
     slope = _solve(rr + epsilon, rg, rb, gg + epsilon, gb, bb + epsilon, joint)
-    return torch.cat((slope, level - (slope * colour).sum(1, keepdim=True)), dim=1)
+    offset = level - (slope * colour).sum(1, keepdim=True)
+    edge = (level > MIXED) & (level < 1 - MIXED)
+    return torch.cat((slope, offset, edge), dim=1)
 
 
 PAIRS = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
