@@ -110,6 +110,23 @@ def test_matte_options(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
     np.testing.assert_array_equal(matte("--crop", "100"), plain)
 
 
+@pytest.mark.parametrize("edge", ["none", "guided"])
+@pytest.mark.parametrize("model", ["static_difference", "mog2"])
+def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge: str) -> None:
+    scene = np.full((60, 80, 3), 180, np.uint8)
+    Image.fromarray(scene).save(tmp_path / "empty.png")
+    for name in ("in/one.png", "in/two.png"):
+        scene[20:40, 30:60] = (200, 40, 40)
+        (tmp_path / "in").mkdir(exist_ok=True)
+        Image.fromarray(scene).save(tmp_path / name)
+    options = ("-m", model, "--prime", tmp_path / "empty.png", "--edge", edge, "--only-matte")
+    assert bgdl("image", tmp_path / "in", "-o", tmp_path / "out", *options).status == 0
+    for name in ("one.png", "two.png"):
+        matte = np.asarray(Image.open(tmp_path / "out" / name))
+        assert matte[25:35, 35:55].min() > 200
+        assert matte[:10].max() < 30
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

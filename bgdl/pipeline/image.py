@@ -47,7 +47,7 @@ class Treatment:
 
     threshold: alpha at or above it becomes 1, the rest 0. invert: keep the background. keep: "largest" drops
     all but the largest part, "all" drops only islands under 1 % of the largest. crop: cut to the subject with
-    this margin.
+    this margin. plate: uint8 (1,H,W,3), the empty scene, for methods that learn one.
     """
 
     matter: Matter
@@ -56,6 +56,7 @@ class Treatment:
     invert: bool = False
     keep: Keep | None = None
     crop: Margin | None = None
+    plate: Tensor | None = None
 
     def __call__(self, picture: Picture) -> Result:
         frames = picture.frames.to(self.matter.device)  # the one upload
@@ -69,6 +70,8 @@ class Treatment:
     def alpha(self, frames: Tensor, own: Tensor | None = None) -> Tensor:
         """uint8 (1,H,W,3) -> float32 (1,H,W,1): the matter's matte, shaped as asked, times the file's `own` alpha."""
         self.matter.reset()
+        if self.plate is not None and isinstance(self.matter, Primed):
+            self.matter.prime(self.plate)
         alpha = self.matter.alpha(frames)
         if self.keep:
             alpha = keep_parts(alpha, self.keep)
@@ -104,17 +107,16 @@ def build(
     margin = Margin.parse(crop) if crop is not None else None
     if isinstance(model, (str, Path)):
         model = registry.load(model, device=device, engine=engine, precision=precision, **options)
-    if prime:
-        _prime(model, prime)
+    plate = _plate(model, prime) if prime else None
     refine = EDGES[edge].refine
     matter = Refined(model, refine) if refine else model
-    return Treatment(matter, look, threshold=threshold, invert=invert, keep=keep, crop=margin)
+    return Treatment(matter, look, threshold=threshold, invert=invert, keep=keep, crop=margin, plate=plate)
 
 
-def _prime(matter: Matter, plate: Path) -> None:
+def _plate(matter: Matter, path: Path) -> Tensor:
     if not isinstance(matter, Primed):
         raise InputError(f"{matter.name} learns no empty scene; leave --prime out")
-    matter.prime(files.read(plate).frames)
+    return files.read(path).frames
 
 
 def remove(
