@@ -193,11 +193,12 @@ def _show(report: Figures, old: Figures | None) -> None:
 
 
 def _print_table(title: str, table: Any) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    shown = Table(title=title, title_justify="left")
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for number, name in enumerate(table.titles):
-        shown.add_column(name, justify="left" if number == 0 else "right")
+        shown.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
     for row in table.rows:
         shown.add_row(*(f"[bold]{cell.text}[/]" if cell.best else cell.text for cell in row))
     console.out.print(shown)

@@ -30,8 +30,9 @@ class Move:
 
     @property
     def verdict(self) -> str:
-        """better or worse where the interval leaves 0 out, else "unchanged"."""
-        if self.difference.low <= 0 <= self.difference.high:
+        """better or worse where the interval leaves 0 out and the difference shows in print, else "unchanged"."""
+        shows = round(self.difference.mean, MEASURES[self.measure].digits) != 0
+        if not shows or self.difference.low <= 0 <= self.difference.high:
             return "unchanged"
         higher = self.difference.mean > 0
         return "better" if higher == (MEASURES[self.measure].better == "higher") else "worse"

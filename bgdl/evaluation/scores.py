@@ -27,8 +27,8 @@ class Measure:
 
 MEASURES: dict[str, Measure] = {
     "iou": Measure("IoU", "higher"),
-    "best_iou": Measure("IoU at its best threshold", "higher"),
-    "failures": Measure("Failures", "lower", "pictures of IoU < 0.7", 0),
+    "best_iou": Measure("Best-threshold IoU", "higher"),
+    "failures": Measure("Failures", "lower", "IoU < 0.7", 0),
     "dice": Measure("Dice", "higher"),
     "precision": Measure("Precision", "higher"),
     "recall": Measure("Recall", "higher"),
@@ -48,7 +48,7 @@ MEASURES: dict[str, Measure] = {
     "dtssd": Measure("dtSSD", "lower", "1e-2", 2),
     "messddt": Measure("MESSDdt", "lower", "1e-3", 2),
     "flicker": Measure("Flicker", "lower", "1e-3", 2),
-    "median_ms": Measure("Median time", "lower", "ms a frame", 1),
+    "median_ms": Measure("Median", "lower", "ms a frame", 1),
     "p95_ms": Measure("95th percentile", "lower", "ms a frame", 1),
 }
 

@@ -1,0 +1,91 @@
+"""`bgdl eval` as it is called: its tables, its files, what it says and how it ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bgdl
+from tests.eval_data import make_pairs
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    return make_pairs(tmp_path / "set", 3)
+
+
+def test_a_report(bgdl: Bgdl, pairs: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report"
+    methods = f"otsu,{tiny_weights},mog2:history=50"
+    done = bgdl("eval", pairs, "--methods", methods, "--reference", tiny_weights, "--out", out, "--threads", 1)
+    assert done.status == 0, done.err
+    lines = done.err.splitlines()
+    assert re.fullmatch(r"model otsu, device cpu, engine none", lines[0])
+    assert re.match(r"model tiny, device cpu, engine \w+ \w+", lines[1])
+    assert lines[-1] == f"report: {out / 'report.html'}"
+    assert all(word in done.out for word in ("set", "otsu", "tiny", "mog2"))
+
+    report = json.loads((out / "report.json").read_text())
+    assert report["reference"] == "tiny"
+    assert report["rules"]["every"] == 1
+    assert set(report["data"][0]["summary"]) == {"otsu", "tiny", "mog2:history=50"}
+    assert set(report["data"][0]["paired"]) == {"otsu", "mog2:history=50"}
+    assert len(report["methods"]["tiny"]["weights_sha256"]) == 64
+    with (out / "report.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(report["pictures"]) == 9
+    assert float(rows[0]["iou"]) == pytest.approx(report["pictures"][0]["iou"], abs=1e-6)
+    assert (out / "report.md").read_text().startswith("## set\n\n| Method | IoU ↑ |")
+
+
+def test_compare_says_what_moved(bgdl: Bgdl, pairs: Path, tmp_path: Path) -> None:
+    assert bgdl("eval", pairs, "-m", "otsu", "-o", tmp_path / "a").status == 0
+    old = tmp_path / "a" / "report.json"
+    same = bgdl("eval", pairs, "-m", "otsu", "--compare", old)
+    assert re.search(r"set, otsu: IoU (0\.\d+) → \1 \[\+0.000, \+0.000\], unchanged", same.out)
+    report = json.loads(old.read_text())
+    for row in report["pictures"]:
+        row["iou"] += 0.25
+    old.write_text(json.dumps(report))
+    moved = bgdl("eval", pairs, "-m", "otsu", "--binarize", "--compare", old)
+    assert re.search(r"set, otsu: IoU .* \[-0.250, -0.250\], worse", moved.out)
+    assert "rules differ from the earlier report: binarize is True, was False" in moved.out
+    old.write_text("{}")
+    assert "is no report.json of this version" in bgdl("eval", pairs, "-m", "otsu", "--compare", old).err
+
+
+def test_settings_of_a_file_and_options_before_it(bgdl: Bgdl, pairs: Path, tmp_path: Path) -> None:
+    config = tmp_path / "some.yaml"
+    config.write_text("methods: [otsu, canny]\nreference: canny\nlimit: 1\n")
+    out = tmp_path / "out"
+    assert bgdl("eval", pairs, "--config", config, "--limit", 2, "-o", out).status == 0
+    report = json.loads((out / "report.json").read_text())
+    assert (report["rules"]["limit"], report["reference"], len(report["pictures"])) == (2, "canny", 4)
+
+
+def test_what_is_left_out_is_said_and_the_status_tells(bgdl: Bgdl, pairs: Path) -> None:
+    (pairs / "images" / "001.png").write_bytes(b"")
+    done = bgdl("eval", pairs, "-m", "otsu,static_difference")
+    assert done.status == 1
+    assert "set, unreadable: 1 left out (001): cannot identify image file" in done.err
+    assert re.search(r"set, static_difference: 2 left out \(000 and 1 more\): static_difference needs", done.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-m", "otsu"], "no data; give a folder with images/ and masks/"),
+        (["SET"], "no methods; give --methods"),
+        (["SET", "-m", "nothing"], "unknown model 'nothing'; known are portrait"),
+        (["nowhere", "-m", "otsu"], "no data at nowhere"),
+        (["SET", "-m", "otsu", "--compare", "none.json"], "cannot read none.json"),
+    ],
+)
+def test_mistakes_are_a_sentence(bgdl: Bgdl, pairs: Path, arguments: list[str], message: str) -> None:
+    done = bgdl("eval", *(str(pairs) if part == "SET" else part for part in arguments))
+    assert done.status == 1
+    assert message in done.err

@@ -1,0 +1,210 @@
+"""A run over pictures and clips: what is scored, in which order, what is kept, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bgdl.errors import InputError
+from bgdl.evaluation import scores, stats
+from bgdl.evaluation.protocol import Rules
+from bgdl.evaluation.records import FILE, Record, Store
+from bgdl.evaluation.runner import Runner
+from bgdl.evaluation.sources import open_sources
+from bgdl.evaluation.summary import best_threshold, summarise
+from bgdl.metrics import temporal
+from tests.eval_data import Bright, Learner, make_pairs, save, scene
+
+NO_RULES = Rules()
+HEADER = {"rules": {}, "methods": {"bright": {}}}
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    for number in range(6):
+        picture, mask = scene(number)
+        save(tmp_path / "clip" / "images" / f"{number}.png", picture)
+        save(tmp_path / "clip" / "masks" / f"{number}.png", mask)
+    return tmp_path / "clip"
+
+
+def run(path, matters, rules=NO_RULES, *, store=None, jobs=1, mattes=None):
+    store = store or Store(None, HEADER)
+    runner = Runner({matter.name: matter for matter in matters}, rules, store, mattes, jobs)
+    done = list(runner.run(open_sources((str(path),), rules)))
+    return store.pictures([matter.name for matter in matters]), done
+
+
+def test_scores_of_pictures(tmp_path):
+    worse = Bright("worse", above=30)
+    records, done = run(make_pairs(tmp_path), [Bright(), worse])
+    assert len(done) == 6
+    assert len(records) == 12
+    first, second = records[:2]
+    assert (first.method, first.scores["iou"], first.scores["mae"]) == ("bright", 1, 0)
+    assert second.scores["iou"] < 0.5 < second.scores["recall"]
+    assert first.seconds > 0
+    assert {*scores.PICTURE, *scores.SALIENCY} == set(first.scores)
+    assert len(first.curves["best_iou"]) == 255
+
+
+def test_jobs_change_nothing_but_the_time(tmp_path):
+    root = make_pairs(tmp_path)
+    one, four = (run(root, [Bright(above=30)], jobs=jobs)[0] for jobs in (1, 4))
+    assert [(record.key, record.scores) for record in one] == [(record.key, record.scores) for record in four]
+
+
+def test_stateful_methods_see_every_frame_and_are_reset(clip):
+    stateful, stateless = Bright("stateful", stateful=True), Bright("stateless")
+    records, _ = run(clip, [stateful, stateless], Rules(every=2, limit=2))
+    assert [record.name for record in records if record.method == "stateful"] == ["0", "2"]
+    warm_up = ["alpha", "alpha", "reset", "reset"]
+    assert stateful.calls == [*warm_up, "alpha", "alpha", "alpha", "alpha"]
+    assert stateless.calls == [*warm_up, "alpha", "alpha"]
+
+
+def test_steps_are_scored_in_clips(clip):
+    records, _ = run(clip, [Bright(above=30)])
+    assert "dtssd" not in records[0].scores
+    alphas = torch.stack([Bright(above=30).alpha(torch.from_numpy(scene(n)[0])[None])[0, ..., 0] for n in (0, 1)])
+    truths = torch.stack([torch.from_numpy(scene(n)[1]) / 255 for n in (0, 1)])
+    assert records[1].scores["dtssd"] == pytest.approx(temporal.dtssd(alphas, truths).item(), rel=1e-4)
+    assert "messddt" not in records[1].scores  # a hard truth
+
+
+def test_priming_frames_are_learnt_and_not_scored(clip):
+    learner, other = Learner("learner"), Bright("other")
+    records, _ = run(clip, [learner, other], Rules(prime="2"))
+    assert learner.plate.shape == (2, 40, 48, 3)
+    assert [record.name for record in records if record.method == "other"] == ["2", "3", "4", "5"]
+    assert learner.calls[:5] == ["alpha", "alpha", "reset", "reset", "prime"]
+
+
+def test_soft_truths_have_messddt_and_binarize_cuts_them(clip, tmp_path):
+    for number in range(6):
+        save(clip / "masks" / f"{number}.png", scene(number)[1] // 2 + 30)
+    soft, _ = run(clip, [Bright()])
+    hard, _ = run(clip, [Bright()], Rules(binarize=True))
+    assert soft[1].scores["messddt"] >= 0
+    assert soft[1].scores["mae"] == pytest.approx(0.27, abs=0.2)
+    assert hard[1].scores["mae"] == 0
+
+
+def test_what_breaks_is_noted_and_the_rest_is_done(tmp_path):
+    class Fussy(Bright):
+        def alpha(self, frames):
+            if frames.shape[2] == 50:
+                raise InputError("not this one")
+            return super().alpha(frames)
+
+    root = make_pairs(tmp_path)
+    (root / "masks" / "004.png").write_bytes(b"")
+    records, _ = run(root, [Bright(), Fussy("fussy")])
+    broken = {(record.name, record.method): record.error for record in records if record.error}
+    assert broken.pop(("002", "fussy")) == "not this one"
+    assert "cannot identify" in broken.pop(("004", ""))
+    assert not broken
+    assert sum(record.method == "bright" and bool(record.scores) for record in records) == 5
+
+
+def test_a_stopped_run_goes_on(tmp_path):
+    root, out = make_pairs(tmp_path / "set"), tmp_path / "out"
+    runner = Runner({"bright": Bright()}, Rules(), Store(out, HEADER))
+    list(islice(runner.run(open_sources((str(root),), Rules())), 4))
+    with (out / FILE).open("a") as file:
+        file.write('{"data": "cut sh')
+    again = Bright()
+    records, done = run(root, [again], store=Store(out, HEADER))
+    assert len(records) == len(done) == 6
+    assert again.calls.count("alpha") == 2 + 2  # the warm-up and what was left
+    finished = Bright()
+    assert run(root, [finished], store=Store(out, HEADER))[1] == []
+    assert finished.calls == []
+
+
+def test_a_finished_report_takes_a_method_more(tmp_path):
+    root, out = make_pairs(tmp_path / "set", 2), tmp_path / "out"
+    run(root, [Bright()], store=Store(out, HEADER))
+    both = {**HEADER, "methods": {"bright": {}, "other": {}}}
+    old, new = Bright(), Bright("other")
+    records, _ = run(root, [old, new], store=Store(out, both))
+    assert (len(records), old.calls) == (4, [])
+    assert json.loads((out / FILE).read_text().splitlines()[0]) == both
+
+
+def test_results_of_other_rules_are_refused(tmp_path):
+    Store(tmp_path, HEADER).add([Record("set", "set", "a", "bright", error="x")])
+    with pytest.raises(InputError, match=r"made with other rules, bright; give another --out, or --overwrite"):
+        Store(tmp_path, {"rules": {"every": 2}, "methods": {"bright": {"sha": 1}}})
+    assert not Store(tmp_path, {"rules": {"every": 2}, "methods": {}}, overwrite=True).records
+
+
+def test_mattes_are_kept(tmp_path):
+    run(make_pairs(tmp_path / "set", 1), [Bright("a:b=1")], mattes=tmp_path / "mattes")
+    from PIL import Image
+
+    with Image.open(tmp_path / "mattes" / "set" / "a_b_1" / "set" / "000.png") as matte:
+        assert np.array_equal(np.asarray(matte), scene(0)[1])
+
+
+def rows(method, ious, *, sequence=False):
+    curve = [0.5] * 255
+    return [
+        Record("d", "c", str(n), method, sequence, 0.01 * (n + 1), {"iou": iou, "mae": 1 - iou, "boundary_f": iou}, {
+            "best_iou": [*curve[:100], iou, *curve[101:]]})
+        for n, iou in enumerate(ious)
+    ]  # fmt: skip
+
+
+def test_summary_and_pairs():
+    base, better = [0.5, 0.6, 0.7, 0.8], [0.6, 0.7, 0.8, 0.9]
+    figures = summarise([*rows("base", base), *rows("better", better)], ["base", "better"], "base")
+    summary, paired = figures["summary"]["better"], figures["paired"]["better"]
+    assert summary["iou"]["mean"] == pytest.approx(0.75)
+    assert 0.6 <= summary["iou"]["low"] < 0.75 < summary["iou"]["high"] <= 0.9
+    assert summary["failures"]["mean"] == 1
+    assert summary["median_ms"]["mean"] == pytest.approx(25)
+    assert best_threshold(rows("better", better)) == pytest.approx(101 / 255)
+    assert paired["iou"]["mean"] == pytest.approx(0.1)
+    assert (paired["iou"]["low"], paired["iou"]["high"]) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert paired["iou"]["better"] == paired["mae"]["better"] == 1
+    assert "base" not in figures["paired"]
+
+
+def test_decay_is_for_clips():
+    falling = np.linspace(1, 0, 9).tolist()
+    figures = summarise(rows("a", falling, sequence=True), ["a"], "a")["summary"]["a"]
+    assert figures["j_decay"]["mean"] == pytest.approx(0.75)
+    assert "j_decay" not in summarise(rows("a", falling), ["a"], "a")["summary"]["a"]
+
+
+def test_intervals_hold_the_mean_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(100):
+        found = stats.interval(rng.normal(size=40), stats.draw([40], sequence=False)[:500])
+        hits += found.low <= 0 <= found.high
+    assert 88 <= hits <= 99
+
+
+def test_neighbours_of_a_clip_widen_the_interval():
+    slow = np.sin(np.linspace(0, 6, 100))
+    single, blocks = (stats.interval(slow, stats.draw([100], sequence=sequence)) for sequence in (False, True))
+    assert blocks.high - blocks.low > 2 * (single.high - single.low)
+    clips = stats.draw([3, 2], sequence=True)
+    assert {tuple(row[row >= 0]) for row in clips} == {
+        (0, 1, 2, 0, 1, 2),
+        (0, 1, 2, 3, 4),
+        (3, 4, 0, 1, 2),
+        (3, 4, 3, 4),
+    }
+
+
+def test_gaps_are_left_out():
+    found = stats.interval(np.array([np.nan, 1.0, 3.0]), stats.draw([3], sequence=False))
+    assert found.mean == 2

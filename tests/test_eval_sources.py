@@ -1,0 +1,184 @@
+"""Every layout of evaluation data becomes the same clips of frames; the rules are checked and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bgdl.errors import InputError
+from bgdl.evaluation import prime
+from bgdl.evaluation.protocol import Rules, make_plan, parse_method, read_config
+from bgdl.evaluation.sources import Source, open_sources, shrink
+from tests.eval_data import make_pairs, save, scene, write_clip
+
+NO_RULES = Rules()
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def opened(path: Path, rules: Rules = NO_RULES) -> Source:
+    return open_sources((str(path),), rules)[0]
+
+
+def test_a_folder_of_pairs(tmp_path):
+    source = opened(make_pairs(tmp_path / "set"))
+    (clip,) = source.clips
+    frames = list(clip.read())
+    assert (source.name, clip.sequence, clip.count) == ("set", False, 6)
+    assert [frame.name for frame in frames] == ["000", "001", "002", "003", "004", "005"]
+    picture, mask = scene(2, (40, 50))
+    assert torch.equal(frames[2].picture[0], torch.from_numpy(picture))
+    assert torch.equal(frames[2].truth, torch.from_numpy(mask) / 255)
+
+
+def test_consecutive_numbers_of_one_size_are_a_clip(tmp_path):
+    for number in range(3):
+        picture, mask = scene(number)
+        save(tmp_path / "images" / f"f{number:05d}.png", picture)
+        save(tmp_path / "masks" / f"f{number:05d}.png", mask)
+    assert opened(tmp_path).clips[0].sequence
+    assert not opened(tmp_path, Rules(kind="pictures")).clips[0].sequence
+    (tmp_path / "images" / "f00001.png").unlink()
+    assert not opened(tmp_path).clips[0].sequence
+    assert opened(tmp_path, Rules(kind="sequence")).clips[0].sequence
+
+
+def test_davis_objects_are_one_subject(tmp_path):
+    for number in range(2):
+        picture, mask = scene(number)
+        save(tmp_path / "JPEGImages" / "480p" / "dance" / f"{number:05d}.jpg", picture)
+        objects = Image.fromarray((mask > 0).astype(np.uint8) * 2, "P")
+        objects.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+        (tmp_path / "Annotations" / "480p" / "dance").mkdir(parents=True, exist_ok=True)
+        objects.save(tmp_path / "Annotations" / "480p" / "dance" / f"{number:05d}.png")
+    (clip,) = opened(tmp_path).clips
+    frames = list(clip.read())
+    assert (clip.name, clip.sequence, len(frames)) == ("dance", True, 2)
+    assert torch.equal(frames[1].truth, torch.from_numpy(scene(1)[1]) / 255)
+
+
+@pytest.mark.parametrize(("clip", "matte"), [("clip.mkv", "matte.mkv"), ("walk.mkv", "walk-matte.mkv")])
+def test_a_clip_and_its_matte_clip(tmp_path, clip, matte):
+    pictures, masks = zip(*(scene(number) for number in range(3)), strict=True)
+    write_clip(tmp_path / clip, list(pictures))
+    write_clip(tmp_path / matte, list(masks))
+    for source in (opened(tmp_path), opened(tmp_path / clip)):
+        (found,) = source.clips
+        frames = list(found.read())
+        assert (found.sequence, found.rate, [frame.name for frame in frames]) == (True, 10, ["00000", "00001", "00002"])
+        assert torch.equal(frames[2].picture[0], torch.from_numpy(pictures[2]))
+        assert torch.equal(frames[2].truth, torch.from_numpy(masks[2]) / 255)
+
+
+def test_a_clip_and_a_matte_of_other_length(tmp_path):
+    write_clip(tmp_path / "clip.mkv", [scene(number)[0] for number in range(3)])
+    write_clip(tmp_path / "matte.mkv", [scene(number)[1] for number in range(2)])
+    with pytest.raises(InputError, match=r"clip.mkv and matte.mkv have different numbers of frames"):
+        list(opened(tmp_path).clips[0].read())
+
+
+def test_a_broken_picture_is_a_frame_with_a_reason(tmp_path):
+    root = make_pairs(tmp_path, 3)
+    (root / "images" / "001.png").write_bytes(b"no picture")
+    frames = list(opened(root).clips[0].read())
+    assert [frame.error is None for frame in frames] == [True, False, True]
+    assert "cannot identify" in frames[1].error
+
+
+def test_split_and_manifest(tmp_path):
+    root = make_pairs(tmp_path / "set", 6)
+    assert [frame.name for frame in opened(root, Rules(split="number:3:1")).clips[0].read()] == ["001", "004"]
+    with pytest.raises(InputError, match="the split 'number:9:8' keeps none of the pictures"):
+        opened(root, Rules(split="number:9:8"))
+    (tmp_path / "some.csv").write_text("image,mask\nset/images/002.png,set/masks/002.png\n")
+    source = opened(tmp_path / "some.csv")
+    assert (source.name, [frame.name for frame in source.clips[0].read()]) == ("some", ["set/images/002"])
+
+
+def test_sources_of_one_name_are_told_apart(tmp_path):
+    paths = [str(make_pairs(tmp_path / parent / "set", 1)) for parent in ("a", "b")]
+    assert [source.name for source in open_sources(tuple(paths), Rules())] == ["a/set", "b/set"]
+
+
+def test_shrinking_keeps_the_shape_and_both_sizes(tmp_path):
+    frame = next(iter(opened(make_pairs(tmp_path, 1)).clips[0].read()))
+    small = shrink(frame, 24)
+    assert small.picture.shape == (1, 20, 24, 3)
+    assert small.truth.shape == (20, 24)
+    assert small.truth.mean() == pytest.approx(frame.truth.mean().item(), abs=1e-3)
+    assert shrink(frame, 100) is frame
+    assert shrink(frame, None) is frame
+
+
+def test_the_empty_scene(tmp_path):
+    write_clip(tmp_path / "clip.mkv", [scene(number)[0] for number in range(5)])
+    write_clip(tmp_path / "clip-matte.mkv", [scene(number)[1] for number in range(5)])
+    (clip,) = opened(tmp_path / "clip.mkv").clips
+    assert [prime.leading_frames(text, clip) for text in (None, "3", "0.2s", "plate.png")] == [0, 3, 2, 0]
+    frames = list(clip.read())
+    assert prime.empty_scene("2", frames[:2], None).shape == (2, 40, 48, 3)
+    assert prime.empty_scene(None, [], None) is None
+    assert prime.empty_scene(str(tmp_path / "clip.mkv"), [], 24).shape == (5, 20, 24, 3)
+    save(tmp_path / "plate.png", scene(0)[0])
+    assert torch.equal(prime.empty_scene(str(tmp_path / "plate.png"), [], None)[0], torch.from_numpy(scene(0)[0]))
+    pairs = opened(make_pairs(tmp_path / "set", 2)).clips[0]
+    with pytest.raises(InputError, match="has no frame rate for --prime 2s; give a number of frames or a file"):
+        prime.leading_frames("2s", pairs)
+
+
+def test_methods_as_they_are_written():
+    spec = parse_method("mog2:history=200:shadows=drop:cleanup=tidy")
+    assert (spec.model, spec.label) == ("mog2", "mog2:history=200:shadows=drop:cleanup=tidy")
+    assert spec.options == {"history": 200, "shadows": "drop", "cleanup": "tidy"}
+    assert parse_method("some/where/mine.safetensors:size=256").label == "mine:size=256"
+    assert parse_method(r"C:\weights\mine.pth").model == r"C:\weights\mine.pth"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([], ["otsu"]), "no data; give a folder"),
+        ((["set"], []), "no methods; give --methods"),
+        ((["set"], ["otsu", "otsu"]), "two methods are called 'otsu'"),
+        ((["set"], [":a=1"]), "':a=1' is no method"),
+    ],
+)
+def test_plans_that_cannot_be(arguments, message):
+    with pytest.raises(InputError, match=message):
+        make_plan(*arguments)
+    with pytest.raises(InputError, match="the reference 'knn' is none of the methods: otsu, canny"):
+        make_plan(["set"], ["otsu", "canny"], reference="knn")
+
+
+def test_rules_that_cannot_be():
+    with pytest.raises(InputError, match="every is 0; it must be a whole number, 1 or more"):
+        Rules(every=0)
+    with pytest.raises(InputError, match="kind is 'film'; it must be one of auto, pictures, sequence"):
+        Rules(kind="film")
+
+
+def test_configs(tmp_path):
+    path = tmp_path / "some.yaml"
+    path.write_text("methods: otsu, canny\nevery: 5\n")
+    assert read_config(path) == {"methods": ["otsu", "canny"], "every": 5}
+    path.write_text("evry: 5\n")
+    with pytest.raises(InputError, match="has the unknown key 'evry'; known are binarize, data, every"):
+        read_config(path)
+    path.write_text("- a\n")
+    with pytest.raises(InputError, match="is no mapping"):
+        read_config(path)
+    with pytest.raises(InputError, match="cannot read"):
+        read_config(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs" / "eval").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_shipped_config_is_a_plan(path):
+    from bgdl.registry import METHODS
+
+    settings = read_config(path)
+    methods, reference = settings.pop("methods"), settings.pop("reference")
+    plan = make_plan(["set"], methods, Rules(**settings), reference=reference)
+    assert {spec.model for spec in plan.methods} <= set(METHODS)
