@@ -7,7 +7,7 @@ import sys
 import typer
 
 import bgdl
-from bgdl.cli import bench, data, doctor, eval, export, image, models, rembg, synth, train, video
+from bgdl.cli import bench, data, doctor, eval, export, image, live, models, rembg, synth, train, video
 
 app = typer.Typer(
     name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -15,6 +15,8 @@ app = typer.Typer(
 
 app.command("image")(image.image)
 app.command("video")(video.video)
+app.command("live")(live.live)
+app.command("virtual-background")(live.virtual_background)
 app.command("i", hidden=True)(rembg.i)
 app.command("eval")(eval.eval_)
 app.command("bench")(bench.bench)

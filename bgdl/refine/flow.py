@@ -46,7 +46,7 @@ def motion(now: Grey, then: Grey) -> NDArray[np.float32]:
 
     Source: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016 (OpenCV's, fast preset).
     """
-    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     return cast("NDArray[np.float32]", estimator.calc(now, then, None))
 
 

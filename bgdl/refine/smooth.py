@@ -16,10 +16,10 @@ from bgdl.errors import InputError
 from bgdl.refine.flow import Grey, Plane, carry, is_cut, motion, small_grey, trust, work_size
 
 SmoothName = Literal["off", "ema", "flow"]
-STRENGTH = 0.8
+STRENGTH = 0.9
 LOOK_AHEAD = 2
 """Frames that "flow" may look ahead in a file."""
-TOLERANCE = 8.0
+TOLERANCE = 6.0
 """Grey levels by which a place may change and still count as the same thing."""
 
 
@@ -74,26 +74,29 @@ class Smoother:
 
     def _pop(self) -> Tensor:
         moment = self._waiting.popleft()
-        if moment.cut or self._last is None:
-            smooth = self._blend(moment, [])
-        else:
-            smooth = self._blend(moment, [(*self._last, self.strength / (1 - self.strength))])
+        smooth = self._average(moment, None if moment.cut else self._last)
         self._last = (moment.grey, smooth)
         return _apply(moment.full, moment.small, smooth)
 
-    def _blend(self, moment: _Moment, past: list[tuple[Grey, Plane, float]]) -> Plane:
+    def _average(self, moment: _Moment, past: tuple[Grey, Plane] | None) -> Plane:
         """The matte averaged with what comes before and after it, each as far as it is to be trusted there."""
+        others = [(other.grey, other.small, 1.0) for other in self._waiting]
+        if past:
+            others.append((*past, (1 + len(others)) * self.strength / (1 - self.strength)))
         total, weight = moment.small.copy(), np.ones_like(moment.small)
-        ahead = [(other.grey, other.small, self.strength) for other in self._waiting]
-        for grey, matte, share in [*past, *ahead]:
-            seen: Grey | Plane = grey
-            if self.mode == "flow":
-                flow = motion(moment.grey, grey)
-                seen, matte = carry(grey, flow), carry(matte, flow)
+        for grey, matte, share in others:
+            seen, carried = self._carried(moment.grey, grey, matte)
             sure = share * trust(moment.grey, seen, tolerance=TOLERANCE)
-            total += sure * matte
+            total += sure * carried
             weight += sure
         return cast(Plane, total / weight)
+
+    def _carried(self, now: Grey, then: Grey, matte: Plane) -> tuple[Grey | Plane, Plane]:
+        """Another moment's picture and matte at the places of `now`; what stands still stays where it is."""
+        if self.mode == "ema":
+            return then, matte
+        flow = motion(now, then) * (1 - trust(now, then, tolerance=TOLERANCE))[..., None]
+        return carry(then, flow), carry(matte, flow)
 
 
 def _shrink(alpha: Tensor) -> NDArray[np.float32]:

@@ -1,0 +1,151 @@
+"""`bgdl live` and `bgdl virtual-background`: before a camera."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bgdl.cli import console, options
+from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
+
+if TYPE_CHECKING:
+    from bgdl.pipeline.live import LiveReport
+
+CAMERA = "Camera"
+FALLBACKS = ("transparent", "blur", "#00b140")
+
+SourceOption = Annotated[
+    str, typer.Option("--source", "-s", help="A camera's number, a file or a URL.", rich_help_panel=CAMERA)
+]
+SizeOption = Annotated[
+    str | None, typer.Option("--size", metavar="WxH", help="Asked of the camera: 1280x720.", rich_help_panel=CAMERA)
+]
+FpsOption = Annotated[
+    float | None, typer.Option("--fps", min=1, max=240, help="Asked of the camera.", rich_help_panel=CAMERA)
+]
+Mirror = Annotated[
+    bool,
+    typer.Option("--mirror/--no-mirror", help="Of the window; outputs are not mirrored.", rich_help_panel=CAMERA),
+]
+Backgrounds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--background", "-b", rich_help_panel=LOOK,
+        help="transparent, a colour, a picture, a clip, or blur[:SIGMA]; several for the key b.",
+    ),
+]  # fmt: skip
+EdgeOption = Annotated[
+    Literal["none", "guided", "decontaminate", "matting"],
+    typer.Option("--edge", help="How hair and soft edges are treated.", rich_help_panel=LOOK),
+]
+SmoothOption = Annotated[
+    Literal["off", "ema", "flow"] | None,
+    typer.Option("--smooth", help="Steady mattes (default: ema for networks).", rich_help_panel=MATTE),
+]
+NetworkSize = Annotated[
+    int | None, typer.Option("--net-size", min=32, help="Side of the network's input in px.", rich_help_panel=METHOD)
+]
+WindowOption = Annotated[bool, typer.Option("--window/--no-window", help="Show a window.", rich_help_panel=FILES)]
+Virtual = Annotated[
+    bool, typer.Option("--virtual-camera", help="Be a camera for other programs.", rich_help_panel=FILES)
+]
+Record = Annotated[Path | None, typer.Option("--record", "-o", help="Write what is shown.", rich_help_panel=FILES)]
+Snapshots = Annotated[Path, typer.Option("--snapshots", help="Folder for the key s.", rich_help_panel=FILES)]
+Frames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after so many.", rich_help_panel=FILES)]
+Seconds = Annotated[float | None, typer.Option("--seconds", min=0, help="Stop after so long.", rich_help_panel=FILES)]
+
+
+def live(
+    source: SourceOption = "0",
+    model: options.Model = "portrait",
+    device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.PrecisionOption = "auto",
+    net_size: NetworkSize = None,
+    threads: options.Threads = None,
+    background: Backgrounds = None,
+    fit: options.FitOption = "cover",
+    edge: EdgeOption = "none",
+    smooth: SmoothOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
+    mirror: Mirror = True,
+    window: WindowOption = True,
+    virtual_camera: Virtual = False,
+    record: Record = None,
+    snapshots: Snapshots = Path(),
+    frames: Frames = None,
+    seconds: Seconds = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Cut out whoever sits before the camera.
+
+    Keys: q or Esc quit, d take the background plate, r forget it, b next background, m matte, s snapshot,
+    space pause.
+    """
+    from bgdl import registry
+    from bgdl.device import set_threads
+    from bgdl.pipeline.live import Live, LiveJob, check
+
+    chosen = tuple(background or ("transparent",))
+    job = LiveJob(
+        source, backgrounds=(*chosen, *(other for other in FALLBACKS if other not in chosen)), fit=fit, edge=edge,
+        smooth=smooth, size_wh=parse_size(size), fps=fps, mirror=mirror, window=window, virtual_camera=virtual_camera,
+        record=record, overwrite=overwrite, frames=frames, seconds=seconds, snapshots=snapshots, on_note=console.note,
+    )  # fmt: skip
+    check(job)
+    set_threads(threads)
+    matter = registry.load(model, device=device, engine=engine, precision=precision, **options.for_network(net_size))
+    console.note(console.describe(matter))
+    _finish(Live(job, matter).run(), record)
+
+
+def virtual_background(
+    source: SourceOption = "0",
+    model: options.Model = "portrait",
+    device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.PrecisionOption = "auto",
+    net_size: NetworkSize = None,
+    threads: options.Threads = None,
+    background: Backgrounds = None,
+    fit: options.FitOption = "cover",
+    edge: EdgeOption = "none",
+    smooth: SmoothOption = None,
+    size: SizeOption = None,
+    fps: FpsOption = None,
+    mirror: Mirror = True,
+    window: WindowOption = True,
+    virtual_camera: Virtual = False,
+    record: Record = None,
+    snapshots: Snapshots = Path(),
+    frames: Frames = None,
+    seconds: Seconds = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Blur or replace what is behind you: `bgdl live` with blur as its background."""
+    live(
+        source, model, device, engine, precision, net_size, threads, background or ["blur"], fit, edge, smooth, size,
+        fps, mirror, window, virtual_camera, record, snapshots, frames, seconds, overwrite,
+    )  # fmt: skip
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """ "1280x720" -> (1280, 720)."""
+    from bgdl.errors import InputError
+
+    if text is None:
+        return None
+    width, _, height = text.lower().partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+        raise InputError(f"--size {text!r} is not WIDTHxHEIGHT, for instance 1280x720")
+    return int(width), int(height)
+
+
+def _finish(report: LiveReport, record: Path | None) -> None:
+    console.note(
+        f"{report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps, {report.dropped} dropped, "
+        f"latency {report.latency_ms:.0f} ms)" + (f" -> {record}" if record else "")
+    )

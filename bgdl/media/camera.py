@@ -1,0 +1,126 @@
+"""A camera, or a file or URL that plays as one: its newest frame, from a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, cast
+
+import numpy as np
+from torch import Tensor
+
+from bgdl import convert
+from bgdl.errors import InputError
+from bgdl.media.mailbox import Mailbox
+from bgdl.media.reader import VideoReader
+from bgdl.opencv import cv2
+
+
+@dataclass(frozen=True)
+class Shot:
+    """frames: uint8 (1,H,W,3) RGB. taken_s: when it came, on time.monotonic's clock."""
+
+    frames: Tensor
+    taken_s: float
+
+
+class Camera:
+    """The newest frame of a source; a context manager.
+
+    source: a camera's number ("0"), a file (played at its own pace) or a URL. size_wh, fps: asked of a camera, which
+    may answer with others. `dropped` counts frames that nobody took in time.
+    Raises InputError for a camera that is missing or busy and a source that cannot be read.
+    """
+
+    def __init__(self, source: str, *, size_wh: tuple[int, int] | None = None, fps: float | None = None) -> None:
+        self.source = source
+        self._box: Mailbox[Shot] = Mailbox()
+        self._stopping = threading.Event()
+        is_camera = source.isdigit()
+        self._device: Any = _open_camera(int(source), size_wh, fps) if is_camera else None
+        self._reader = None if is_camera else VideoReader(source)
+        self.rate = _rate(self._device, self._reader)
+        self._thread = threading.Thread(target=self._run, name="bgdl-camera", daemon=True)
+
+    @property
+    def dropped(self) -> int:
+        return self._box.dropped
+
+    @property
+    def ended(self) -> bool:
+        return self._box.closed
+
+    def newest(self, timeout_s: float | None = None) -> Shot | None:
+        """The newest frame, waited for; None at the end, or after `timeout_s`."""
+        return self._box.take(timeout_s)
+
+    def __enter__(self) -> Camera:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        self._thread.join(timeout=5)
+        if self._device is not None:
+            self._device.release()
+        if self._reader is not None:
+            self._reader.close()
+
+    def _run(self) -> None:
+        try:
+            for frames in self._frames():
+                if self._stopping.is_set():
+                    break
+                self._box.put(Shot(frames, time.monotonic()))
+        except BaseException as error:
+            self._box.close(error)
+        else:
+            self._box.close()
+
+    def _frames(self) -> Iterator[Tensor]:
+        if self._reader is None:
+            while not self._stopping.is_set():
+                yield _grab(self._device, self.source)
+            return
+        began, first_s = time.monotonic(), self._reader.first_s
+        paced = Path(self.source).is_file()
+        for batch in self._reader.batches(1):
+            due = began + float(batch.pts[0] * batch.time_base - first_s)
+            if paced:
+                self._stopping.wait(max(0.0, due - time.monotonic()))
+            yield batch.data
+
+
+def _open_camera(number: int, size_wh: tuple[int, int] | None, fps: float | None) -> Any:
+    if hasattr(cv2, "setLogLevel"):
+        cv2.setLogLevel(0)  # OpenCV's own lines about a missing camera say less than ours
+    device = cv2.VideoCapture(number)
+    if not device.isOpened():
+        raise InputError(
+            f"camera {number} cannot be opened: it is missing, in use, or not allowed for this program; "
+            "try another --source (0, 1, ...), a file or a URL"
+        )
+    if size_wh:
+        device.set(cv2.CAP_PROP_FRAME_WIDTH, size_wh[0])
+        device.set(cv2.CAP_PROP_FRAME_HEIGHT, size_wh[1])
+    if fps:
+        device.set(cv2.CAP_PROP_FPS, fps)
+    return device
+
+
+def _grab(device: Any, source: str) -> Tensor:
+    good, bgr = device.read()
+    if not good:
+        raise InputError(f"camera {source} gives no picture: it was unplugged, or another program uses it")
+    return convert.frame_to_tensor(convert.swap_red_blue(cast("np.ndarray[Any, np.dtype[np.uint8]]", bgr)))
+
+
+def _rate(device: Any, reader: VideoReader | None) -> float:
+    rate = float(reader.info.rate or 0) if reader else float(device.get(cv2.CAP_PROP_FPS))
+    return rate if 1 <= rate <= 240 else 30.0

@@ -1,0 +1,188 @@
+"""From a camera to a window, a virtual camera and a file, always with the newest frame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bgdl import convert
+from bgdl.errors import InputError
+from bgdl.matters.wrapped import Smoothed
+from bgdl.media import formats
+from bgdl.media.camera import Camera, Shot
+from bgdl.media.virtualcam import VirtualCamera
+from bgdl.media.window import Window
+from bgdl.media.writer import VideoWriter
+from bgdl.pipeline import overlay
+from bgdl.pipeline.stage import LiveStage
+from bgdl.refine.edges import EdgeName
+from bgdl.refine.smooth import STRENGTH, SmoothName
+from bgdl.types import Fit, Matter
+
+_MILLISECONDS = Fraction(1, 1000)
+_QUIET_S = 0.05  # how often keys are looked at while no frame comes
+
+
+@dataclass(frozen=True)
+class LiveJob:
+    """What `bgdl live` is asked for.
+
+    source: a camera's number, a file or a URL. backgrounds: what the key `b` goes through. mirror: of the window
+    alone; what is recorded or sent is not mirrored. frames, seconds: stop after so many. snapshots: folder for `s`.
+    """
+
+    source: str = "0"
+    backgrounds: tuple[str, ...] = ("transparent",)
+    fit: Fit = "cover"
+    edge: EdgeName = "none"
+    smooth: SmoothName | None = None
+    smooth_strength: float = STRENGTH
+    size_wh: tuple[int, int] | None = None
+    fps: float | None = None
+    mirror: bool = True
+    window: bool = True
+    virtual_camera: bool = False
+    record: Path | None = None
+    overwrite: bool = False
+    frames: int | None = None
+    seconds: float | None = None
+    snapshots: Path = Path()
+    on_note: Callable[[str], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class LiveReport:
+    """frames: shown. dropped: came while another was worked on. latency_ms: mean from camera to output."""
+
+    frames: int
+    dropped: int
+    seconds: float
+    latency_ms: float
+
+    @property
+    def fps(self) -> float:
+        return self.frames / self.seconds if self.seconds else 0.0
+
+
+class Live:
+    """One live run; `run` returns when the user quits, the source ends or a limit is reached."""
+
+    def __init__(self, job: LiveJob, matter: Matter) -> None:
+        if not (job.window or job.virtual_camera or job.record):
+            raise InputError("--no-window leaves nothing to do; add --record FILE or --virtual-camera")
+        mode = job.smooth or ("off" if matter.stateful else "ema")
+        steady = matter if mode == "off" else Smoothed(matter, mode, strength=job.smooth_strength)
+        self.job = job
+        self.stage = LiveStage(steady, job.backgrounds, fit=job.fit, edge=job.edge)
+        self._frames, self._waits_s, self._rate = 0, 0.0, 0.0
+        self._window: Window | None = None
+        self._virtual: VirtualCamera | None = None
+        self._recorder: VideoWriter | None = None
+        self._last_ms = -1
+
+    def run(self) -> LiveReport:
+        with ExitStack() as stack:
+            stack.callback(self.stage.close)
+            if self.job.window:
+                self._window = Window("bgdl")
+                stack.callback(self._window.close)
+            self._camera = stack.enter_context(Camera(self.job.source, size_wh=self.job.size_wh, fps=self.job.fps))
+            self._began = time.monotonic()
+            try:
+                self._loop(stack)
+            except KeyboardInterrupt:
+                self.job.on_note("stopped")
+        seconds = time.monotonic() - self._began
+        return LiveReport(self._frames, self._camera.dropped, seconds, 1000 * self._waits_s / max(1, self._frames))
+
+    def _loop(self, stack: ExitStack) -> None:
+        while not (self.stage.quit or self._enough() or self._camera.ended):
+            shot = self._camera.newest(_QUIET_S)
+            if shot is not None and not self.stage.paused:
+                self._one(shot, stack)
+            if self._window:
+                self.stage.press(self._window.key())
+
+    def _enough(self) -> bool:
+        job = self.job
+        late = job.seconds is not None and time.monotonic() - self._began >= job.seconds
+        return late or (job.frames is not None and self._frames >= job.frames)
+
+    def _one(self, shot: Shot, stack: ExitStack) -> None:
+        elapsed_s = time.monotonic() - self._began
+        picture = self.stage.treat(shot.frames, Fraction(elapsed_s))
+        self._send(picture, elapsed_s, stack)
+        if self.stage.snapshot:
+            self._save(picture)
+        wait_s = time.monotonic() - shot.taken_s
+        self._frames += 1
+        self._waits_s += wait_s
+        if self._window:
+            self._window.show(self._dressed(picture, wait_s))
+
+    def _dressed(self, picture: Tensor, wait_s: float) -> Tensor:
+        """What the window shows: mirrored, with the rectangle, rate, latency and what the user is told."""
+        shown = overlay.opaque(picture)
+        box = self.stage.box((shown.shape[0], shown.shape[1]))
+        shown = overlay.draw_box(shown, box) if box else shown
+        shown = shown.flip(1) if self.job.mirror else shown
+        fps = self._frames / max(1e-3, time.monotonic() - self._began)
+        state = f"{fps:.1f} fps  {1000 * wait_s:.0f} ms  {self.stage.background}"
+        return overlay.write_lines(shown, [state, *self.stage.lines()])
+
+    def _send(self, picture: Tensor, elapsed_s: float, stack: ExitStack) -> None:
+        if self.job.record:
+            if self._recorder is None:
+                self._recorder = stack.enter_context(self._new_recorder(self.job.record, picture))
+            stamp = max(self._last_ms + 1, round(elapsed_s * 1000))
+            self._recorder.write(_with_channels(picture, self._channels)[None], [stamp])
+            self._last_ms = stamp
+        if self.job.virtual_camera:
+            if self._virtual is None:
+                size_hw = (picture.shape[0], picture.shape[1])
+                self._virtual = VirtualCamera(size_hw, fps=self.job.fps or self._camera.rate)
+                stack.callback(self._virtual.close)
+                self.job.on_note(f"virtual camera: {self._virtual.name}")
+            self._virtual.send(overlay.opaque(picture, under="green").contiguous())
+
+    def _new_recorder(self, target: Path, picture: Tensor) -> VideoWriter:
+        """A file with the look's channels, whatever the first picture happens to be."""
+        self._channels = 4 if self.stage.channels == 4 else 3
+        return VideoWriter(
+            target,
+            formats.pick(target, channels=self._channels),
+            size_hw=(picture.shape[0], picture.shape[1]),
+            channels=self._channels,
+            time_base=_MILLISECONDS,
+            rate=Fraction(self.job.fps or self._camera.rate).limit_denominator(1001),
+            overwrite=self.job.overwrite,
+        )
+
+    def _save(self, picture: Tensor) -> None:
+        self.stage.snapshot = False
+        path = self.job.snapshots / time.strftime("bgdl-%Y%m%d-%H%M%S.png")
+        convert.tensor_to_pil(picture).save(path)
+        self.job.on_note(f"snapshot: {path}")
+
+
+def check(job: LiveJob) -> None:
+    """Refuse a file that cannot hold what would be recorded, before anything is opened."""
+    if job.record:
+        formats.pick(job.record, channels=4 if job.backgrounds[0] == "transparent" else 3)
+
+
+def _with_channels(picture: Tensor, channels: int) -> Tensor:
+    """uint8 (H,W,1|3|4) -> (H,W,3|4)."""
+    if picture.shape[-1] == channels:
+        return picture
+    shown = picture.expand(-1, -1, 3) if picture.shape[-1] == 1 else picture
+    if channels == 3:
+        return overlay.opaque(shown, under="green")
+    return torch.cat((shown, torch.full_like(shown[..., :1], 255)), dim=-1)

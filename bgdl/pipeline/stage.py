@@ -1,0 +1,137 @@
+"""What happens to a live frame, and what the keys do; no window, camera or file is touched here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bgdl import compose
+from bgdl.matters.wrapped import Refined
+from bgdl.pipeline.backdrop import VideoBackground, is_video
+from bgdl.pipeline.looks import make_look
+from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.types import Fit, Look, Matter, Primed
+
+PLATE_FRAMES = 30
+"""Frames of the empty scene that the key `d` takes."""
+KEYS = "q quit, d take the plate, r forget it, b next background, m matte, s snapshot, space pause"
+
+
+class LiveStage:
+    """Frames in, pictures out; `press` takes the keys of KEYS.
+
+    backgrounds: what `b` goes through. A method that learns an empty scene is shown the first PLATE_FRAMES frames,
+    or learns by itself; `countdown` says how many frames are still to come.
+    """
+
+    def __init__(
+        self, matter: Matter, backgrounds: Sequence[str], *, fit: Fit = "cover", edge: EdgeName = "none"
+    ) -> None:
+        refine = EDGES[edge].refine
+        self.matter = Refined(matter, refine) if refine else matter
+        self.backgrounds = tuple(backgrounds)
+        self._looks = [_LiveLook(text, fit, edge) for text in self.backgrounds]
+        self._shown = 0
+        self._plate: list[Tensor] = []
+        self._wanted = PLATE_FRAMES if self._takes_plate else 0
+        self._blind = self._takes_plate
+        self.quit = self.paused = self.matte_view = self.snapshot = False
+        matter.reset()
+
+    @property
+    def background(self) -> str:
+        """The name of the background that is shown."""
+        return "matte" if self.matte_view else self.backgrounds[self._shown]
+
+    @property
+    def channels(self) -> int:
+        """Of the pictures under the background that is shown."""
+        return self._looks[self._shown].look.channels
+
+    @property
+    def countdown(self) -> int:
+        """Frames of the empty scene that are still wanted."""
+        return self._wanted or int(getattr(self.matter, "frames_to_learn", 0))
+
+    def lines(self) -> list[str]:
+        """What the user is told."""
+        if self.countdown:
+            return [f"hold still: {self.countdown}"]
+        return ["press d for the plate, out of the picture"] if self._blind else []
+
+    def box(self, size_hw: tuple[int, int]) -> tuple[int, int, int, int] | None:
+        """The patch of wall that a method learns from, while it learns: left, top, right, bottom in px."""
+        patch: Any = getattr(self.matter, "rectangle_px", None)
+        return patch(size_hw) if patch and self.countdown else None
+
+    @torch.inference_mode()
+    def treat(self, frames: Tensor, time_s: Fraction) -> Tensor:
+        """uint8 (1,H,W,3) -> the picture uint8 (H,W,1|3|4) on the CPU; `time_s` is for clips as background."""
+        if self._wanted:
+            self._collect(frames)
+        if self._blind:
+            return frames[0]
+        frames = frames.to(self.matter.device)
+        alpha = self.matter.alpha(frames)
+        look = compose.Alpha() if self.matte_view else self._looks[self._shown].at(time_s, frames)
+        return look(frames, alpha)[0].cpu()
+
+    def press(self, key: str | None) -> None:
+        if key in ("q", "esc", "closed"):
+            self.quit = True
+        elif key == " ":
+            self.paused = not self.paused
+        elif key == "b":
+            self._shown = (self._shown + 1) % len(self._looks)
+        elif key == "m":
+            self.matte_view = not self.matte_view
+        elif key == "s":
+            self.snapshot = True
+        elif key in ("d", "r") and isinstance(self.matter, Primed):
+            self._forget(take=key == "d")
+
+    def close(self) -> None:
+        for look in self._looks:
+            look.close()
+
+    @property
+    def _takes_plate(self) -> bool:
+        """Whether the method waits for a plate; those that count down by themselves do not."""
+        return isinstance(self.matter, Primed) and not hasattr(self.matter, "frames_to_learn")
+
+    def _forget(self, *, take: bool) -> None:
+        self.matter.reset()
+        self._blind = self._takes_plate
+        self._plate, self._wanted = [], PLATE_FRAMES if take and self._takes_plate else 0
+
+    def _collect(self, frames: Tensor) -> None:
+        self._plate.append(frames.cpu())
+        self._wanted -= 1
+        if not self._wanted:
+            assert isinstance(self.matter, Primed)
+            self.matter.prime(torch.cat(self._plate))
+            self._plate, self._blind = [], False
+
+
+class _LiveLook:
+    """The Look of one background; a clip is played by time."""
+
+    def __init__(self, text: str, fit: Fit, edge: EdgeName) -> None:
+        self._clip = VideoBackground(Path(text), fit=fit) if is_video(text) else None
+        self._foreground = EDGES[edge].foreground
+        self.look: Look = make_look("black" if self._clip else text, fit=fit, edge=edge)
+
+    def at(self, time_s: Fraction, frames: Tensor) -> Look:
+        if self._clip is None:
+            return self.look
+        scene = self._clip.at([time_s], (frames.shape[1], frames.shape[2])).to(frames.device)
+        return compose.Over(scene, foreground=self._foreground)
+
+    def close(self) -> None:
+        if self._clip:
+            self._clip.close()
