@@ -1,0 +1,235 @@
+"""Looks and what shapes a matte: exact blends, no fringe, no halo, every size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from bgdl.compose import Alpha, Blur, Cutout, Over, blur_background, fit_background
+from bgdl.errors import InputError
+from bgdl.media import image
+from bgdl.pipeline.looks import make_look, parse_colour
+from bgdl.refine.matte import Margin, bounding_box, keep_parts, threshold_at
+from bgdl.types import Fit, Look
+
+FEW = settings(max_examples=25, deadline=None)
+WHITE = (255, 255, 255)
+
+
+def plain(colour: tuple[int, int, int], size_hw: tuple[int, int] = (4, 5), count: int = 1) -> Tensor:
+    return torch.tensor(colour, dtype=torch.uint8).expand(count, *size_hw, 3).contiguous()
+
+
+def matte(value: float, size_hw: tuple[int, int] = (4, 5), count: int = 1) -> Tensor:
+    return torch.full((count, *size_hw, 1), float(value))
+
+
+def test_half_covered_colour_blends_exactly() -> None:
+    frames, alpha = plain((200, 100, 50)), matte(128 / 255)
+    assert Over(WHITE)(frames, alpha)[0, 0, 0].tolist() == [227, 177, 152]
+    assert Over(plain(WHITE))(frames, alpha)[0, 0, 0].tolist() == [227, 177, 152]
+
+
+def test_cutout_keeps_straight_colours_that_composite_exactly() -> None:
+    cutout = Cutout()(plain((200, 100, 50)), matte(128 / 255))
+    assert cutout[0, 0, 0].tolist() == [200, 100, 50, 128]
+    again = Over(WHITE)(cutout[..., :3], cutout[..., 3:].float() / 255)
+    assert again[0, 0, 0].tolist() == [227, 177, 152]
+
+
+def test_cutout_scrubs_colours_that_nobody_sees() -> None:
+    alpha = torch.tensor([0.0, 0.0019, 0.002, 1.0]).view(1, 1, 4, 1)  # 0.0019 rounds to 0, 0.002 to 1
+    cutout = Cutout()(plain((9, 8, 7), (1, 4)), alpha)
+    assert cutout[0, 0].tolist() == [[0, 0, 0, 0], [0, 0, 0, 0], [9, 8, 7, 1], [9, 8, 7, 255]]
+
+
+def test_alpha_is_rounded_not_truncated() -> None:
+    alpha = torch.tensor([0.0, 0.5, 0.999, 1.0]).view(1, 1, 4, 1)
+    assert Alpha()(plain((1, 2, 3), (1, 4)), alpha).flatten().tolist() == [0, 128, 255, 255]
+
+
+def test_half_transparent_colour_gives_straight_rgba() -> None:
+    look = Over((255, 0, 0, 128))
+    assert look.channels == 4
+    assert look(plain((0, 0, 255)), matte(0))[0, 0, 0].tolist() == [255, 0, 0, 128]
+    assert look(plain((0, 0, 255)), matte(1))[0, 0, 0].tolist() == [0, 0, 255, 255]
+    share = 0.5 / (0.5 + 0.5 * 128 / 255)
+    expected = [round(255 * (1 - share)), 0, round(255 * share), round(255 * (0.5 + 0.5 * 128 / 255))]
+    assert look(plain((0, 0, 255)), matte(0.5))[0, 0, 0].tolist() == expected
+
+
+def test_looks_use_the_decontaminated_colours() -> None:
+    def red(frames: Tensor, alpha: Tensor) -> Tensor:
+        return torch.tensor([255, 0, 0], dtype=torch.uint8).expand_as(frames)
+
+    frames, alpha = plain((0, 255, 0)), matte(1)
+    for look in (Cutout(red), Over(WHITE, foreground=red), Blur(2, foreground=red)):
+        assert look(frames, alpha)[0, 0, 0, :3].tolist() == [255, 0, 0]
+
+
+@FEW
+@given(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40), st.sampled_from(["cover", "contain", "stretch"]))
+def test_every_look_takes_every_size(count: int, height: int, width: int, fit: Fit) -> None:
+    frames = torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8)
+    alpha = torch.rand(count, height, width, 1)
+    looks: list[Look] = [Cutout(), Alpha(), Over(plain(WHITE, (7, 3)), fit=fit), Over((1, 2, 3, 4)), Blur(), Blur(30)]
+    for look in looks:
+        shown = look(frames, alpha)
+        assert (shown.shape, shown.dtype) == ((count, height, width, look.channels), torch.uint8)
+        alone = look(frames[-1:], alpha[-1:])[0].int()
+        assert (alone - shown[-1].int()).abs().max() <= (1 if isinstance(look, Blur) else 0)
+
+
+def test_backgrounds_of_a_clip_go_frame_by_frame() -> None:
+    backgrounds = torch.cat((plain((10, 10, 10), (9, 9)), plain((20, 20, 20), (9, 9))))
+    shown = Over(backgrounds)(plain((0, 0, 0), count=2), matte(0, count=2))
+    assert shown[:, 0, 0, 0].tolist() == [10, 20]
+
+
+def test_fit_cover_crops_contain_adds_bars_stretch_fills() -> None:
+    picture = torch.zeros(1, 10, 30, 3, dtype=torch.uint8)
+    picture[:, :, 10:20] = 200  # the middle third of a wide picture
+    assert (fit_background(picture, (10, 10), "cover") == 200).float().mean() > 0.75
+    contained = fit_background(picture, (30, 30), "contain")
+    assert contained[0, :10].max() == 0
+    assert contained[0, 20:].max() == 0
+    assert contained[0, 15, 15, 0] == 200
+    stretched = fit_background(picture, (10, 9), "stretch")
+    assert stretched.shape == (1, 10, 9, 3)
+    assert stretched[0, :, 4].min() > 190
+
+
+def test_blur_has_no_halo_of_the_subject() -> None:
+    frames = plain((20, 40, 60), (80, 80))
+    alpha = matte(0, (80, 80))
+    alpha[:, 25:55, 25:55] = 1
+    frames[:, 25:55, 25:55] = torch.tensor([255, 0, 0], dtype=torch.uint8)
+    for sigma_px in (2, 6, 25):
+        scene = blur_background(frames, alpha, sigma_px)
+        outside = scene[(alpha == 0).expand_as(scene)].view(-1, 3)
+        assert (outside - torch.tensor([20.0, 40.0, 60.0])).abs().max() < 0.5, sigma_px
+
+
+def test_blur_is_a_gaussian_where_nothing_is_subject() -> None:
+    frames = torch.zeros(1, 101, 101, 3, dtype=torch.uint8)
+    frames[:, :, 50:] = 200
+    for sigma_px in (3, 12):
+        row = blur_background(frames, matte(0, (101, 101)), sigma_px)[0, 50, :, 0]
+        distance = torch.arange(101) - 49.5
+        expected = 100 * (1 + torch.erf(distance / (sigma_px * 2**0.5)))
+        middle = slice(50 - 2 * sigma_px, 50 + 2 * sigma_px)
+        assert (row - expected)[middle].abs().max() < 4, sigma_px
+
+
+def test_blur_where_all_is_subject_is_still_the_picture() -> None:
+    scene = blur_background(plain((10, 200, 30), (20, 30)), matte(1, (20, 30)), 5)
+    assert (scene - torch.tensor([10.0, 200.0, 30.0])).abs().max() < 0.01
+
+
+@pytest.mark.parametrize(
+    ("text", "colour"),
+    [
+        ("white", (255, 255, 255, 255)),
+        ("RebeccaPurple", (102, 51, 153, 255)),
+        ("#f00", (255, 0, 0, 255)),
+        ("#00ff0080", (0, 255, 0, 128)),
+        ("rgb(1, 2, 3)", (1, 2, 3, 255)),
+        ("whiteish", None),
+        ("#12", None),
+    ],
+)
+def test_colours_are_css(text: str, colour: tuple[int, ...] | None) -> None:
+    assert parse_colour(text) == colour
+
+
+def test_words_become_looks(tmp_path: Path) -> None:
+    image.write(torch.full((4, 4, 3), 90, dtype=torch.uint8), tmp_path / "room.png")
+    assert isinstance(make_look(), Cutout)
+    assert isinstance(make_look("red", only_matte=True), Alpha)
+    blur = make_look("blur:7.5")
+    assert isinstance(blur, Blur)
+    assert blur.sigma_px == 7.5
+    over = make_look(str(tmp_path / "room.png"), edge="none")
+    assert over(plain((0, 0, 0)), matte(0)).unique().tolist() == [90]
+
+
+def test_transparent_background_files_stand_on_white(tmp_path: Path) -> None:
+    image.write(torch.zeros((4, 4, 4), dtype=torch.uint8), tmp_path / "logo.png")
+    assert make_look(str(tmp_path / "logo.png"))(plain((0, 0, 0)), matte(0)).unique().tolist() == [255]
+
+
+@pytest.mark.parametrize("text", ["nonsense", "no/such/file.png", "#12345", ""])
+def test_nonsense_backgrounds_say_what_is_allowed(text: str) -> None:
+    with pytest.raises(InputError, match=r"neither a colour nor a file that exists; use transparent, blur\[:SIGMA\]"):
+        make_look(text)
+
+
+@pytest.mark.parametrize("text", ["blur:x", "blur:-3", "blur:0", "blur:nan", "blur:5000"])
+def test_nonsense_sigmas_say_what_is_allowed(text: str) -> None:
+    with pytest.raises(InputError, match="sigma is a number of px between 0 and 1000, for instance blur:20"):
+        make_look(text)
+
+
+def two_people() -> Tensor:
+    """A large part with a soft rim, a smaller one with a soft rim, an island and a far haze."""
+    alpha = matte(0, (100, 100))
+    alpha[:, 10:50, 10:50] = 1
+    alpha[:, 5:10, 10:50] = 0.3
+    alpha[:, 60:80, 60:90] = 0.9
+    alpha[:, 55:60, 60:90] = 0.2
+    alpha[:, 95:97, 2:4] = 1
+    alpha[:, 90:92, 40:50] = 0.3
+    return alpha
+
+
+def test_keep_all_drops_islands_and_haze_only() -> None:
+    kept, alpha = keep_parts(two_people(), "all"), two_people()
+    assert torch.equal(kept[:, :85], alpha[:, :85])
+    assert kept[:, 85:].max() == 0
+
+
+def test_keep_largest_takes_its_soft_rim_along() -> None:
+    kept, alpha = keep_parts(two_people(), "largest"), two_people()
+    assert torch.equal(kept[:, :52, :55], alpha[:, :52, :55])
+    assert kept[:, 52:].max() == 0
+
+
+def test_keep_tells_people_apart_that_haze_connects() -> None:
+    alpha = matte(0, (20, 60))
+    alpha[:, :, :25], alpha[:, :, 25:45], alpha[:, :, 45:] = 1, 0.2, 0.9
+    kept = keep_parts(alpha, "largest")[0, 10, :, 0]
+    assert kept[:25].min() == 1
+    assert kept[45:].max() == 0
+    assert kept[27] == pytest.approx(0.2)
+    assert kept[43] == 0
+
+
+def test_keep_leaves_an_empty_matte_alone() -> None:
+    alpha = matte(0.3)
+    assert torch.equal(keep_parts(alpha, "largest"), alpha)
+
+
+def test_threshold_is_inclusive_and_bounded() -> None:
+    assert threshold_at(torch.tensor([0.49, 0.5, 1.0]), 0.5).tolist() == [0, 1, 1]
+    for level in (0, 1.1, -2):
+        with pytest.raises(InputError, match=r"give a level above 0 and up to 1"):
+            threshold_at(matte(1), level)
+
+
+def test_bounding_box_with_margins_ends_at_the_border() -> None:
+    alpha = two_people()[:, :85]
+    assert bounding_box(alpha, Margin()) == (5, 10, 80, 90)
+    assert bounding_box(alpha, Margin.parse("5%")) == (1, 6, 84, 94)
+    assert bounding_box(alpha, Margin.parse("50")) == (0, 0, 85, 100)
+    assert bounding_box(matte(0), Margin.parse("3px")) == (0, 0, 4, 5)
+
+
+@pytest.mark.parametrize("text", ["", "5 %%", "-3", "a lot"])
+def test_nonsense_margins_say_what_is_allowed(text: str) -> None:
+    with pytest.raises(InputError, match=r"not a number of px or a share; write it as 20 or 5%"):
+        Margin.parse(text)
