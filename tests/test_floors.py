@@ -16,7 +16,7 @@ FLOORS = {
     1: ["preprocess", "compose", "weights", "nets", "metrics"],
     2: ["engines", "media", "refine"],
     3: ["matters", "registry", "data"],
-    4: ["pipeline", "training", "evaluation", "export"],
+    4: ["pipeline", "training", "evaluation", "export", "bench"],
     5: ["cli"],
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}

@@ -134,7 +134,7 @@ def _too_costly(precision: Precision, cost: Mapping[str, float]) -> str | None:
     if precision == "fp32":
         return None
     if precision not in cost:
-        return f"what {precision} costs these weights is not measured (bgdl bench --pictures --masks does it)"
+        return f"what {precision} costs these weights is not measured (bgdl bench --pictures FOLDER does it)"
     if cost[precision] > ALLOWED_COST:
         return f"{precision} costs these weights {cost[precision]:.4f} mIoU, more than {ALLOWED_COST}"
     return None

@@ -1,0 +1,151 @@
+"""`bgdl bench`: how fast each engine runs a network here, and what its precision costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bgdl.cli import console, options
+
+if TYPE_CHECKING:
+    import torch
+
+    from bgdl.bench.measure import Result, Row
+    from bgdl.bench.pictures import Pictures
+    from bgdl.bench.worker import Task
+    from bgdl.engines.network import Network
+    from bgdl.preprocess import InputSpec
+
+Batches = Annotated[
+    str, typer.Option("--batch", help="Pictures in one run, several with commas.", rich_help_panel="Bench")
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--pictures",
+        help="A folder of pictures; with masks (as `bgdl train` takes them) what each precision costs is measured "
+        "and remembered for engine auto.",
+        rich_help_panel="Bench",
+    ),
+]
+Count = Annotated[
+    int | None, typer.Option("--count", min=1, help="Take only so many of them.", rich_help_panel="Bench")
+]
+Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Rounds that are timed.", rich_help_panel="Bench")]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="torch.compile as well (a minute to start).", rich_help_panel="Bench")
+]
+
+
+def bench(
+    model: options.Model = "portrait",
+    device: options.Device = "auto",
+    engine: options.Engine = "auto",
+    precision: options.PrecisionOption = "auto",
+    size: options.Size = None,
+    threads: options.Threads = None,
+    batch: Batches = "1",
+    pictures: Folder = None,
+    count: Count = None,
+    repeats: Repeats = 10,
+    compile: Compile = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> None:
+    """Time engines and precisions side by side on this machine.
+
+    Every engine runs in a process of its own, must agree with torch's fp32 where it is fp32 itself, and is timed in
+    turns with the others. `auto` takes all that are installed.
+    """
+    from bgdl.bench import measure
+    from bgdl.device import pick_device, thread_count
+    from bgdl.engines import cache
+
+    where = pick_device(device)
+    net, spec = _network(model, size)
+    shown = _pictures(pictures, spec, count)
+    tasks = _tasks(net, where, engine, precision, threads, compiled=compile)
+    console.note(f"model {net.path.stem}, device {where}, {threads or thread_count()} threads, {len(tasks)} pairs")
+    with console.err.status("starting") as status:
+        result = measure.measure(
+            tasks, shown, spec, batches=_numbers(batch), repeats=repeats, say=lambda text: status.update(text)
+        )
+    if cost := result.cost():
+        cache.remember_cost(net.key, cost)
+    _show(result, as_json=as_json)
+
+
+def _network(model: str, size: int | None) -> tuple[Network, InputSpec]:
+    from dataclasses import replace
+
+    from bgdl import weights
+    from bgdl.engines import network
+    from bgdl.preprocess import InputSpec
+
+    record = weights.RECORDS.get(model)
+    net = network.read(weights.find(model) if record else model)
+    spec = net.spec or (record.spec if record else InputSpec())
+    return net, replace(spec, size=size) if size else spec
+
+
+def _pictures(folder: Path | None, spec: InputSpec, count: int | None) -> Pictures:
+    from bgdl.bench import pictures
+
+    return pictures.read(folder, spec, count=count) if folder else pictures.draw(spec)
+
+
+def _tasks(
+    net: Network, device: torch.device, engine: Any, precision: Any, threads: int | None, *, compiled: bool
+) -> list[Task]:
+    """torch's fp32 first, which the others are compared with; then what was asked for."""
+    from bgdl.bench.measure import tasks_for
+    from bgdl.bench.worker import Task
+    from bgdl.engines import choose
+
+    able = [name for name in choose.installed() if name in choose.runs(net)]
+    pairs = [pair for pair in choose.candidates(device) if pair[0] in able]
+    exact = [pair for pair in pairs if pair[1] == "fp32"][-1]
+    wanted = [pair for pair in pairs if engine in ("auto", pair[0]) and precision in ("auto", pair[1])]
+    ordered = [exact, *(pair for pair in wanted if pair != exact)]
+    return tasks_for(Task(net.path, *exact, device=str(device), threads=threads), ordered, compiled=compiled)
+
+
+def _numbers(text: str) -> list[int]:
+    from bgdl.errors import InputError
+
+    words = text.split(",")
+    if not all(word.strip().isdecimal() and int(word) for word in words):
+        raise InputError(f"--batch {text!r}: give whole numbers from 1, for instance 1,4,8")
+    return [int(word) for word in words]
+
+
+def _show(result: Result, *, as_json: bool) -> None:
+    for reason in result.left_out.values():
+        console.note(f"left out: {reason}")
+    if as_json:
+        console.out.print("\n".join(json.dumps(asdict(row)) for row in result.rows), markup=False)
+        return
+    heads = ("engine", "precision", "batch", "pictures/s", "p50", "p95", "first", "memory", "mIoU", "max diff")
+    lines = [heads, *(_cells(row) for row in sorted(result.rows, key=lambda row: -row.pictures_s))]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = [f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)]
+        console.out.print("  ".join(cells), markup=False)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.engine,
+        row.precision,
+        str(row.batch),
+        f"{row.pictures_s:.2f} ± {row.spread / 2:.2f}",
+        f"{row.p50_s * 1000:.0f} ms",
+        f"{row.p95_s * 1000:.0f} ms",
+        f"{row.first_s:.1f} s",
+        f"{row.memory_mb:.0f} MiB",
+        "" if row.miou is None else f"{row.miou:.4f}",
+        f"{row.largest_difference:.4f}",
+    )

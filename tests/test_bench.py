@@ -1,0 +1,155 @@
+"""`bgdl bench` measures, compares before it times, and remembers what precision costs. No test looks at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgdl.bench import measure, pictures
+from bgdl.bench.measure import Result, Row, tasks_for
+from bgdl.bench.worker import Task, Worker
+from bgdl.engines import cache, network
+from bgdl.errors import BgdlError
+from bgdl.preprocess import InputSpec
+
+SPEC = InputSpec(size=32)
+
+
+def on(weights: Path) -> tuple[object, ...]:
+    """One thread: tests run side by side."""
+    return "-m", weights, "--device", "cpu", "--threads", 1, "--engine", "torch"
+
+
+def row(engine: str, precision: str, miou: float | None) -> Row:
+    return Row(engine, precision, 1, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, miou, 0.0, 0.0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three pictures with masks."""
+    random = np.random.default_rng(0)
+    for name, high in (("images", (40, 30, 3)), ("masks", (40, 30))):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for index in range(3):
+            noise = random.integers(0, 256, high, np.uint8)
+            Image.fromarray(noise).save(tmp_path / "data" / name / f"{index}.png")
+    return tmp_path / "data"
+
+
+def test_the_command_times_compares_and_remembers(bgdl, tiny_weights, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
+    ran = bgdl("bench", *on(tiny_weights), "--pictures", folder, "--repeats", 2, "--batch", "1,2", "--json")
+    assert ran.status == 0, ran.err
+    rows = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(found["precision"], found["batch"]) for found in rows if found["precision"] == "fp32"] == [
+        ("fp32", 1),
+        ("fp32", 2),
+    ]
+    for found in rows:
+        assert found["pictures_s"] > 0 and found["p95_s"] >= found["p50_s"] > 0 and found["first_s"] > 0
+        assert found["memory_mb"] > 50 and 0 <= found["miou"] <= 1
+    assert rows[0]["largest_difference"] == 0
+    assert cache.measured_cost(network.read(tiny_weights).key).keys() == {found["precision"] for found in rows} - {
+        "fp32"
+    }
+
+
+def test_the_table_names_its_columns(bgdl, tiny_weights):
+    ran = bgdl("bench", *on(tiny_weights), "--precision", "fp32", "--repeats", 1)
+    assert ran.status == 0, ran.err
+    assert "model tiny, device cpu" in ran.err
+    head, line = ran.out.splitlines()
+    assert head.split()[:4] == ["engine", "precision", "batch", "pictures/s"]
+    assert line.split()[:3] == ["torch", "fp32", "1"]
+
+
+@pytest.mark.parametrize("text", ["0", "1,x", "", "-1"])
+def test_batches_are_whole_numbers(bgdl, tiny_weights, text):
+    ran = bgdl("bench", "-m", tiny_weights, "--device", "cpu", f"--batch={text}")
+    assert ran.status == 1
+    assert "give whole numbers from 1, for instance 1,4,8" in ran.err
+
+
+def test_a_worker_that_fails_says_why_and_is_left_out(tiny_weights):
+    worker = Worker(Task(tiny_weights, "onnx", "bf16", "cpu", 1))
+    try:
+        with pytest.raises(BgdlError, match="onnx bf16: DeviceError: the onnx engine runs fp32, not bf16"):
+            worker.open(pictures.draw(SPEC).planes)
+    finally:
+        worker.close()
+
+
+class Pretender(Worker):
+    """A worker whose engine is another's with an offset."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    def open(self, planes):
+        self.alpha = np.full((len(planes), 1, 32, 32), 0.4 if self.task.engine == "onnx" else 0.5, np.float32)
+        return 1.0
+
+    def alphas(self):
+        return self.alpha
+
+    def time(self, batch):
+        return 0.5 * batch
+
+    def memory_mb(self):
+        return 7.0
+
+    def close(self):
+        pass
+
+
+def test_an_fp32_engine_that_differs_is_not_timed(monkeypatch):
+    monkeypatch.setattr(measure, "Worker", Pretender)
+    base = Task(Path("w.pth"), "torch", "fp32", "cpu")
+    tasks = tasks_for(base, [("torch", "fp32"), ("onnx", "fp32"), ("openvino", "fp32")], compiled=False)
+    result = measure.measure(tasks, pictures.draw(SPEC), SPEC, batches=[1, 4], repeats=2)
+    assert [(found.engine, found.batch, found.pictures_s) for found in result.rows] == [
+        ("torch", 1, 2.0),
+        ("torch", 4, 2.0),
+        ("openvino", 1, 2.0),
+        ("openvino", 4, 2.0),
+    ]
+    assert result.left_out == {"onnx fp32": "onnx fp32: its alphas differ by up to 0.100 from torch fp32"}
+
+
+def test_without_an_fp32_engine_there_is_nothing_to_compare_with(monkeypatch):
+    monkeypatch.setattr(measure, "Worker", Pretender)
+    with pytest.raises(BgdlError, match="no fp32 engine to compare with"):
+        measure.measure([Task(Path("w"), "torch", "bf16", "cpu")], pictures.draw(SPEC), SPEC)
+
+
+def test_compile_adds_a_task_for_each_of_torchs():
+    tasks = tasks_for(Task(Path("w"), "torch", "fp32", "cpu"), [("torch", "bf16"), ("onnx", "fp32")], compiled=True)
+    assert [task.label for task in tasks] == ["torch bf16", "onnx fp32", "torch bf16 compiled"]
+
+
+def test_cost_is_the_worst_of_the_engines():
+    rows = [row("torch", "fp32", 0.9), row("torch", "bf16", 0.899), row("openvino", "bf16", 0.897)]
+    assert Result(rows, {}).cost() == {"bf16": pytest.approx(0.003)}
+    assert Result([row("torch", "fp32", None), row("torch", "bf16", None)], {}).cost() == {}
+
+
+def test_pictures_without_masks_have_no_miou(tmp_path):
+    Image.new("RGB", (20, 10), "red").save(tmp_path / "a.png")
+    found = pictures.read(tmp_path, SPEC)
+    assert found.planes.shape == (1, 3, 32, 32)
+    assert found.miou(np.ones((1, 1, 32, 32), np.float32), SPEC) is None
+
+
+def test_miou_is_that_of_full_size(tmp_path):
+    picture = Image.new("RGBA", (64, 64), (255, 0, 0, 0))
+    picture.paste((255, 0, 0, 255), (0, 0, 32, 64))
+    picture.save(tmp_path / "a.png")
+    found = pictures.read(tmp_path, SPEC)
+    alpha = np.zeros((1, 1, 32, 32), np.float32)
+    alpha[..., :16] = 1
+    assert found.miou(alpha, SPEC) == pytest.approx(1.0)
+    assert found.miou(1 - alpha, SPEC) == pytest.approx(0.0)
