@@ -173,16 +173,16 @@ def _without_pillow_limit() -> Iterator[None]:
 
 
 def _is_heif(data: bytes) -> bool:
-    return data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")
+    """Whether the brands in the file's first box name HEVC pictures (AVIF is the same box with others)."""
+    brands = data[8 : int.from_bytes(data[:4], "big")]
+    return data[4:8] == b"ftyp" and any(brand in brands for brand in (b"heic", b"heix", b"heim", b"heis", b"hevc"))
 
 
 def _register_heif() -> None:
     try:
         import pillow_heif
     except ImportError:
-        if "AVIF" not in Image.OPEN:
-            raise MissingExtra("HEIC", "heif") from None
-        return
+        raise MissingExtra("HEIC", "heif") from None
     pillow_heif.register_heif_opener()
 
 

@@ -35,6 +35,8 @@ def to_rgb(image: Image.Image, data: bytes, profile: bytes | None) -> Decoded:
             return deep[..., :3], deep[..., 3] if deep.shape[2] == 4 else None, _rgb_only(profile), []
     if image.mode in ("CMYK", "LAB") or (image.mode == "L" and profile and not _rgb_only(profile)):
         return _managed(image, profile)
+    if image.mode == "La":  # which Pillow converts to nothing else
+        image = image.convert("LA")
     if image.mode in WITH_ALPHA or "transparency" in image.info:
         pixels = np.array(image.convert("RGBA"))
         return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy(), _rgb_only(profile), []
