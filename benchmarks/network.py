@@ -1,0 +1,76 @@
+"""The network alone: bgdl's engines against ONNX Runtime in float32 on the file that rembg runs, in turns.
+
+    python benchmarks/network.py ~/.u2net/u2netp.onnx
+
+Every engine is compared with ONNX Runtime's alphas before it is timed; seconds a picture are medians over the turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import torch
+
+from bgdl.bench.pictures import draw
+from bgdl.device import set_threads, thread_count
+from bgdl.engines import choose, network
+from bgdl.engines.choose import Choice
+from bgdl.preprocess import InputSpec
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path, help="an ONNX file in rembg's layout, in float32")
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--threads", type=int)
+    options = parser.parse_args()
+    set_threads(options.threads)
+    print(json.dumps(compare(options.weights.expanduser(), options.repeats), indent=1))
+
+
+def compare(weights: Path, repeats: int) -> dict[str, Any]:
+    pictures = torch.from_numpy(draw(InputSpec(scale="max")).planes[:1])
+    runs = {"onnxruntime fp32, rembg's graph": _rembg(weights), **_engines(weights)}
+    alphas = {name: run(pictures) for name, run in runs.items()}
+    exact = next(iter(alphas.values()))
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats):
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run(pictures)
+            seconds[name].append(time.perf_counter() - start)
+    first = float(np.median(next(iter(seconds.values()))))
+    return {
+        name: {
+            "median_s": float(np.median(spent)),
+            "times_faster": first / float(np.median(spent)),
+            "largest_difference": float((alphas[name] - exact).abs().max()),
+        }
+        for name, spent in seconds.items()
+    }
+
+
+def _rembg(weights: Path) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The file itself with the session options that rembg sets."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = thread_count()
+    session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
+    entry = session.get_inputs()[0].name
+    return lambda x: torch.from_numpy(session.run(None, {entry: x.contiguous().numpy()})[0])
+
+
+def _engines(weights: Path) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
+    net, cpu = network.read(weights), torch.device("cpu")
+    pairs = [pair for pair in choose.candidates(cpu) if pair[0] in choose.installed()]
+    return {f"{name} {kind}": choose.start(net, Choice(name, kind, ""), cpu).run for name, kind in pairs}
+
+
+if __name__ == "__main__":
+    main()
