@@ -7,10 +7,12 @@ from typing import Any, Literal
 import torch
 
 from bgdl.matters import checks
-from bgdl.matters.classical import CPU
-from bgdl.matters.cleanup import Cleanup, CleanupName
+from bgdl.matters.classical import CPU, Frame
+from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.matters.subtractor import Subtractor, SubtractorShadows
 from bgdl.opencv import cv2
+
+_FROZEN = 1e-6  # at 0 OpenCV's KNN divides by the logarithm of 1 and takes every frame in
 
 
 class Knn(Subtractor):
@@ -44,6 +46,9 @@ class Knn(Subtractor):
             dilate_px=dilate_px,
             cleanup=cleanup,
         )
+
+    def _apply(self, frame: Frame, learning_rate: float) -> Mask:
+        return super()._apply(frame, learning_rate or _FROZEN)
 
     def _new_model(self) -> Any:
         return cv2.createBackgroundSubtractorKNN(self.history, self.distance_threshold, self.shadows != "off")

@@ -8,7 +8,7 @@ import torch
 from bgdl.errors import InputError
 from bgdl.matters.classical import CPU
 from bgdl.matters.cleanup import Cleanup, CleanupName
-from bgdl.matters.running_average import Grey, RunningAverage
+from bgdl.matters.running_average import Picture, RunningAverage
 from bgdl.matters.shadows import Shadows
 from bgdl.opencv import cv2
 
@@ -65,10 +65,10 @@ class RoiAverage(RunningAverage):
         top, bottom = _span(self.rectangle[1], self.rectangle[3], self.rectangle_size[1], size_hw[0])
         return left, top, right, bottom
 
-    def _scene(self, grey: Grey) -> Grey:
-        height, width = grey.shape
+    def _scene(self, picture: Picture) -> Picture:
+        height, width = picture.shape[:2]
         left, top, right, bottom = self.rectangle_px((height, width))
-        return np.asarray(cv2.resize(grey[top:bottom, left:right], (width, height)), dtype=np.uint8)
+        return np.asarray(cv2.resize(picture[top:bottom, left:right], (width, height)), dtype=np.uint8)
 
 
 def _span(low: int, high: int, whole: int, length_px: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.matters.shadows import SHADOWS, Shadows, shadow_mask
 from bgdl.opencv import cv2
 
-Grey = NDArray[np.uint8]  # (H,W)
+Picture = NDArray[np.uint8]  # (H,W) grey or (H,W,3) RGB
 
 
 class RunningAverage(Classical):
@@ -59,39 +59,58 @@ class RunningAverage(Classical):
         """Learn the plate from all of uint8 (K,H,W,3) frames, and from nothing else."""
         self.reset()
         for frame in check_background(background):
-            self._learn(self._grey(frame))
+            self._learn(frame)
         self._to_learn = 0
 
     def reset(self) -> None:
         """Forget the plate, and learn a new one from the next frames."""
-        self._plate: NDArray[np.float64] | None = None
-        self._learnt = 0
+        self._plate = _Average(self.weight)
+        self._colours = _Average(self.weight)  # for shadows, which grey cannot tell from dark clothes
         self._to_learn = self.frames
 
     def _mask(self, frame: Frame) -> Mask:
-        grey = self._grey(frame)
-        if self._plate is not None and self._plate.shape != grey.shape:
+        if self._plate.size_hw not in (None, frame.shape[:2]):
             self.reset()
         if self._to_learn:
-            self._learn(grey)
+            self._learn(frame)
             self._to_learn -= 1
-            return np.zeros_like(grey)
-        assert self._plate is not None
-        plate = self._plate.astype(np.uint8)
-        mask = (cv2.absdiff(plate, grey) >= self.threshold).astype(np.uint8)
-        return mask if self.shadows == "keep" else mask & (1 - shadow_mask(grey, plate))
+            return np.zeros(frame.shape[:2], dtype=np.uint8)
+        mask = (cv2.absdiff(self._plate.picture(), self._grey(frame)) >= self.threshold).astype(np.uint8)
+        return mask if self.shadows == "keep" else mask & (1 - shadow_mask(frame, self._colours.picture()))
 
-    def _grey(self, frame: Frame) -> Grey:
+    def _grey(self, frame: Frame) -> Picture:
         return np.asarray(cv2.medianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), self.median_px), dtype=np.uint8)
 
-    def _learn(self, grey: Grey) -> None:
-        scene = self._scene(grey)
-        self._learnt += 1
-        if self._plate is None or self._plate.shape != scene.shape:
-            self._plate, self._learnt = scene.astype(np.float64), 1
-            return
-        cv2.accumulateWeighted(scene, self._plate, 1 / self._learnt if self.weight is None else self.weight)
+    def _learn(self, frame: Frame) -> None:
+        self._plate.add(self._scene(self._grey(frame)))
+        if self.shadows == "drop":
+            self._colours.add(self._scene(frame))
 
-    def _scene(self, grey: Grey) -> Grey:
+    def _scene(self, picture: Picture) -> Picture:
         """What of a frame is taken into the plate."""
-        return grey
+        return picture
+
+
+class _Average:
+    """The average of pictures; a picture of another size starts it anew."""
+
+    def __init__(self, weight: float | None) -> None:
+        self._weight = weight
+        self._sum: NDArray[np.float64] | None = None
+        self._count = 0
+
+    @property
+    def size_hw(self) -> tuple[int, int] | None:
+        return None if self._sum is None else (self._sum.shape[0], self._sum.shape[1])
+
+    def add(self, picture: Picture) -> None:
+        if self._sum is None or self._sum.shape != picture.shape:
+            self._sum, self._count = picture.astype(np.float64), 1
+            return
+        self._count += 1
+        cv2.accumulateWeighted(picture, self._sum, 1 / self._count if self._weight is None else self._weight)
+
+    def picture(self) -> Picture:
+        """Cut down to whole numbers, as the tutorial does."""
+        assert self._sum is not None
+        return self._sum.astype(np.uint8)

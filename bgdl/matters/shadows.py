@@ -23,21 +23,23 @@ def shadow_mask(
     texture_spread: float = 0.06,
     window_px: int = 7,
 ) -> Mask:
-    """1 where `frame` is the `plate` in shadow; uint8 (H,W,3) or (H,W) each -> uint8 (H,W).
+    """1 where `frame` is the `plate` in shadow; uint8 (H,W,3) RGB each -> uint8 (H,W).
 
     The ratio frame / plate of a shadow lies between `darkest` and just below 1, is alike in the three channels
-    (standard deviation up to `colour_spread`) and alike over a window (up to `texture_spread`).
+    (standard deviation up to `colour_spread`) and alike over a window of such pixels (up to `texture_spread`).
     Source: the ratio tests of Cucchiara et al. 2003 and Jacques et al. 2005, on RGB.
     """
     ratio = (frame.astype(np.float32) + 1) / (plate.astype(np.float32) + 1)
-    mean = ratio if ratio.ndim == 2 else ratio.mean(axis=2)
-    shadow = (mean > darkest) & (mean < 0.97) & (_local_deviation(mean, window_px) < texture_spread)
-    if ratio.ndim == 3:
-        shadow &= ratio.std(axis=2) < colour_spread
-    return shadow.astype(np.uint8)
+    mean = ratio.mean(axis=2)
+    likely = (mean > darkest) & (mean < 0.97) & (ratio.std(axis=2) < colour_spread)
+    return np.asarray(likely & (_deviation(mean, likely, window_px) < texture_spread), dtype=np.uint8)
 
 
-def _local_deviation(values: NDArray[np.float32], window_px: int) -> NDArray[np.float32]:
-    mean = cv2.blur(values, (window_px, window_px))
-    square = cv2.blur(values * values, (window_px, window_px))
+def _deviation(values: NDArray[np.float32], inside: NDArray[np.bool_], window_px: int) -> NDArray[np.float32]:
+    """Standard deviation over a window of the values `inside`."""
+    weight = inside.astype(np.float32)
+    window = (window_px, window_px)
+    share = np.maximum(np.asarray(cv2.blur(weight, window)), 1e-6)
+    mean = cv2.blur(values * weight, window) / share
+    square = cv2.blur(values * values * weight, window) / share
     return np.asarray(np.sqrt(np.maximum(square - mean * mean, 0)), dtype=np.float32)

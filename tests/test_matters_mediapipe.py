@@ -1,0 +1,81 @@
+"""Where MediaPipe's model is looked for, and the sentences where it, or the package, is missing."""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import pytest
+import torch
+
+import bgdl
+from bgdl import weights
+from bgdl.errors import InputError, MissingExtra, WeightsError
+from bgdl.matters import mediapipe_selfie
+from bgdl.matters.mediapipe_selfie import model_path
+
+FILE = "selfie_segmentation_landscape.tflite"
+
+
+def test_without_the_package_the_sentence_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mediapipe", None)
+    with pytest.raises(MissingExtra, match=r'pip install "bgdl\[mediapipe\]"'):
+        bgdl.load("mediapipe", device="cpu")
+
+
+def test_the_folder_of_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / FILE).write_bytes(b"model")
+    monkeypatch.setenv("BGDL_WEIGHTS", str(tmp_path / "own"))
+    assert model_path("landscape") == tmp_path / "own" / FILE
+
+
+def test_then_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = weights.cache_folder()
+    cache.mkdir(parents=True)
+    (cache / "selfie_segmentation.tflite").write_bytes(b"model")
+    assert model_path("general") == cache / "selfie_segmentation.tflite"
+
+
+def test_then_an_older_wheel_that_carries_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    carried = tmp_path / "mediapipe" / "modules" / "selfie_segmentation" / FILE
+    carried.parent.mkdir(parents=True)
+    carried.write_bytes(b"model")
+    spec = ModuleSpec("mediapipe", None, origin=str(tmp_path / "mediapipe" / "__init__.py"))
+    monkeypatch.setattr(mediapipe_selfie.importlib.util, "find_spec", lambda name: spec)
+    assert model_path("landscape") == carried
+
+
+def test_then_the_download_which_is_checked_by_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(mediapipe_selfie.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(weights, "fetch", lambda record: asked.append(record) or Path("downloaded"))
+    assert model_path("landscape") == Path("downloaded")
+    (record,) = asked
+    assert (record.licence, record.hash[:15]) == ("Apache-2.0", "sha256:a77d03f4")
+
+
+def test_a_path_that_is_not_there_and_a_file_that_is_no_model(tmp_path: Path) -> None:
+    pytest.importorskip("mediapipe")
+    with pytest.raises(InputError, match=r"no model at .*gone\.tflite"):
+        bgdl.load("mediapipe", device="cpu", weights_path=tmp_path / "gone.tflite")
+    (tmp_path / "no.tflite").write_bytes(b"<html>")
+    with pytest.raises(WeightsError, match=r"no\.tflite is not a segmentation model that mediapipe can run"):
+        bgdl.load("mediapipe", device="cpu", weights_path=tmp_path / "no.tflite")
+
+
+@pytest.mark.shared
+def test_both_variants_find_the_person_and_clean_up_is_binary(shared: Path) -> None:
+    pytest.importorskip("mediapipe")
+    from bgdl.media import image
+
+    frames = image.read(shared / "data" / "photos" / "seed_input.jpg").frames[:, ::4, ::4].contiguous()
+    mattes = {}
+    for variant, file in (("landscape", FILE), ("general", "selfie_segmentation.tflite")):
+        path = shared / "weights" / file
+        mattes[variant] = bgdl.load("mediapipe", device="cpu", variant=variant, weights_path=path).alpha(frames)
+        tidy = bgdl.load("mediapipe", device="cpu", variant=variant, weights_path=path, cleanup="tidy").alpha(frames)
+        assert set(torch.unique(tidy).tolist()) == {0.0, 1.0}
+        assert float((tidy - mattes[variant]).abs().mean()) < 0.03
+    assert 0 < float((mattes["landscape"] - mattes["general"]).abs().mean()) < 0.05

@@ -1,0 +1,261 @@
+"""The sensible variants beside each tutorial's defaults: clean-up, shadows, plates, learning, fills, priors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from torch import Tensor
+
+import bgdl
+from bgdl.errors import InputError
+from bgdl.matters.cleanup import PRESETS, Cleanup, drop_small
+from bgdl.matters.shadows import shadow_mask
+
+H, W = 60, 80
+SUBJECT = slice(15, 50), slice(30, 50)
+
+
+def wall(seed: int = 0, level: int = 150) -> Tensor:
+    """One frame of a textured wall, uint8 (1,H,W,3)."""
+    base = np.random.default_rng(1).normal(level, 12, (H // 6, W // 8, 3)).repeat(6, 0).repeat(8, 1)
+    noise = np.random.default_rng(seed).normal(0, 1.5, (H, W, 3))
+    return torch.from_numpy(np.clip(base + noise, 0, 255).astype(np.uint8))[None]
+
+
+def with_subject(seed: int = 9) -> Tensor:
+    frame = wall(seed)
+    frame[0, SUBJECT[0], SUBJECT[1]] = torch.tensor([30, 70, 200], dtype=torch.uint8)
+    return frame
+
+
+def with_shadow() -> Tensor:
+    frame = with_subject().float()
+    frame[0, 40:56, 52:76] *= 0.7
+    return frame.to(torch.uint8)
+
+
+def iou(alpha: Tensor) -> float:
+    truth = torch.zeros(H, W, dtype=torch.bool)
+    truth[SUBJECT] = True
+    found = alpha[0, ..., 0] > 0.5
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+# Clean-up
+
+
+def test_specks_and_islands_go_holes_and_gaps_close() -> None:
+    mask = np.zeros((H, W), np.uint8)
+    mask[SUBJECT] = 1
+    clean = mask.astype(np.float32)
+    mask[5, 5] = mask[20, 70] = 1
+    mask[25:28, 35:38] = 0
+    np.testing.assert_array_equal(Cleanup(island_share=0.001, hole_share=0.01)(mask), clean)
+    assert Cleanup(open_px=3)(mask)[5, 5] == 0
+    assert Cleanup(close_px=7)(mask)[26, 36] == 1
+    np.testing.assert_array_equal(PRESETS["none"](mask), mask.astype(np.float32))
+
+
+@settings(max_examples=30, deadline=None)
+@given(arrays(np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24)), elements=st.integers(0, 1)))
+def test_cleaned_masks_stay_binary_until_they_are_feathered(mask: np.ndarray) -> None:
+    tidy, soft = PRESETS["tidy"](mask), PRESETS["soft"](mask)
+    assert set(np.unique(tidy)) <= {0.0, 1.0}
+    assert soft.shape == mask.shape
+    assert 0 <= soft.min() <= soft.max() <= 1
+    assert drop_small(mask, 0.0) is mask
+
+
+def test_soft_edges_are_soft_and_lie_on_the_edge() -> None:
+    matter = bgdl.load("static_difference", device="cpu", cleanup="soft")
+    matter.prime(wall())
+    alpha = matter.alpha(with_subject())[0, ..., 0]
+    assert alpha[30, 40] == 1
+    assert 0.2 < alpha[30, 29] < alpha[30, 30] < 0.8
+    assert alpha[30, 10] == 0
+
+
+# Shadows
+
+
+def test_a_shadow_is_darker_and_otherwise_alike() -> None:
+    plate, frame = wall()[0].numpy(), with_shadow()[0].numpy()
+    shadow = shadow_mask(frame, plate)
+    assert shadow[44:52, 56:72].mean() > 0.95
+    assert not shadow[SUBJECT].any()
+    assert not shadow[:10, :20].any()
+
+
+@pytest.mark.parametrize("name", ["static_difference", "running_average"])
+def test_dropping_shadows_helps(name: str) -> None:
+    kept, dropped = (bgdl.load(name, device="cpu", shadows=shadows) for shadows in ("keep", "drop"))
+    for matter in (kept, dropped):
+        matter.prime(wall())
+    assert iou(kept.alpha(with_shadow())) < 0.75
+    assert iou(dropped.alpha(with_shadow())) > 0.9
+
+
+# Plates and learning
+
+
+def test_a_plate_is_taken_taken_again_and_released() -> None:
+    matter = bgdl.load("static_difference", device="cpu")
+    matter.prime(with_subject())
+    assert iou(matter.alpha(with_subject(3))) < 0.1
+    matter.prime(wall())
+    assert iou(matter.alpha(with_subject(3))) > 0.95
+    matter.reset()
+    with pytest.raises(InputError, match="needs the empty scene first"):
+        matter.alpha(with_subject())
+
+
+def test_who_crosses_some_of_the_frames_is_not_in_the_plate() -> None:
+    matter = bgdl.load("static_difference", device="cpu")
+    matter.prime(torch.cat([wall(seed) for seed in range(5)] + [with_subject(), with_subject()]))
+    assert iou(matter.alpha(with_subject(3))) > 0.95
+
+
+def test_a_plate_of_another_size_is_refused() -> None:
+    matter = bgdl.load("static_difference", device="cpu")
+    matter.prime(wall())
+    with pytest.raises(InputError, match="the empty scene is 80x60 but the frames are 40x30"):
+        matter.alpha(with_subject()[:, ::2, ::2])
+
+
+def test_learning_counts_down_and_gives_no_subject() -> None:
+    matter = bgdl.load("running_average", device="cpu", frames=3)
+    left = []
+    for seed in range(3):
+        left.append(matter.frames_to_learn)
+        assert not matter.alpha(wall(seed)).any()
+    assert (left, matter.frames_to_learn) == ([3, 2, 1], 0)
+    assert iou(matter.alpha(with_subject())) > 0.9
+
+
+def test_a_frame_of_another_size_starts_anew() -> None:
+    matter = bgdl.load("running_average", device="cpu", frames=1)
+    matter.alpha(wall())
+    assert not matter.alpha(with_subject()[:, ::2]).any()
+    assert matter.frames_to_learn == 0
+
+
+def test_the_plain_mean_has_less_noise_than_the_tutorials_average() -> None:
+    noisy = torch.cat([(wall(seed).float() + 25 * torch.randn(1, H, W, 3)).clamp(0, 255).byte() for seed in range(60)])
+    tutorial, mean = (bgdl.load("running_average", device="cpu", weight=weight, median_px=1) for weight in (0.5, None))
+    for matter in (tutorial, mean):
+        matter.prime(noisy)
+    frame = wall(99)
+    assert mean.alpha(frame).mean() < 0.2 * tutorial.alpha(frame).mean()
+
+
+def test_a_plain_patch_is_enough_where_the_wall_is_plain() -> None:
+    frames = torch.full((3, H, W, 3), 180, dtype=torch.uint8)
+    frames[:, SUBJECT[0], SUBJECT[1]] = torch.tensor([30, 70, 200], dtype=torch.uint8)
+    matter = bgdl.load("roi_average", device="cpu", frames=2, rectangle=(60, 0, 80, 20), rectangle_size=(80, 60))
+    assert iou(matter.alpha(frames)[2:]) > 0.9
+
+
+def test_a_larger_gap_fills_a_slow_subject() -> None:
+    frames = wall().repeat(6, 1, 1, 1)
+    for index in range(6):
+        frames[index, 20:40, 10 + 3 * index : 40 + 3 * index] = 20
+    near, far = (bgdl.load("frame_difference", device="cpu", gap=gap).alpha(frames)[-1].sum() for gap in (1, 5))
+    assert far > 3 * near
+
+
+@pytest.mark.parametrize("name", ["mog2", "knn"])
+def test_who_stands_still_stays_where_the_model_is_frozen(name: str) -> None:
+    scene, standing = torch.cat([wall(seed) for seed in range(30)]), torch.cat([with_subject(s) for s in range(30)])
+    frozen = bgdl.load(name, device="cpu", learning_rate=0, dilate_px=1, cleanup="tidy")
+    frozen.prime(scene)
+    assert iou(frozen.alpha(standing)[-1:]) > 0.9
+
+
+def test_at_the_tutorials_rate_who_stands_still_is_swallowed() -> None:
+    matter = bgdl.load("mog2", device="cpu")
+    alpha = matter.alpha(torch.cat([wall(seed) for seed in range(5)] + [with_subject(seed) for seed in range(6)]))
+    assert iou(alpha[5:6]) > 0.7
+    assert alpha[-1].mean() < 0.05
+
+
+def test_mog2_counts_shadows_as_asked() -> None:
+    shares = {}
+    for shadows in ("keep", "drop", "off"):
+        matter = bgdl.load("mog2", device="cpu", learning_rate=0, dilate_px=1, shadows=shadows)
+        matter.prime(torch.cat([wall(seed) for seed in range(30)]))
+        shares[shadows] = float(matter.alpha(with_shadow())[0, 42:54, 54:74].mean())
+    assert shares["drop"] < 0.2
+    assert min(shares["keep"], shares["off"]) > 0.8
+
+
+# Single pictures
+
+
+def test_otsu_keeps_the_side_asked_for() -> None:
+    frame = torch.full((1, H, W, 3), 220, dtype=torch.uint8)
+    frame[0, SUBJECT[0], SUBJECT[1]] = 30
+    assert iou(bgdl.load("otsu", device="cpu", dilate=0, erode=0).alpha(frame)) > 0.95
+    assert iou(bgdl.load("otsu", device="cpu", dilate=0, erode=0, subject="bright").alpha(255 - frame)) > 0.95
+
+
+def test_the_fills_of_an_outline_with_a_bay() -> None:
+    frame = torch.full((1, 120, 120, 3), 220, dtype=torch.uint8)
+    frame[0, 20:100, 20:40] = frame[0, 20:100, 80:100] = frame[0, 80:100, 20:100] = 30  # a U
+    alpha = {fill: bgdl.load("canny", device="cpu", fill=fill).alpha(frame)[0, ..., 0] for fill in ("contour", "hull")}
+    assert alpha["contour"][45, 60] == 0
+    assert alpha["hull"][45, 60] == 1
+    assert (alpha["hull"] >= alpha["contour"]).all()
+
+
+def test_grabcut_follows_a_prior_matte_off_the_centre() -> None:
+    frame = wall()
+    frame[0, 5:30, 2:20] = torch.tensor([30, 70, 200], dtype=torch.uint8)
+    prior = bgdl.load("static_difference", device="cpu", cleanup="tidy")
+    prior.prime(wall(5))
+    alpha = bgdl.load("grabcut", device="cpu", prior=prior).alpha(frame)[0, ..., 0]
+    assert alpha[5:30, 2:20].mean() > 0.95
+    assert alpha[:, 25:].mean() < 0.02
+    assert bgdl.load("grabcut", device="cpu", prior=bgdl.load("mog2", device="cpu")).stateful
+
+
+def test_grabcut_at_a_smaller_size_finds_the_same() -> None:
+    frame = torch.nn.functional.interpolate(
+        with_subject().permute(0, 3, 1, 2).float(), scale_factor=4, mode="nearest"
+    ).permute(0, 2, 3, 1).to(torch.uint8)  # fmt: skip
+    small = bgdl.load("grabcut", device="cpu", max_side_px=80).alpha(frame)
+    assert small.shape == (1, 4 * H, 4 * W, 1)
+    assert iou(small[:, ::4, ::4]) > 0.9
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("static_difference", {"channel_threshold": 300}, "channel_threshold is 300; it must lie between 0 and 255"),
+        ("static_difference", {"cleanup": "nice"}, "cleanup is 'nice'; it must be one of none, tidy, soft"),
+        ("running_average", {"median_px": 4}, "median_px is 4; it must be an odd number of px"),
+        ("running_average", {"frames": 0}, "frames is 0; it must be a whole number, 1 or more"),
+        ("running_average", {"shadows": "off"}, "shadows is 'off'; it must be one of keep, drop"),
+        ("roi_average", {"rectangle": (10, 10, 5, 20)}, "it must be left, top, right, bottom with left < right"),
+        ("frame_difference", {"gap": 0}, "gap is 0"),
+        ("otsu", {"subject": "red"}, "it must be one of dark, bright"),
+        ("canny", {"low": 60}, "low is 60; it must lie between 0 and 50"),
+        ("canny", {"fill": "all"}, "fill is 'all'"),
+        ("mog2", {"learning_rate": 2}, "learning_rate is 2; it must lie between 0 and 1"),
+        ("mog2", {"learning_rate": "slow"}, "it must be one of auto, a number from 0 to 1"),
+        ("knn", {"shadows": "maybe"}, "it must be one of keep, drop, off"),
+        ("grabcut", {"margin": 0.5}, "margin is 0.5; it must lie between 0 and 0.49"),
+        ("chroma_key", {"colour": "grey"}, "has no hue to tell a screen by"),
+        ("chroma_key", {"colour": "gren"}, "unknown colour 'gren'; use auto, green, blue"),
+        ("chroma_key", {"inner": 70}, "inner is 70; it must lie between 0 and 60"),
+    ],
+)
+def test_an_option_out_of_range_is_a_sentence(name: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        bgdl.load(name, device="cpu", **options)
