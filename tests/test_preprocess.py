@@ -1,0 +1,103 @@
+"""Frames to network input and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+import bgdl
+from bgdl.preprocess import STEP, InputSpec, prepare, restore
+
+RAW = InputSpec(size=64, mean=(0, 0, 0), std=(1, 1, 1))
+
+
+def noise(height: int, width: int, count: int = 1) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(height * 1000 + width)
+    return torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8, generator=generator)
+
+
+@pytest.mark.parametrize("size_hw", [(64, 64), (200, 131), (1, 1), (40, 300)])
+def test_antialiased_resize_is_pillows(size_hw):
+    frames = noise(*size_hw)
+    theirs = np.asarray(Image.fromarray(frames[0].numpy()).resize((64, 64), Image.Resampling.BILINEAR))
+    ours = prepare(frames, RAW)[0].permute(1, 2, 0).numpy() * 255
+    assert np.abs(ours - theirs).max() <= 1.01  # one grey level
+
+
+def test_without_antialias_values_are_not_rounded():
+    frames = torch.tensor([[[[0] * 3, [255] * 3]]], dtype=torch.uint8)
+    spec = InputSpec(size=32, mean=(0, 0, 0), std=(1, 1, 1), antialias=False)
+    row = prepare(frames, spec)[0, 0, 0]
+    assert row[0] == 0 and row[-1] == 1
+    torch.testing.assert_close(row, ((torch.arange(32) + 0.5) / 16 - 0.5).clamp(0, 1))
+
+
+def test_normalisation_by_255_or_by_the_frames_own_maximum():
+    frames = torch.full((2, 8, 8, 3), 100, dtype=torch.uint8)
+    frames[1] = 50
+    assert prepare(frames, RAW).unique().tolist() == pytest.approx([50 / 255, 100 / 255])
+    assert prepare(frames, InputSpec(size=64, scale="max", mean=(0, 0, 0), std=(1, 1, 1))).unique().tolist() == [1.0]
+    spec = InputSpec(size=32, mean=(0.1, 0.2, 0.3), std=(1, 2, 4))
+    pixel = prepare(frames[:1], spec)[0, :, 0, 0]
+    torch.testing.assert_close(pixel, (100 / 255 - torch.tensor([0.1, 0.2, 0.3])) / torch.tensor([1.0, 2, 4]))
+
+
+@pytest.mark.parametrize(
+    ("frame_hw", "size", "expected"),
+    [
+        ((1080, 1920), 320, (192, 320)),
+        ((1080, 1920), 352, (192, 352)),
+        ((1920, 1080), 320, (320, 192)),
+        ((480, 640), 320, (256, 320)),
+        ((500, 500), 320, (320, 320)),
+        ((1, 5000), 320, (32, 320)),
+    ],
+)
+def test_a_rectangle_follows_the_frame(frame_hw, size, expected):
+    assert InputSpec(size=size, shape="aspect").input_hw(frame_hw) == expected
+    assert InputSpec(size=size).input_hw(frame_hw) == (size, size)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 12))
+def test_rectangles_are_multiples_no_longer_than_the_size(height, width, steps):
+    sides = InputSpec(size=steps * STEP, shape="aspect").input_hw((height, width))
+    assert all(side % STEP == 0 and STEP <= side <= steps * STEP for side in sides)
+    assert max(sides) == steps * STEP
+
+
+def test_a_network_runs_on_the_rectangle(tiny_weights):
+    seen = []
+    matter = bgdl.load(tiny_weights, device="cpu", engine="torch", shape="aspect", size=96)
+    run = matter.engine.run
+    matter.engine.run = lambda x: seen.append(tuple(x.shape)) or run(x)
+    assert matter.alpha(noise(90, 160)).shape == (1, 90, 160, 1)
+    assert seen == [(1, 3, 64, 96)]
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(1, 3))
+def test_shapes_and_ranges(height, width, count):
+    x = prepare(noise(height, width, count), RAW)
+    assert x.shape == (count, 3, 64, 64) and x.dtype == torch.float32
+    assert x.is_contiguous(memory_format=torch.channels_last) and x.min() >= 0 and x.max() <= 1
+    alpha = restore(torch.rand(count, 1, 64, 64), (height, width), RAW)
+    assert alpha.shape == (count, height, width, 1) and alpha.dtype == torch.float32
+    assert alpha.is_contiguous() and alpha.min() >= 0 and alpha.max() <= 1
+
+
+def test_minmax_is_of_each_frame_alone():
+    probability = torch.stack([torch.linspace(0.2, 0.4, 64).repeat(64, 1), torch.linspace(0, 0.1, 64).repeat(64, 1)])
+    alpha = restore(probability[:, None], (64, 64), InputSpec(size=64, stretch="minmax"))
+    assert alpha.amin(dim=(1, 2, 3)).tolist() == [0, 0]
+    assert alpha.amax(dim=(1, 2, 3)).tolist() == pytest.approx([1, 1])
+    assert restore(probability[:, None], (64, 64), RAW).max() == pytest.approx(0.4)
+
+
+def test_spec_survives_its_dictionary():
+    spec = InputSpec(size=288, shape="aspect", mean=(0.5, 0.5, 0.5))
+    assert InputSpec.from_dict({**spec.to_dict(), "later": "field"}) == spec
