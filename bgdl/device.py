@@ -52,8 +52,9 @@ def cpu_count() -> int:
 
 
 def set_threads(threads: int | None = None) -> int:
-    """Let torch and the other engines use `threads` processors (default: all that `cpu_count` allows)."""
-    count = threads or cpu_count()
+    """Let torch and the other engines use `threads` processors; default: OMP_NUM_THREADS, else all of `cpu_count`."""
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    count = threads or (int(wished) if wished.isdecimal() else 0) or cpu_count()
     torch.set_num_threads(count)
     return count
 

@@ -39,11 +39,13 @@ def test_processors_respect_affinity_and_quota(files, monkeypatch, texts, expect
     assert device.cpu_count() == expected
 
 
-def test_threads_of_engines_are_those_that_were_set(files):
+def test_threads_of_engines_are_those_that_were_set(files, monkeypatch):
     before = torch.get_num_threads()
     try:
-        assert device.set_threads(1) == 1
-        assert device.thread_count() == 1
+        monkeypatch.setenv("OMP_NUM_THREADS", "1")
+        assert device.set_threads() == 1
+        monkeypatch.delenv("OMP_NUM_THREADS")
+        assert device.set_threads(1) == device.thread_count() == 1
         assert device.set_threads() == device.cpu_count()
         assert device.thread_count() == device.cpu_count()
         files(sys__fs__cgroup__cpu_max="100000 100000")
