@@ -126,7 +126,7 @@ def video(
     only_matte: options.OnlyMatte = False,
     alpha_sidecar: Sidecar = False,
     smooth: SmoothOption = None,
-    smooth_strength: Strength = 0.9,
+    smooth_strength: Strength = 0.93,
     every: Every = 1,
     keep: KeepOption = None,
     crop: Crop = None,

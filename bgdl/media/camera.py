@@ -98,8 +98,7 @@ class Camera:
 
 
 def _open_camera(number: int, size_wh: tuple[int, int] | None, fps: float | None) -> Any:
-    if hasattr(cv2, "setLogLevel"):
-        cv2.setLogLevel(0)  # OpenCV's own lines about a missing camera say less than ours
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its lines on a missing camera are no help
     device = cv2.VideoCapture(number)
     if not device.isOpened():
         raise InputError(

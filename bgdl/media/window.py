@@ -43,8 +43,9 @@ class Window:
         reason = why_no_display()
         if reason:
             raise InputError(reason)
+        os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false")  # the wheel's Qt complains about its fonts
         self.title = title
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         self._sized = False
 
     def show(self, picture: Tensor) -> None:

@@ -157,7 +157,7 @@ class Live:
         self._channels = 4 if self.stage.channels == 4 else 3
         return VideoWriter(
             target,
-            formats.pick(target, channels=self._channels),
+            formats.pick(target, channels=self._channels, flatten=True),
             size_hw=(picture.shape[0], picture.shape[1]),
             channels=self._channels,
             time_base=_MILLISECONDS,
@@ -174,8 +174,14 @@ class Live:
 
 def check(job: LiveJob) -> None:
     """Refuse a file that cannot hold what would be recorded, before anything is opened."""
-    if job.record:
-        formats.pick(job.record, channels=4 if job.backgrounds[0] == "transparent" else 3)
+    if job.record is None:
+        return
+    chosen = formats.pick(job.record, channels=4, flatten=True)
+    if job.backgrounds[0] == "transparent" and 4 not in chosen.pix_fmts:
+        raise InputError(
+            f"{job.record.name}: {chosen.name} holds no transparency; record .webm, .mov or .mkv, "
+            "or give a --background"
+        )
 
 
 def _with_channels(picture: Tensor, channels: int) -> Tensor:

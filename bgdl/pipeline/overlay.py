@@ -35,7 +35,7 @@ def checkerboard(size_hw: Sequence[int]) -> Tensor:
 def write_lines(picture: Tensor, lines: Sequence[str]) -> Tensor:
     """The picture with lines of text at its top left, white on a dark rim; uint8 (H,W,3)."""
     canvas = np.ascontiguousarray(picture.numpy()).copy()
-    scale = max(0.5, picture.shape[0] / 720)
+    scale = max(0.7, picture.shape[0] / 540)
     for number, line in enumerate(lines, start=1):
         place = (round(12 * scale), round(26 * scale * number))
         for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):

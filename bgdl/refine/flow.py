@@ -19,6 +19,9 @@ WORK_PX = 320
 CUT = 30.0
 """Mean grey difference of two thumbnails from which they are two scenes."""
 
+NOISE = 2.0
+"""Grey levels by which a place differs from itself in a camera's next frame."""
+
 
 def small_grey(frame: Tensor) -> Grey:
     """uint8 (H,W,3) -> uint8 (h,w) on the CPU, its longer side at most WORK_PX."""
@@ -71,4 +74,5 @@ def carry_full(alpha: Tensor, flow: NDArray[np.float32]) -> Tensor:
 def trust(now: Grey, carried: Grey | Plane, *, tolerance: float) -> Plane:
     """How far each pixel of `now` looks like what was carried there: 1 alike, to 0 beyond `tolerance` grey levels."""
     difference = cv2.blur(np.abs(now.astype(np.float32) - carried), (5, 5))
-    return cast(Plane, np.exp(-np.square(difference / tolerance)).astype(np.float32))
+    beyond_noise = np.maximum(difference - NOISE, 0)
+    return cast(Plane, np.exp(-np.square(beyond_noise / tolerance)).astype(np.float32))

@@ -16,7 +16,7 @@ from bgdl.errors import InputError
 from bgdl.refine.flow import Grey, Plane, carry, is_cut, motion, small_grey, trust, work_size
 
 SmoothName = Literal["off", "ema", "flow"]
-STRENGTH = 0.9
+STRENGTH = 0.93
 LOOK_AHEAD = 2
 """Frames that "flow" may look ahead in a file."""
 TOLERANCE = 6.0
