@@ -134,6 +134,10 @@ def test_methods_as_they_are_written():
     assert (spec.model, spec.label) == ("mog2", "mog2:history=200:shadows=drop:cleanup=tidy")
     assert spec.options == {"history": 200, "shadows": "drop", "cleanup": "tidy"}
     assert parse_method("some/where/mine.safetensors:size=256").label == "mine:size=256"
+    named = parse_method({"tidy": "mog2:cleanup=tidy"})
+    assert (named.label, named.text, named.options) == ("tidy", "mog2:cleanup=tidy", {"cleanup": "tidy"})
+    with pytest.raises(InputError, match="is no method; write LABEL: NAME:option=value, one to an entry"):
+        parse_method({"a": "mog2", "b": "knn"})
     assert parse_method(r"C:\weights\mine.pth").model == r"C:\weights\mine.pth"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,7 +20,7 @@ KINDS: tuple[str, ...] = get_args(Kind)
 class MethodSpec:
     """A method as it is written: a name or weights path, then `:option=value` any number of times.
 
-    label: what it is called in tables: the text, a path without folder and ending.
+    label: what it is called in tables: a name of one's own, else the text, a path without folder and ending.
     """
 
     text: str
@@ -72,10 +72,15 @@ class Plan:
 
 
 def make_plan(
-    data: Sequence[str], methods: Sequence[str], rules: Rules = Rules(), *, reference: str | None = None
+    data: Sequence[str],
+    methods: Sequence[str | Mapping[str, str]],
+    rules: Rules = Rules(),
+    *,
+    reference: str | None = None,
 ) -> Plan:
     """Check and join what was asked for; the reference is the first method unless named.
 
+    methods: as `parse_method` takes them, or {label: method} to call one by a name of one's own.
     Raises InputError where data or methods are missing, a method is named twice or the reference is none of them.
     """
     if not data:
@@ -87,14 +92,21 @@ def make_plan(
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
         raise InputError(f"two methods are called {twice[0]!r}; name each once, and give weights files different names")
-    chosen = parse_method(reference).label if reference else labels[0]
+    chosen = reference or labels[0]
+    if chosen not in labels:
+        chosen = parse_method(chosen).label
     if chosen not in labels:
         raise InputError(f"the reference {reference!r} is none of the methods: {', '.join(labels)}")
     return Plan(tuple(data), specs, rules, chosen)
 
 
-def parse_method(text: str) -> MethodSpec:
+def parse_method(text: str | Mapping[str, str]) -> MethodSpec:
     """`mog2:history=200:shadows=drop` -> its name and options; values are read as YAML (numbers, true, words)."""
+    if not isinstance(text, str):
+        if len(text) != 1:
+            raise InputError(f"{dict(text)} is no method; write LABEL: NAME:option=value, one to an entry")
+        ((label, text),) = text.items()
+        return replace(parse_method(text), label=label)
     model, *rest = re.split(r":(?=\w+=)", text.strip())
     if not model or model.endswith(":"):
         raise InputError(f"{text!r} is no method; write NAME, NAME:option=value or the path of a weights file")
