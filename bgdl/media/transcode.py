@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 import av
 
 AUDIO = ("aac", "libopus", "flac", "pcm_s16le")
-TEXT = {"mov_text", "subrip", "webvtt", "ass", "ssa", "text"}
+TEXT = {"mov_text", "subrip", "srt", "webvtt", "ass", "ssa", "text"}
 
 
 class Transcoder(Protocol):

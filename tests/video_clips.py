@@ -1,0 +1,122 @@
+"""Small clips made with real encoders, and a Matter that costs nothing, for the tests of video and live."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Picture = NDArray[np.uint8]
+
+
+class BrightSubject:
+    """Alpha is 1 where a frame is bright, soft between 100 and 150."""
+
+    name = "bright"
+    device = torch.device("cpu")
+    stateful = False
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def alpha(self, frames: Tensor) -> Tensor:
+        self.seen += len(frames)
+        return ((frames.float().mean(-1, keepdim=True) - 100) / 50).clamp(0, 1)
+
+    def reset(self) -> None:
+        self.seen = 0
+
+
+def disc(index: int, size_hw: tuple[int, int] = (48, 64)) -> Picture:
+    """A bright disc that wanders over a dark ground; its grey level tells the frame's number."""
+    height, width = size_hw
+    rows, columns = np.mgrid[:height, :width]
+    inside = (rows - height / 2) ** 2 + (columns - width / 4 - index % 24) ** 2 < (height / 4) ** 2
+    return np.where(inside[..., None], (230, 210, 190), (20, 40, 60)).astype(np.uint8)
+
+
+def write_clip(
+    path: Path,
+    *,
+    frames: int = 12,
+    size_hw: tuple[int, int] = (48, 64),
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+    rate: Fraction | int = Fraction(24000, 1001),
+    pts: Sequence[int] | None = None,
+    time_base: Fraction | None = None,
+    picture: Callable[[int, tuple[int, int]], Picture] = disc,
+    audio: str | None = None,
+    subtitles: bool = False,
+    set_up: Callable[[Any], None] = lambda stream: None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A clip at `path`; `audio` names an encoder for a 440 Hz tone as long as the picture."""
+    rate = Fraction(rate)
+    time_base = time_base or 1 / rate
+    stamps = list(pts) if pts is not None else list(range(frames))
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream(codec, rate=rate, options=options or {})
+        stream.height, stream.width = size_hw
+        stream.pix_fmt = pix_fmt
+        stream.codec_context.time_base = time_base
+        set_up(stream)
+        sound: Any = output.add_stream(audio, rate=48000) if audio else None
+        words: Any = output.add_mux_stream("subrip", time_base=Fraction(1, 1000)) if subtitles else None
+        for index, stamp in enumerate(stamps):
+            frame = av.VideoFrame.from_ndarray(picture(index, size_hw), format="rgb24")
+            frame.pts, frame.time_base = stamp, time_base
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+        if sound:
+            _write_tone(output, sound, float(stamps[-1] * time_base + 1 / rate))
+        if words:
+            _write_words(output, words)
+    return path
+
+
+def packets(path: Path, kind: str) -> list[tuple[int | None, bytes]]:
+    """Timestamp and payload of every packet of the first stream of a kind."""
+    with av.open(str(path)) as clip:
+        stream = next(stream for stream in clip.streams if stream.type == kind)
+        return [(packet.pts, bytes(packet)) for packet in clip.demux(stream) if packet.size]
+
+
+def decoded(path: Path, format: str = "rgb24", decoder: str | None = None) -> tuple[list[Fraction], list[Picture]]:
+    """Time and picture of every frame; `decoder` names one that keeps alpha (libvpx-vp9)."""
+    times, pictures = [], []
+    with av.open(str(path)) as clip:
+        stream = clip.streams.video[0]
+        context: Any = av.CodecContext.create(decoder, "r") if decoder else stream.codec_context
+        for packet in clip.demux(stream):
+            for frame in context.decode(packet if packet.size else None):
+                times.append(Fraction(frame.pts) * stream.time_base)
+                pictures.append(frame.to_ndarray(format=format))
+    return times, pictures
+
+
+def _write_tone(output: Any, stream: Any, seconds: float) -> None:
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(48000 * seconds)) / 48000)
+    samples = np.repeat(tone.astype(np.float32)[None], 2, axis=0)
+    for start in range(0, samples.shape[1], 960):
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 960]), "fltp", "stereo")
+        frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+        output.mux(stream.encode(frame))
+    output.mux(stream.encode(None))
+
+
+def _write_words(output: Any, stream: Any) -> None:
+    for number, text in enumerate((b"one", b"two")):
+        packet = av.Packet(text)
+        packet.time_base = Fraction(1, 1000)
+        packet.pts = packet.dts = number * 200
+        packet.duration = 150
+        packet.stream = stream
+        output.mux(packet)
