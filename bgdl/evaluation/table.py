@@ -42,7 +42,7 @@ def make_table(data: Figures, reference: str, *, measures: Sequence[str] | None 
     rows = tuple(
         (
             Cell(label),
-            *(_cell(name, summary[label].get(name), best[name]) for name in names),
+            *(_cell(name, summary[label], best[name]) for name in names),
             _difference(data["paired"].get(label, {}).get("iou")),
             Cell(str(summary[label]["pictures"]), summary[label]["pictures"]),
         )
@@ -82,12 +82,17 @@ def _best(name: str, summary: Figures) -> str | None:
     return number(name, max(values) if MEASURES[name].better == "higher" else min(values))
 
 
-def _cell(name: str, figure: Figures | None, best: str | None) -> Cell:
-    if figure is None:
+def _cell(name: str, figures: Figures, best: str | None) -> Cell:
+    if name not in figures:
         return Cell("–")
+    figure = figures[name]
     text = number(name, figure["mean"])
-    spread = f" ±{number(name, (figure['high'] - figure['low']) / 2)}" if name == "iou" else ""
-    return Cell(text + spread, figure["mean"], best=text == best)
+    more = ""
+    if name == "iou":
+        more = f" ±{number(name, (figure['high'] - figure['low']) / 2)}"
+    elif name == "best_iou":
+        more = f" at {figures['threshold']:.2f}"
+    return Cell(text + more, figure["mean"], best=text == best)
 
 
 def _difference(figure: dict[str, Any] | None) -> Cell:
