@@ -1,0 +1,258 @@
+"""Edges: against other implementations and known truth; each mode better than the one before."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from bgdl import convert
+from bgdl.errors import InputError, MissingExtra
+from bgdl.matters.wrapped import Refined
+from bgdl.pipeline.looks import make_look
+from bgdl.refine.blur import box_mean
+from bgdl.refine.edges import DEFAULT, EDGES, EdgeName
+from bgdl.refine.foreground import blur_fusion
+from bgdl.refine.grid import sample, shrink
+from bgdl.refine.guided import guided_filter
+from bgdl.refine.matting import closed_form, make_trimap
+from bgdl.types import Matter, Primed
+
+FEW = settings(max_examples=25, deadline=None)
+
+
+def disc(size: int = 160, softness: float = 1.5) -> tuple[Tensor, Tensor, Tensor]:
+    """A textured orange disc on a textured blue ground: frames, true alpha, true foreground."""
+    generator = torch.Generator().manual_seed(0)
+    y, x = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
+    distance = ((x - size / 2) ** 2 + (y - size / 2) ** 2).sqrt() - size / 4
+    alpha = (0.5 - distance / (2 * softness)).clamp(0, 1)[None, ..., None]
+    grain = 12 * torch.rand(1, size, size, 1, generator=generator)
+    foreground = torch.tensor([220.0, 120.0, 30.0]) + grain
+    background = torch.tensor([20.0, 60.0, 160.0]) + grain
+    frames = convert.round_to_bytes(alpha * foreground + (1 - alpha) * background)
+    return frames, alpha, convert.round_to_bytes(foreground)
+
+
+def coarse(alpha: Tensor, side: int = 40) -> Tensor:
+    """The matte as a network with a small input gives it."""
+    planes = F.interpolate(convert.to_nchw(alpha), (side, side), mode="bilinear", antialias=True)
+    planes = F.interpolate(planes, alpha.shape[1:3], mode="bilinear")
+    return convert.to_nhwc(planes).contiguous()
+
+
+def error(alpha: Tensor, truth: Tensor) -> float:
+    return float((alpha - truth).abs().sum())
+
+
+def test_box_mean_is_the_mean_with_the_border_repeated() -> None:
+    planes = torch.rand(2, 3, 9, 12)
+    padded = F.pad(planes, (4, 4, 4, 4), mode="replicate")
+    assert torch.allclose(box_mean(planes, 4), F.avg_pool2d(padded, 9, stride=1), atol=1e-5)
+
+
+@pytest.mark.cuda
+def test_edges_on_cuda_agree_with_the_cpu() -> None:
+    frames, truth, _ = disc()
+    alpha = coarse(truth)
+    refined, refined_cuda = guided_filter(frames, alpha), guided_filter(frames.cuda(), alpha.cuda())
+    assert (refined - refined_cuda.cpu()).abs().max() < 0.01
+    colours, colours_cuda = blur_fusion(frames, refined), blur_fusion(frames.cuda(), refined.cuda())
+    assert (colours.int() - colours_cuda.cpu().int()).abs().max() <= 2
+
+
+def test_sampling_agrees_with_enlarging() -> None:
+    planes = torch.rand(4, 7, 9)
+    whole = F.interpolate(planes[None], (21, 36), mode="bilinear", align_corners=False)[0]
+    pixels = torch.ones(21, 36).nonzero(as_tuple=True)
+    assert torch.allclose(sample(planes, pixels, (21, 36)).T.reshape(4, 21, 36), whole, atol=1e-5)
+
+
+def test_shrinking_keeps_proportions_and_small_pictures() -> None:
+    assert shrink(torch.zeros(1, 100, 400, 3, dtype=torch.uint8), 200).shape == (1, 3, 50, 200)
+    assert shrink(torch.zeros(1, 1, 4000, 1), 200).shape == (1, 1, 1, 200)
+    assert shrink(torch.full((1, 3, 5, 1), 7.0), 200).unique().tolist() == [7]
+
+
+def reference_guided(guide: np.ndarray, matte: np.ndarray, radius: int, epsilon: float) -> np.ndarray:
+    """He, Sun and Tang's equations (14) to (16), window by window, in float64."""
+    height, width = matte.shape
+    guide, matte = (np.pad(a, [(radius, radius)] * 2 + [(0, 0)] * (a.ndim - 2), mode="edge") for a in (guide, matte))
+    models = np.zeros((height, width, 4))
+    for y in range(height):
+        for x in range(width):
+            window = np.s_[y : y + 2 * radius + 1, x : x + 2 * radius + 1]
+            colours, values = guide[window].reshape(-1, 3), matte[window].ravel()
+            spread = np.cov(colours.T, bias=True) + epsilon * np.eye(3)
+            joint = (colours * values[:, None]).mean(0) - colours.mean(0) * values.mean()
+            slope = np.linalg.solve(spread, joint)
+            models[y, x] = (*slope, values.mean() - slope @ colours.mean(0))
+    models = np.pad(models, [(radius, radius)] * 2 + [(0, 0)], mode="edge")
+    side = 2 * radius + 1
+    means = np.stack([[models[y : y + side, x : x + side].mean((0, 1)) for x in range(width)] for y in range(height)])
+    inner = guide[radius:-radius, radius:-radius]
+    return (means[..., :3] * inner).sum(-1) + means[..., 3]
+
+
+def test_guided_filter_agrees_with_the_paper() -> None:
+    frames = torch.randint(0, 256, (1, 14, 17, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    alpha = 0.3 + 0.4 * torch.rand(1, 14, 17, 1, generator=torch.Generator().manual_seed(2))
+    expected = reference_guided(frames[0].numpy() / 255.0, alpha[0, ..., 0].double().numpy(), 3, 1e-2).clip(0, 1)
+    result = guided_filter(frames, alpha, radius_px=3, epsilon=1e-2)
+    assert np.abs(result[0, ..., 0].numpy() - expected).max() < 1e-3
+
+
+def test_blur_fusion_agrees_with_the_paper() -> None:
+    frames, alpha, _ = disc(64, softness=8)
+    image, matte = convert.to_nchw(frames).double() / 255, convert.to_nchw(alpha).double()
+    foreground, background = image, image
+    for radius_px in (12, 3):
+        weight = box_mean(matte.float(), radius_px).double()
+        near_f = box_mean((foreground * matte).float(), radius_px).double() / (weight + 1e-5)
+        background = box_mean((background * (1 - matte)).float(), radius_px).double() / (1 - weight + 1e-5)
+        foreground = (near_f + matte * (image - matte * near_f - (1 - matte) * background)).clamp(0, 1)
+    seen = (alpha > 0.02).expand_as(frames)
+    result = blur_fusion(frames, alpha, radii_px=(12, 3))
+    assert (result.double() - 255 * convert.to_nhwc(foreground))[seen].abs().max() <= 1.1
+
+
+def test_blur_fusion_takes_the_old_background_out() -> None:
+    frames, alpha, truth = disc(softness=6)
+    mixed = ((alpha > 0.1) & (alpha < 0.9)).expand_as(frames)
+    before = (frames.int() - truth.int()).abs()[mixed].float().mean()
+    after = (blur_fusion(frames, alpha).int() - truth.int()).abs()[mixed].float().mean()
+    assert before > 60
+    assert after < before / 6
+
+
+def test_solid_and_hidden_pixels_keep_their_colours() -> None:
+    frames, alpha, _ = disc()
+    alone = ((alpha == 0) | (alpha == 1)).expand_as(frames)
+    assert torch.equal(blur_fusion(frames, alpha)[alone], frames[alone])
+
+
+def test_guided_filter_sharpens_towards_the_truth_and_leaves_the_rest() -> None:
+    frames, truth, _ = disc()
+    alpha = coarse(truth, 80)
+    refined = guided_filter(frames, alpha)
+    assert error(refined, truth) < 0.8 * error(alpha, truth)
+    far = (box_mean(convert.to_nchw(alpha), 20) % 1 == 0).permute(0, 2, 3, 1)
+    assert far.any()
+    assert torch.equal(refined[far], alpha[far])
+
+
+@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
+def test_flat_mattes_stay_as_they_are(value: float) -> None:
+    frames = torch.randint(0, 256, (1, 40, 50, 3), dtype=torch.uint8)
+    alpha = torch.full((1, 40, 50, 1), value)
+    assert torch.allclose(guided_filter(frames, alpha), alpha, atol=1e-3)
+
+
+@FEW
+@given(st.integers(1, 3), st.integers(1, 30), st.integers(1, 30), st.sampled_from(["none", "guided", "decontaminate"]))
+def test_cheap_modes_take_every_size_and_every_frame_alone(count: int, height: int, width: int, name: EdgeName) -> None:
+    frames = torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8)
+    alpha = torch.rand(count, height, width, 1)
+    before = frames.clone(), alpha.clone()
+    edge = EDGES[name]
+    if edge.refine:
+        refined = edge.refine(frames, alpha)
+        assert (refined.shape, refined.dtype) == (alpha.shape, torch.float32)
+        assert 0 <= refined.min() <= refined.max() <= 1
+        assert torch.allclose(refined[-1:], edge.refine(frames[-1:], alpha[-1:]), atol=1e-4)
+    if edge.foreground:
+        colours = edge.foreground(frames, alpha)
+        assert (colours.shape, colours.dtype) == (frames.shape, torch.uint8)
+    assert torch.equal(frames, before[0])
+    assert torch.equal(alpha, before[1])
+
+
+def test_the_default_is_a_mode_that_needs_no_extra() -> None:
+    assert DEFAULT == "decontaminate"
+    assert list(EDGES) == ["none", "guided", "decontaminate", "matting"]
+
+
+def test_unknown_edges_say_what_is_known() -> None:
+    with pytest.raises(InputError, match="unknown edge 'feather'; choose from none, guided, decontaminate, matting"):
+        make_look(edge="feather")  # type: ignore[arg-type]
+
+
+def test_trimap_is_unknown_around_the_edge() -> None:
+    alpha = torch.zeros(40, 40)
+    alpha[:, 20:] = 1
+    row = make_trimap(alpha.numpy(), 3)[20].tolist()
+    assert row == [0.0] * 17 + [0.5] * 6 + [1.0] * 17
+
+
+def test_matting_solves_the_edge() -> None:
+    pytest.importorskip("pymatting")
+    frames, truth, _ = disc(80)
+    alpha = coarse(truth, 20)
+    solved = closed_form(frames, alpha, band=0.05)
+    assert (solved.shape, solved.dtype) == (alpha.shape, torch.float32)
+    assert error(solved, truth) < 0.35 * error(alpha, truth)
+    smaller = closed_form(frames, alpha, band=0.05, working_px=2500)
+    assert error(smaller, truth) < 0.6 * error(alpha, truth)
+
+
+def test_matting_past_its_limit_keeps_the_matte_and_says_so() -> None:
+    pytest.importorskip("pymatting")
+    frames, truth, _ = disc(80)
+    alpha = coarse(truth, 20)
+    with pytest.warns(UserWarning, match=r"longer than 0 s: this picture keeps the network's matte; .*decontaminate"):
+        assert torch.equal(closed_form(frames, alpha, limit_s=0), alpha)
+
+
+def test_matting_leaves_mattes_without_an_edge_alone() -> None:
+    frames = torch.zeros(1, 20, 20, 3, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for value in (0.0, 0.5, 1.0):
+            alpha = torch.full((1, 20, 20, 1), value)
+            assert torch.equal(closed_form(frames, alpha), alpha)
+
+
+def test_matting_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pymatting", None)
+    frames, truth, _ = disc(40)
+    with pytest.raises(MissingExtra, match=r'--edge matting needs an optional package: pip install "bgdl\[matting\]"'):
+        closed_form(frames, truth)
+
+
+class Half:
+    """Half of everything, and it can be primed."""
+
+    name, device, stateful, engine = "half", torch.device("cpu"), True, "an engine"
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def alpha(self, frames: Tensor) -> Tensor:
+        return torch.full((*frames.shape[:3], 1), 0.5)
+
+    def reset(self) -> None:
+        self.heard.append("reset")
+
+    def prime(self, background: Tensor) -> None:
+        self.heard.append("prime")
+
+
+def test_refined_is_the_inner_matter_with_better_mattes() -> None:
+    inner = Half()
+    refined = Refined(inner, lambda frames, alpha: alpha / 2)
+    assert isinstance(refined, Matter)
+    assert isinstance(refined, Primed)
+    assert (refined.name, refined.stateful, refined.engine) == ("half", True, "an engine")
+    assert refined.alpha(torch.zeros(2, 3, 4, 3, dtype=torch.uint8)).unique().tolist() == [0.25]
+    refined.reset()
+    refined.prime(torch.zeros(1, 3, 4, 3, dtype=torch.uint8))
+    assert inner.heard == ["reset", "prime"]
+    with pytest.raises(AttributeError):
+        _ = refined.nothing
