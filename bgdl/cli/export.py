@@ -30,7 +30,7 @@ def export(
         facts["scores"] = json.loads(scores.read_text("utf-8"))
     difference = model.export(checkpoint, output, half=precision == "half", **facts)
     size_mb = output.stat().st_size / 1e6
-    console.note(f"{output}: {size_mb:.2f} MB, differs from torch by at most {difference:.1e}")
+    console.note(f"{output}: {size_mb:.2f} MB, differs from torch by {difference:.1e} on average")
     if register:
         path = model.register(output, register)
         console.note(f"--model {register} is {path}")

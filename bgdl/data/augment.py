@@ -26,7 +26,8 @@ class Augment:
 
     replace: people before another background. plain: that background is plain, a gradient or a texture.
     portrait: of the pictures with their own background, those cropped to head and shoulders. whole: of the others,
-    those not cropped. crowd: one more person is added, again and again. flip: left-right. rotate_deg: at most. occlude: something stands before.
+    those not cropped. crowd: one more person is added, again and again. flip: left-right. rotate_deg: at most.
+    occlude: something stands before.
     """
 
     replace: float = 0.3

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from bgdl.opencv import cv2
+
 
 class LowLight(v2.Transform):  # type: ignore[misc]
     """A dark exposure: gamma and gain, then the noise that a sensor adds. uint8 in and out."""
@@ -16,10 +18,21 @@ class LowLight(v2.Transform):  # type: ignore[misc]
         return {"gamma": _uniform(1.0, 1.8), "gain": _uniform(0.35, 0.9), "noise": _uniform(0.0, 9.0)}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        if not v2.functional.is_pure_tensor(inpt) and not hasattr(inpt, "canvas_size") and inpt.shape[-3] == 1:
-            return inpt
         light = inpt.float().div(255).pow(params["gamma"]).mul(255 * params["gain"])
         return light.add(torch.randn_like(light), alpha=params["noise"]).clamp(0, 255).to(torch.uint8)
+
+
+class Jpeg(v2.Transform):  # type: ignore[misc]
+    """The blocks and rings of JPEG at a quality of 25 to 90. uint8 (3,H,W) in and out."""
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        return {"quality": int(_uniform(25, 90))}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        rgb = inpt.permute(1, 2, 0).cpu().contiguous().numpy()
+        _, packed = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, params["quality"]])
+        unpacked = torch.from_numpy(cv2.imdecode(packed, cv2.IMREAD_COLOR))
+        return unpacked.permute(2, 0, 1).to(inpt.device)
 
 
 def colour_transform(strength: float = 1.0) -> v2.Transform:
@@ -30,7 +43,7 @@ def colour_transform(strength: float = 1.0) -> v2.Transform:
             v2.RandomGrayscale(0.06 * strength),
             v2.RandomApply([LowLight()], p=0.12 * strength),
             v2.RandomApply([v2.GaussianBlur(7, (0.3, 2.0))], p=0.12 * strength),
-            v2.RandomApply([v2.JPEG((25, 90))], p=0.3 * strength),
+            v2.RandomApply([Jpeg()], p=0.3 * strength),
         ]
     )
 

@@ -46,7 +46,8 @@ def fill(rgb: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.uint8]:
     while min(pulled[-1][1].shape) > 2:
         pulled.append((_half(pulled[-1][0]), _half(pulled[-1][1])))
     colour, weight = pulled.pop()
-    filled: Array = colour / np.maximum(weight, 1e-6)[..., None]
+    mean = colour.sum(axis=(0, 1)) / max(float(weight.sum()), 1e-6)
+    filled: Array = np.where(weight[..., None] > 1e-6, colour / np.maximum(weight, 1e-6)[..., None], mean)
     for colour, weight in reversed(pulled):
         up = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
         filled = colour + (1 - weight)[..., None] * up

@@ -24,12 +24,12 @@ from bgdl.nets.u2net import U2Net, fold_batchnorm
 from bgdl.preprocess import InputSpec
 
 SUFFIXES = (".safetensors", ".onnx", ".xml")
-TOLERANCE = {True: 5e-3, False: 1e-4}
-"""What a probability may differ by from torch's in float32: at half and at full precision."""
+TOLERANCE = {True: 2e-3, False: 1e-5}
+"""What the probability may differ by from torch's in float32, on average: at half and at full precision."""
 
 
 def export(source: str | Path, target: str | Path, *, half: bool = True, **facts: Any) -> float:
-    """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its largest difference from torch.
+    """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its mean difference from torch.
 
     half: values at half precision. facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the
     source said of itself, the training config and the git revision.
@@ -46,7 +46,7 @@ def export(source: str | Path, target: str | Path, *, half: bool = True, **facts
         fold_batchnorm(net)  # the identities that replace a folded BatchNorm are left out of the file
     temporary = target.with_name(f"{target.stem}.part{target.suffix}")
     WRITERS[target.suffix](temporary, net, card, half)
-    difference = _largest_difference(loaded.net(), temporary, spec.size)
+    difference = _mean_difference(loaded.net(), temporary, spec.size)
     if difference > TOLERANCE[half]:
         _remove(temporary)
         raise WeightsError(f"{target.name} differs from torch by {difference:.2g}; a fault in bgdl: please report it")
@@ -114,13 +114,13 @@ def _git_revision() -> str | None:
 
 
 @torch.inference_mode()
-def _largest_difference(net: U2Net, path: Path, size: int) -> float:
-    """Between torch and the written file, on two pictures of noise, one of them of an odd size."""
+def _mean_difference(net: U2Net, path: Path, size: int) -> float:
+    """Of probabilities between torch and the written file, on noise, the worse of two sizes, one of them odd."""
     generator = torch.Generator().manual_seed(0)
     worst = 0.0
     for shape in ((2, 3, size, size), (1, 3, size // 2 + 1, size // 3)):
         x = torch.randn(shape, generator=generator)
-        worst = max(worst, float((net(x) - _run(path, x)).abs().max()))
+        worst = max(worst, float((net(x) - _run(path, x)).abs().mean()))
     return worst
 
 

@@ -81,7 +81,7 @@ def ssim_loss(probability: Tensor, masks: Tensor, *, window: int = 11, sigma: fl
     kernel = torch.outer(line, line).div(line.sum() ** 2)[None, None]
 
     def blur(x: Tensor) -> Tensor:
-        return F.conv2d(x, kernel, padding=window // 2)
+        return F.conv2d(F.pad(x, (window // 2,) * 4, mode="replicate"), kernel)
 
     with torch.autocast(masks.device.type, enabled=False):
         p, m = probability.float(), masks.float()

@@ -73,7 +73,7 @@ class PortraitModule(LightningModule):
         loss = self.loss(self.net(x), batch["masks"], self._taught(x))
         if not torch.isfinite(loss):
             raise InputError(
-                f"the loss is {float(loss)} at step {self.global_step} with the pictures {', '.join(batch['names'])}; "
+                f"the loss is {loss.item()} at step {self.global_step} with the pictures {', '.join(batch['names'])}; "
                 "look at them, lower --model.lr, or train with --trainer.precision 32"
             )
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True, batch_size=len(x))

@@ -1,0 +1,155 @@
+"""Training pictures: mask and picture stay together, the same index gives the same picture, edges are clean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bgdl.data.augment import Augment, erase, lay_over
+from bgdl.data.colour import colour_transform, plain_background
+from bgdl.data.dataset import TrainingPictures
+from bgdl.data.layers import background, cutout, fill
+from bgdl.data.pairs import Pair, find_pairs
+from bgdl.data.sampler import EpochSampler
+from tests.synthetic_people import draw_person, write_people
+
+PLAIN = Augment(replace=0, portrait=0, whole=1, crowd=0, flip=0, rotate_deg=0, occlude=0)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> list[Pair]:
+    return find_pairs(write_people(tmp_path, 6))
+
+
+def test_flip_is_left_right() -> None:
+    rgb, mask = draw_person(0)
+    rgba = torch.from_numpy(np.dstack([rgb, mask])).permute(2, 0, 1)
+    straight = PLAIN.own(rgba, 48)
+    flipped = Augment(**{**vars(PLAIN), "flip": 1.0}).own(rgba, 48)
+    assert torch.equal(flipped, straight.flip(2)) and not torch.equal(flipped, straight)
+
+
+@pytest.mark.parametrize("augment", [Augment(), Augment(replace=1.0), Augment(replace=0, portrait=1.0)])
+def test_mask_follows_the_person(pairs: list[Pair], augment: Augment) -> None:
+    """The drawn person alone is red: where the mask says person, the picture must be red, and nowhere else."""
+    calm = Augment(**{**vars(augment), "occlude": 0.0, "plain": 0.0})
+    pictures = TrainingPictures(pairs, calm, seed=0)
+    agreement = []
+    for number in range(24):
+        sample = pictures[(0, number % 6, 64)]
+        red, green = sample["frames"][0, ..., 0].int(), sample["frames"][0, ..., 1].int()
+        agreement.append(float(((red - green > 50) == (sample["masks"][0, 0] > 0.5)).float().mean()))
+    assert min(agreement) > 0.93 and np.mean(agreement) > 0.98
+
+
+def test_same_index_same_picture_another_epoch_another(pairs: list[Pair]) -> None:
+    first, again = TrainingPictures(pairs, Augment(), seed=3), TrainingPictures(pairs, Augment(), seed=3)
+    torch.manual_seed(99)
+    one = first[(2, 4, 64)]
+    state = torch.get_rng_state()
+    first[(0, 1, 64)]
+    two = again[(2, 4, 64)]
+    assert torch.equal(one["frames"], two["frames"]) and one["seeds"] == two["seeds"]
+    assert torch.equal(state, torch.get_rng_state())  # the caller's random numbers are not touched
+    assert not torch.equal(one["frames"], first[(3, 4, 64)]["frames"])
+
+
+def test_without_augmentation_the_picture_is_only_resized(pairs: list[Pair]) -> None:
+    sample = TrainingPictures(pairs, None, seed=0)[(0, 1, 48)]
+    expected = np.array(Image.fromarray(draw_person(1)[0]).resize((48, 48), Image.Resampling.BILINEAR)).astype(int)
+    assert abs(sample["frames"][0].numpy().astype(int) - expected).max() <= 2
+
+
+def test_cutout_takes_edge_colours_from_inside() -> None:
+    """A red person whose soft edge is mixed with blue: the cutout is red there too."""
+    alpha = np.zeros((20, 20), np.uint8)
+    alpha[3:17, 3:17], alpha[5:15, 5:15] = 128, 255
+    share = alpha[..., None] / 255
+    mixed = (np.array([200, 0, 0]) * share + np.array([0, 0, 200]) * (1 - share)).astype(np.uint8)
+    layer = cutout(mixed, alpha)
+    assert layer.shape == (4, 14, 14)
+    assert (layer[0][layer[3] > 0].int() - 200).abs().max() <= 1 and layer[2][layer[3] > 0].max() <= 1
+
+
+def test_background_holds_nothing_of_the_person() -> None:
+    rgb, mask = draw_person(2, (96, 80))
+    scene = background(rgb, mask).int()
+    assert (scene[0] > 100).float().mean() == 0
+    assert torch.equal(scene.permute(1, 2, 0)[:, 0], torch.from_numpy(rgb[:, 0].astype(np.int32)))
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+@settings(max_examples=30, deadline=None)
+def test_fill_of_one_colour_gives_that_colour(height: int, width: int) -> None:
+    rgb = np.full((height, width, 3), (10, 120, 250), np.uint8)
+    known = (np.arange(height * width).reshape(height, width) % 5 == 0).astype(np.uint8)
+    rgb[known == 0] = 77
+    assert abs(fill(rgb, known).astype(int) - (10, 120, 250)).max() <= 1
+
+
+@given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 25), st.integers(1, 25))
+@settings(max_examples=60, deadline=None)
+def test_layers_may_leave_the_canvas(top: int, left: int, height: int, width: int) -> None:
+    canvas = torch.zeros(4, 16, 16, dtype=torch.uint8)
+    layer = torch.full((4, height, width), 255, dtype=torch.uint8)
+    covered = lay_over(canvas, layer, top, left)
+    visible = max(0, min(16, top + height) - max(0, top)) * max(0, min(16, left + width) - max(0, left))
+    assert int((covered[3] == 255).sum()) == visible and not canvas.any()
+    assert int((erase(covered[3], layer[3], top, left)).sum()) == 0
+
+
+def test_coverage_of_two_layers_adds_up() -> None:
+    half = torch.full((4, 4, 4), 128, dtype=torch.uint8)
+    twice = lay_over(lay_over(torch.zeros(4, 4, 4, dtype=torch.uint8), half, 0, 0), half, 0, 0)
+    assert int(twice[3, 0, 0]) in (191, 192)  # 1 - (1 - 128/255)^2
+
+
+def test_empty_masks_and_single_pixels_are_handled(tmp_path: Path) -> None:
+    write_people(tmp_path, 2)
+    Image.new("L", (40, 48)).save(tmp_path / "masks" / "person-000.png")
+    Image.new("RGB", (1, 1)).save(tmp_path / "images" / "person-001.png")
+    Image.new("L", (1, 1), 255).save(tmp_path / "masks" / "person-001.png")
+    pictures = TrainingPictures(find_pairs(tmp_path), Augment(crowd=0.5, occlude=0.5), seed=0)
+    for epoch in range(12):
+        for number in range(2):
+            sample = pictures[(epoch, number, 33)]
+            assert sample["frames"].shape == (1, 33, 33, 3) and bool(sample["masks"].isfinite().all())
+
+
+def test_colour_changes_keep_type_and_size() -> None:
+    torch.manual_seed(0)
+    picture = torch.from_numpy(draw_person(0)[0]).permute(2, 0, 1)
+    results = [colour_transform()(picture) for _ in range(40)]
+    assert all(r.dtype == torch.uint8 and r.shape == picture.shape for r in results)
+    assert len({r.float().mean().item() for r in results}) > 20
+    assert torch.equal(colour_transform(0.0)(picture), picture)
+
+
+def test_plain_backgrounds_fill_the_square() -> None:
+    torch.manual_seed(0)
+    scenes = [plain_background(32) for _ in range(12)]
+    assert all(s.shape == (3, 32, 32) and s.dtype == torch.uint8 for s in scenes)
+    assert len({int(s.float().std()) for s in scenes}) > 3
+
+
+def test_sampler_covers_all_and_splits_over_processes() -> None:
+    def draw(rank: int, epoch: int) -> list[int]:
+        sampler = EpochSampler([1.0] * 10, samples=10, seed=5, size=lambda: 32, rank=rank, processes=2)
+        sampler.set_epoch(epoch)
+        assert len(sampler) == 5
+        return [number for _, number, _ in sampler]
+
+    assert sorted(draw(0, 0) + draw(1, 0)) == list(range(10))
+    assert draw(0, 0) == draw(0, 0) and draw(0, 0) != draw(0, 1)
+
+
+def test_sampler_draws_by_weight() -> None:
+    sampler = EpochSampler([9.0, 1.0], samples=2000, seed=0, size=lambda: 32)
+    numbers = [number for _, number, _ in sampler]
+    assert 0.87 < numbers.count(0) / len(numbers) < 0.93

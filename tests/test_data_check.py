@@ -1,0 +1,72 @@
+"""`bgdl data check` names each fault of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from bgdl.cli.main import app
+from bgdl.data.check import check_folder, check_quickly, sample_grid
+from bgdl.data.pairs import find_pairs
+from bgdl.errors import BgdlError, InputError
+from tests.synthetic_people import draw_person, write_people
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Path:
+    write_people(tmp_path, 8)
+    masks, images = tmp_path / "masks", tmp_path / "images"
+    (masks / "person-000.png").unlink()
+    (images / "person-001.png").unlink()
+    Image.new("L", (10, 10)).save(masks / "person-002.png")
+    Image.fromarray(draw_person(3)[1] // 255).save(masks / "person-003.png")
+    Image.fromarray(255 - draw_person(4)[1]).save(masks / "person-004.png")
+    Image.new("L", (40, 48)).save(masks / "person-005.png")
+    (images / "person-007.png").write_bytes((images / "person-006.png").read_bytes())
+    return tmp_path
+
+
+def test_every_fault_is_found(faulty: Path) -> None:
+    pairs, findings = check_folder(faulty)
+    said = {finding.name: (finding.severity, finding.text) for finding in findings}
+    assert len(pairs) == 6
+    assert said["person-000"] == ("error", "has no mask")
+    assert said["person-001"] == ("warning", "is a mask without a picture")
+    assert said["person-002"][0] == "error" and "40x48 and 10x10 px" in said["person-002"][1]
+    assert said["person-003"] == ("warning", "the mask holds 0 and 1; it is read as 0 and 255")
+    assert said["person-004"] == ("error", "the mask looks inverted: white is the person")
+    assert said["person-005"] == ("warning", "the mask is empty")
+    assert said["person-007"] == ("warning", "is the same picture as person-006")
+    assert len(findings) == 7
+
+
+def test_sound_data_gives_no_finding(tmp_path: Path) -> None:
+    assert check_folder(write_people(tmp_path, 5))[1] == []
+
+
+def test_quick_check_stops_training(tmp_path: Path) -> None:
+    write_people(tmp_path, 3)
+    (tmp_path / "images" / "person-001.png").write_bytes(b"no picture")
+    with pytest.raises(BgdlError, match=r"person-001: .*bgdl data check"):
+        check_quickly(find_pairs(tmp_path))
+
+
+def test_command_lists_draws_and_fails(faulty: Path, tmp_path: Path) -> None:
+    grid = tmp_path / "grid.png"
+    result = CliRunner().invoke(app, ["data", "check", str(faulty), "--grid", str(grid)])
+    assert isinstance(result.exception, InputError) and "3 pictures" in str(result.exception)
+    assert "error: person-000 has no mask" in result.stdout
+    with Image.open(grid) as picture:
+        assert picture.size == (4 * 2 * 192, 192)
+
+
+def test_grid_shows_the_person_before_green() -> None:
+    rgb, mask = draw_person(0)
+    sheet = np.array(sample_grid([(rgb, mask)], side=48))
+    shown = sheet[:48, 48 + 4 : 48 + 44]
+    assert np.array_equal(shown[mask == 255], rgb[mask == 255])
+    assert (shown[mask == 0] == (0, 160, 80)).all()

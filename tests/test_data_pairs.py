@@ -1,0 +1,105 @@
+"""Which picture belongs to which mask, and on which side of the split it falls."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bgdl.data.pairs import Pair, find_pairs, read_pair, split_pairs
+from bgdl.errors import InputError
+from tests.synthetic_people import draw_person, write_people
+
+
+def test_folders_are_matched_by_path_without_suffix(tmp_path: Path) -> None:
+    write_people(tmp_path, 2)
+    (tmp_path / "images" / "sub").mkdir()
+    (tmp_path / "masks" / "sub").mkdir()
+    rgb, mask = draw_person(7)
+    Image.fromarray(rgb).save(tmp_path / "images" / "sub" / "person-000.jpg")
+    Image.fromarray(mask).save(tmp_path / "masks" / "sub" / "person-000.png")
+    assert [pair.name for pair in find_pairs(tmp_path)] == ["person-000", "person-001", "sub/person-000"]
+    assert np.array_equal(read_pair(find_pairs(tmp_path)[2])[1], mask)
+
+
+def test_a_picture_without_mask_is_named(tmp_path: Path) -> None:
+    write_people(tmp_path, 2)
+    (tmp_path / "masks" / "person-001.png").unlink()
+    with pytest.raises(InputError, match=r"1 pictures of .* have no mask, person-001 among them"):
+        find_pairs(tmp_path)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    write_people(tmp_path, 1)
+    Image.fromarray(draw_person(0)[0]).save(tmp_path / "images" / "person-000.jpg")
+    with pytest.raises(InputError, match=r"person-000.jpg and person-000.png .* have one name"):
+        find_pairs(tmp_path)
+
+
+def test_alpha_channel_is_the_mask(tmp_path: Path) -> None:
+    rgb, mask = draw_person(3)
+    Image.fromarray(np.dstack([rgb, mask])).save(tmp_path / "one.png")
+    read_rgb, read_mask = read_pair(find_pairs(tmp_path)[0])
+    assert np.array_equal(read_rgb, rgb) and np.array_equal(read_mask, mask)
+
+
+def test_manifest_gives_paths_and_split(tmp_path: Path) -> None:
+    write_people(tmp_path / "set", 3)
+    rows = [f"set/images/person-00{n}.png,set/masks/person-00{n}.png,{'val' if n == 1 else 'train'}" for n in range(3)]
+    manifest = tmp_path / "list.csv"
+    manifest.write_text("image,mask,split\n" + "\n".join(rows))
+    training, validation = split_pairs(find_pairs(manifest), "column")
+    assert [p.name for p in validation] == ["set/images/person-001"] and len(training) == 2
+    assert np.array_equal(read_pair(validation[0])[0], draw_person(1)[0])
+
+
+def test_manifest_without_mask_column_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("picture,mask\na.png,b.png\n")
+    with pytest.raises(InputError, match="image and mask are needed"):
+        find_pairs(tmp_path / "list.csv")
+
+
+def test_masks_of_zeros_and_ones_become_full(tmp_path: Path) -> None:
+    write_people(tmp_path, 1)
+    Image.fromarray(draw_person(0)[1] // 255).save(tmp_path / "masks" / "person-000.png")
+    assert np.array_equal(read_pair(find_pairs(tmp_path)[0])[1], draw_person(0)[1])
+
+
+def test_sizes_that_disagree_are_an_error(tmp_path: Path) -> None:
+    write_people(tmp_path, 1)
+    Image.new("L", (10, 20)).save(tmp_path / "masks" / "person-000.png")
+    with pytest.raises(InputError, match="person-000: picture and mask are 40x48 and 10x20 px"):
+        read_pair(find_pairs(tmp_path)[0])
+
+
+def test_number_rule_is_the_number_modulo() -> None:
+    pairs = [Pair(f"{n:04}", Path(f"{n:04}.jpg"), None) for n in range(1, 41)]
+    training, validation = split_pairs(pairs, "number:10:3")
+    assert [p.name for p in validation] == ["0003", "0013", "0023", "0033"] and len(training) == 36
+
+
+def test_file_rule_reads_names(tmp_path: Path) -> None:
+    listed = tmp_path / "val.txt"
+    listed.write_text("b\nc.jpg\n")
+    pairs = [Pair(name, Path(f"{name}.jpg"), None) for name in "abcd"]
+    assert [p.name for p in split_pairs(pairs, f"file:{listed}")[1]] == ["b", "c"]
+
+
+@pytest.mark.parametrize("rule", ["half", "hash", "hash:x", "number:10"])
+def test_unknown_rules_say_what_is_allowed(rule: str) -> None:
+    with pytest.raises(InputError, match="use hash:N, number:N:R, file:PATH or column"):
+        split_pairs([Pair("a", Path("a.jpg"), None)], rule)
+
+
+@given(st.sets(st.text("abcdefghij0123456789/", min_size=1, max_size=12), min_size=1, max_size=30), st.integers(1, 9))
+def test_a_name_stays_on_its_side_whatever_is_added(names: set[str], share: int) -> None:
+    pairs = [Pair(name, Path(name), None) for name in sorted(names)]
+    training, validation = split_pairs(pairs, f"hash:{share}")
+    assert {p.name for p in training} | {p.name for p in validation} == names
+    assert not {p.name for p in training} & {p.name for p in validation}
+    alone = [split_pairs([pair], f"hash:{share}")[1] for pair in validation]
+    assert [pair for found in alone for pair in found] == validation

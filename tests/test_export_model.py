@@ -1,0 +1,137 @@
+"""Exported files describe themselves, agree with torch and load by path or by a registered name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from bgdl import registry, weights
+from bgdl.cli.main import app
+from bgdl.engines import network
+from bgdl.errors import InputError, WeightsError
+from bgdl.export import model
+from bgdl.nets import checkpoint
+from bgdl.nets.u2net import U2Net, fold_batchnorm
+from bgdl.preprocess import InputSpec
+
+SPEC = InputSpec(size=40, scale="max")
+needs = {".onnx": "onnxruntime", ".xml": "openvino"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Lightning checkpoint as `bgdl train` leaves it, its config beside it."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("version_0")
+    (folder / "checkpoints").mkdir()
+    (folder / "config.yaml").write_text("model: {lr: 0.5}\n")
+    state = {f"net.{key}": value for key, value in U2Net("u2netp").state_dict().items()}
+    facts = {"arch": "u2netp", "input_spec": SPEC.to_dict()}
+    path = folder / "checkpoints" / "last.ckpt"
+    torch.save({"state_dict": state, "hyper_parameters": facts}, path)
+    return path
+
+
+@pytest.fixture
+def own_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("BGDL_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+@pytest.mark.parametrize("suffix", model.SUFFIXES)
+@pytest.mark.parametrize("half", [True, False])
+def test_export_agrees_with_torch_and_keeps_its_spec(trained: Path, tmp_path: Path, suffix: str, half: bool) -> None:
+    if suffix in needs:
+        pytest.importorskip(needs[suffix])
+    target = tmp_path / f"mine{suffix}"
+    assert model.export(trained, target, half=half, licence="CC0") < (2e-3 if half else 1e-5)
+    assert network.read(target).spec == SPEC
+    assert not [file for file in tmp_path.iterdir() if ".part" in file.name]
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx"])
+def test_the_card_says_where_the_weights_come_from(trained: Path, tmp_path: Path, suffix: str) -> None:
+    if suffix in needs:
+        pytest.importorskip(needs[suffix])
+    target = tmp_path / f"mine{suffix}"
+    model.export(trained, target, licence="CC0", scores={"people": 0.9})
+    card = checkpoint.read(target).metadata
+    assert (card["licence"], card["scores"], card["arch"]) == ("CC0", {"people": 0.9}, "u2netp")
+    assert card["config"] == "model: {lr: 0.5}\n"
+
+
+def test_folded_weights_leave_batchnorm_out_and_load_alike(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net, x = U2Net("u2netp").eval(), torch.randn(1, 3, 32, 32)
+    expected = net(x)
+    checkpoint.write(tmp_path / "folded.safetensors", fold_batchnorm(net), spec=SPEC, half=False)
+    loaded = checkpoint.read(tmp_path / "folded.safetensors")
+    assert loaded.folded and torch.allclose(loaded.net()(x), expected, atol=1e-5)
+
+
+def test_onnx_takes_any_batch_and_size(trained: Path, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    model.export(trained, tmp_path / "mine.onnx", half=False)
+    session = runtime.InferenceSession(str(tmp_path / "mine.onnx"), providers=["CPUExecutionProvider"])
+    net = checkpoint.read(trained).net()
+    for shape in ((1, 3, 32, 32), (3, 3, 50, 33)):
+        x = torch.randn(shape)
+        with torch.no_grad():
+            assert torch.allclose(torch.from_numpy(session.run(None, {"image": x.numpy()})[0]), net(x), atol=1e-4)
+
+
+def test_unknown_suffix_says_what_is_allowed(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot export to 'x.tflite'; use one of .safetensors, .onnx, .xml"):
+        model.export(trained, tmp_path / "x.tflite")
+
+
+def test_a_file_that_disagrees_is_not_left_behind(trained: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(model, "TOLERANCE", {True: -1.0, False: -1.0})
+    with pytest.raises(WeightsError, match=r"mine.safetensors differs from torch"):
+        model.export(trained, tmp_path / "mine.safetensors")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_command_registers_a_name_for_load(trained: Path, tmp_path: Path, own_registry: Path) -> None:
+    target = tmp_path / "mine.safetensors"
+    command = ["export", str(trained), "-o", str(target), "--register", "my-desk", "--licence", "CC0"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    assert weights.registered() == {"my-desk": own_registry / "my-desk.safetensors"}
+    matter = registry.load("my-desk", device="cpu", engine="torch")
+    assert matter.name == "my-desk"
+    assert matter.alpha(torch.zeros(1, 20, 30, 3, dtype=torch.uint8)).shape == (1, 20, 30, 1)
+    with pytest.raises(InputError, match=r"unknown model 'your-desk'; known are .*my-desk"):
+        registry.load("your-desk")
+
+
+def test_registering_again_replaces(trained: Path, tmp_path: Path, own_registry: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    for suffix in (".safetensors", ".onnx"):
+        model.export(trained, tmp_path / f"mine{suffix}")
+        model.register(tmp_path / f"mine{suffix}", "desk")
+    assert [file.name for file in own_registry.iterdir()] == ["desk.onnx"]
+
+
+@pytest.mark.parametrize("name", ["portrait", "a/b", "", "x.y"])
+def test_names_that_cannot_be_registered(name: str, tmp_path: Path, own_registry: Path) -> None:
+    with pytest.raises(InputError, match="cannot be a model's name"):
+        model.register(tmp_path / "mine.safetensors", name)
+
+
+def test_scores_file_goes_into_the_card(trained: Path, tmp_path: Path) -> None:
+    scores, target = tmp_path / "scores.json", tmp_path / "mine.safetensors"
+    scores.write_text(json.dumps({"people": {"iou": 0.97}}))
+    result = CliRunner().invoke(app, ["export", str(trained), "-o", str(target), "--scores", str(scores)])
+    assert result.exit_code == 0, result.output
+    assert checkpoint.read(target).metadata["scores"] == {"people": {"iou": 0.97}}
+
+
+def test_precision_is_half_or_full(trained: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["export", str(trained), "-o", str(tmp_path / "x.onnx"), "--precision", "int4"])
+    assert isinstance(result.exception, InputError) and "use half or full" in str(result.exception)

@@ -1,0 +1,236 @@
+"""Training end to end on drawn people: it starts from every config, learns, resumes exactly and names what broke it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning.callbacks import EMAWeightAveraging, ModelCheckpoint
+from torch import Tensor
+
+from bgdl import preprocess
+from bgdl.cli.train import main
+from bgdl.data.augment import Augment
+from bgdl.data.datamodule import PortraitData
+from bgdl.data.pairs import find_pairs
+from bgdl.errors import InputError
+from bgdl.nets import checkpoint
+from bgdl.nets.u2net import U2Net
+from bgdl.preprocess import InputSpec
+from bgdl.training import batchnorm
+from bgdl.training.losses import Loss
+from bgdl.training.module import PortraitModule
+from tests.conftest import ROOT
+from tests.synthetic_people import write_people
+
+SMALL = InputSpec(size=32)
+CONFIGS = ("portrait.yaml", "smoke.yaml", "u2net_portrait.yaml")
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    return write_people(tmp_path / "people", 8)
+
+
+def trainer(folder: Path, **options: Any) -> Trainer:
+    settings = {"max_epochs": 1, "logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+    settings |= {"accelerator": "cpu", "devices": 1, "num_sanity_val_steps": 0, "enable_checkpointing": False}
+    return Trainer(default_root_dir=folder, **{**settings, **options})
+
+
+def data(root: Path | list[str], **options: Any) -> PortraitData:
+    return PortraitData(root if isinstance(root, list) else str(root), **{"split": "hash:2", "sizes": [32], **options})
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_every_config_starts(config: str, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["--data.root", str(people), "--data.split", "hash:2", "--data.sizes", "[32]", "--data.workers", "0"]
+    small += [
+        "--model.start",
+        "null",
+        "--model.arch",
+        "u2netp",
+        "--model.input_spec.size",
+        "32",
+        "--data.batch",
+        "2",
+        "--data.limit",
+        "2",
+    ]
+    small += ["--trainer.fast_dev_run", "1", "--trainer.accelerator", "cpu", "--trainer.devices", "1"]
+    main(["fit", "--config", str(ROOT / "configs" / config), *small])
+
+
+def test_fit_leaves_checkpoint_config_samples_and_curve(people: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    smoke = ["fit", "--config", str(ROOT / "configs" / "smoke.yaml"), "--data.root", str(people)]
+    main([*smoke, "--data.sizes", "[32]", "--model.input_spec.size", "32"])
+    folder = tmp_path / "runs" / "smoke" / "csv" / "version_0"
+    assert {"config.yaml", "metrics.csv", "samples.png", "curve.png"} <= {file.name for file in folder.iterdir()}
+    with Image.open(folder / "curve.png") as curve:
+        assert curve.size == (800, 4 * 220)
+    loaded = checkpoint.read(folder / "checkpoints" / "last.ckpt")
+    assert loaded.arch == "u2netp" and loaded.spec == SMALL
+
+
+@pytest.mark.slow
+def test_eight_pictures_are_learnt(people: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    pictures = data(people, augment=None, colour=0, samples=160)
+    pictures.train_pairs = pictures.val_pairs = find_pairs(people)
+    module = PortraitModule(input_spec=SMALL, batchnorm="train", lr=3e-3, warmup_steps=5)
+    run = trainer(tmp_path, max_epochs=4)
+    run.fit(module, pictures)
+    assert float(run.callback_metrics["val_iou"]) > 0.97
+
+
+class PowerCut(Callback):
+    """Ends the run in the middle, with its last checkpoint written."""
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            raise RuntimeError("power cut")
+
+
+def test_resume_is_exact(people: Path, tmp_path: Path) -> None:
+    """Two epochs in one go and two with an interruption end with the same weights, averages and learning rate."""
+
+    def run(folder: Path, *extra: Callback, resume: Path | None = None) -> dict[str, Any]:
+        torch.manual_seed(0)
+        keeper = ModelCheckpoint(folder, save_last=True)
+        average = EMAWeightAveraging(decay=0.5)
+        fit = trainer(folder, max_epochs=2, callbacks=[keeper, average, *extra], enable_checkpointing=True)
+        module = PortraitModule(input_spec=SMALL, batchnorm="train", warmup_steps=2)
+        fit.fit(module, data(people, batch=2), ckpt_path=resume and str(resume), weights_only=False)
+        return dict(torch.load(folder / "last.ckpt", weights_only=False))
+
+    whole = run(tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="power cut"):
+        run(tmp_path / "parts", PowerCut())
+    torch.rand(17)  # other random numbers in between change nothing
+    resumed = run(tmp_path / "parts", resume=tmp_path / "parts" / "last.ckpt")
+    assert resumed["global_step"] == whole["global_step"] > 0
+    for part in ("state_dict", "current_model_state"):
+        assert all(torch.equal(value, resumed[part][key]) for key, value in whole[part].items())
+    assert resumed["lr_schedulers"] == whole["lr_schedulers"]
+
+
+def test_non_finite_loss_names_the_pictures(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=SMALL, loss=Loss(bce=float("inf")))
+    with pytest.raises(InputError, match=r"the loss is (inf|nan) at step 0 with the pictures person-00\d"):
+        trainer(tmp_path).fit(module, data(people, batch=2))
+
+
+def test_black_masks_single_pictures_and_odd_sizes_train(tmp_path: Path) -> None:
+    people = write_people(tmp_path / "people", 4, (37, 61))
+    for file in (people / "masks").iterdir():
+        Image.new("L", (61, 37)).save(file)
+    module = PortraitModule(input_spec=InputSpec(size=35), batchnorm="fold")
+    run = trainer(tmp_path)
+    run.fit(module, data(people, batch=1, sizes=[35]))
+    assert run.callback_metrics["train_loss_epoch"].isfinite() and run.callback_metrics["val_iou"].isfinite()
+
+
+def test_several_roots_with_weights(people: Path, tmp_path: Path) -> None:
+    other = write_people(tmp_path / "other", 4)
+    both = data([str(people), str(other)], root_weights=[1.0, 3.0])
+    both.setup("fit")
+    shares = both.pair_weights
+    assert sum(shares) == pytest.approx(4) and max(shares) / min(shares) > 3
+    with pytest.raises(InputError, match="2 roots but 1 root_weights"):
+        data([str(people), str(other)], root_weights=[1.0])
+
+
+def test_a_split_that_leaves_nothing_says_so(people: Path) -> None:
+    with pytest.raises(InputError, match="leaves 0 pictures to train and 8 to validate"):
+        data(people, split="hash:1").setup("fit")
+
+
+@pytest.mark.parametrize("kept", ["stage1", "stage6"])
+def test_frozen_stages_stay(people: Path, tmp_path: Path, kept: str) -> None:
+    module = PortraitModule(input_spec=SMALL, freeze_stages=[kept], warmup_steps=0, lr=1e-2)
+    before = {name: value.clone() for name, value in module.net.named_parameters()}
+    trainer(tmp_path).fit(module, data(people, batch=4))
+    moved = {name for name, value in module.net.named_parameters() if not torch.equal(value, before[name])}
+    assert moved and not any(name.startswith(f"{kept}.") for name in moved)
+
+
+def test_unknown_stage_lists_those_there_are() -> None:
+    with pytest.raises(InputError, match="there is no stage 'encoder' to freeze; there are stage1, stage2"):
+        PortraitModule(freeze_stages=["encoder"])
+
+
+def test_frozen_batchnorm_keeps_its_statistics(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=SMALL, batchnorm="freeze")
+    before = {name: value.clone() for name, value in module.net.named_buffers()}
+    trainer(tmp_path).fit(module, data(people, batch=4))
+    assert before and all(torch.equal(value, before[name]) for name, value in module.net.named_buffers())
+
+
+def settled_net() -> U2Net:
+    """Random weights whose BatchNorm has statistics, weights and biases of its own."""
+    torch.manual_seed(0)
+    net = U2Net("u2netp")
+    with torch.no_grad():
+        for _ in range(3):
+            net.train()(torch.randn(2, 3, 32, 32))
+        for norm in net.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.weight.uniform_(0.5, 1.5)
+                norm.bias.normal_(0, 0.1)
+    return net.eval()
+
+
+@torch.no_grad()
+def logits(net: U2Net, x: Tensor) -> Tensor:
+    return torch.logit(net.eval()(x).double())
+
+
+def test_folding_changes_no_output() -> None:
+    net, x = settled_net(), torch.randn(1, 3, 32, 32)
+    before = logits(net, x)
+    folded = batchnorm.fold(net)
+    assert torch.allclose(logits(folded, x), before, atol=1e-3)
+    assert all(parameter.requires_grad for parameter in folded.parameters())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+
+
+def test_reestimated_statistics_are_the_inputs_and_change_no_output() -> None:
+    net, x = settled_net(), torch.randn(1, 3, 32, 32)
+    batches = [torch.randn(2, 3, 32, 32) for _ in range(2)]
+    before = logits(net, x)
+    batchnorm.reestimate(net, batches)
+    assert torch.allclose(logits(net, x), before, atol=1e-3)
+    first = net.get_submodule("stage1.rebnconvin")
+    entering = first.conv_s1(torch.cat(batches))  # type: ignore[operator]
+    assert torch.allclose(first.bn_s1.running_mean, entering.mean(dim=(0, 2, 3)), atol=1e-4)  # type: ignore[arg-type, union-attr]
+
+
+def test_teacher_pulls_towards_its_matte(people: Path, tmp_path: Path, tiny_weights: Path) -> None:
+    module = PortraitModule(input_spec=SMALL, teacher=str(tiny_weights), loss=Loss(bce=0, iou=0, sides=0, distil=1.0))
+    assert not any("teacher" in name for name in module.state_dict())
+    pictures = data(people, batch=4, augment=Augment(occlude=0))
+    run = trainer(tmp_path)
+    run.fit(module, pictures)
+    assert float(run.callback_metrics["train_loss_epoch"]) > 0.1
+
+
+def test_validation_scores_are_those_of_the_matter(people: Path, tmp_path: Path, tiny_weights: Path) -> None:
+    """What is validated is what `bgdl image` will do: the same preprocessing, the same size back."""
+    from bgdl.metrics import segmentation
+
+    module = PortraitModule(start=str(tiny_weights), input_spec=SMALL, batchnorm="train")
+    pictures = data(people)
+    scores = trainer(tmp_path).validate(module, pictures, verbose=False)[0]
+    net, expected = checkpoint.read(tiny_weights).net(), []
+    for batch in pictures.val_dataloader():
+        with torch.no_grad():
+            probability = net(preprocess.prepare(batch["frames"], SMALL))
+        alpha = preprocess.restore(probability, (48, 40), SMALL)[..., 0]
+        expected.append(segmentation.iou(alpha, batch["masks"][:, 0]))
+    assert scores["val_iou"] == pytest.approx(float(torch.cat(expected).mean()), abs=1e-5)
