@@ -170,6 +170,7 @@ def test_summary_and_pairs():
     assert summary["failures"]["mean"] == 1
     assert summary["median_ms"]["mean"] == pytest.approx(25)
     assert best_threshold(rows("better", better)) == pytest.approx(101 / 255)
+    assert best_threshold(rows("flat", [0.5])) == pytest.approx(128 / 255)
     assert paired["iou"]["mean"] == pytest.approx(0.1)
     assert (paired["iou"]["low"], paired["iou"]["high"]) == (pytest.approx(0.1), pytest.approx(0.1))
     assert paired["iou"]["better"] == paired["mae"]["better"] == 1

@@ -38,13 +38,20 @@ def columns_of(records: Sequence[Record]) -> dict[str, Values]:
     for name in CURVES:
         curves = [record.curves[name] for record in records if name in record.curves]
         if len(curves) == len(records):
-            columns[name] = np.array(curves)[:, int(np.mean(curves, axis=0).argmax())]
+            columns[name] = np.array(curves)[:, _peak(curves)]
     return {name: columns[name] for name in MEASURES if name in columns}
 
 
 def best_threshold(records: Sequence[Record]) -> float:
-    """The threshold, in 1/255 steps, at which the mean IoU over the pictures is greatest."""
-    return float(np.mean([record.curves["best_iou"] for record in records], axis=0).argmax() + 1) / 255
+    """The threshold, in 1/255 steps, at which the mean IoU over the pictures is greatest; of equals the middle one."""
+    return (_peak([record.curves["best_iou"] for record in records]) + 1) / 255
+
+
+def _peak(curves: Sequence[Sequence[float]]) -> int:
+    """Where the mean of the curves is greatest; of equal places, as a hard matte has, the one nearest the middle."""
+    mean = np.mean(curves, axis=0)
+    equal = np.flatnonzero(mean >= mean.max() - 1e-9)
+    return int(equal[np.abs(equal - (len(mean) - 1) / 2).argmin()])
 
 
 def _figures(records: Sequence[Record], columns: Mapping[str, Values]) -> Figures:
