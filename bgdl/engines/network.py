@@ -45,13 +45,18 @@ class Network:
                 digest.update(name.encode() + value.numpy().tobytes())
         return digest.hexdigest()[:24]
 
-    def graph(self, size_hw: tuple[int, int]) -> bytes | Path:
-        """ONNX bytes for an input of that size, or the path of a file whose graph is used as it is."""
+    def graph(self, size_hw: tuple[int, int], *, exact: bool = True) -> bytes | Path:
+        """ONNX bytes for an input of that size, or the path of a file whose graph is used as it is.
+
+        exact: it will run in float32; otherwise its channels are centred, which half precision and int8 need.
+        """
         if self.weights is None:
             return self.path
+        from bgdl.nets.centre import centre_channels
         from bgdl.nets.onnx_writer import to_onnx
 
-        return bytes(to_onnx(self.weights.net(), size_hw).SerializeToString())
+        net = self.weights.net()
+        return bytes(to_onnx(net if exact else centre_channels(net), size_hw).SerializeToString())
 
 
 def read(path: str | Path) -> Network:

@@ -18,6 +18,8 @@ from bgdl.types import Precision
 
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "bf16"}
 
+LAYOUT = 2
+"""Counts changes of the graphs that are compiled, so that no older one is taken from the disk."""
 KEPT = 4
 """Compiled networks in memory at a time, one for each input size and mode."""
 
@@ -97,7 +99,7 @@ class OpenVINOEngine:
         return compiled
 
     def _read(self, size_hw: tuple[int, int]) -> Any:
-        graph = self._network.graph(size_hw)
+        graph = self._network.graph(size_hw, exact=self.precision == "fp32")
         model = self._core.read_model(graph)
         try:
             if self._network.weights is None:

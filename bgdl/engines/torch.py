@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from bgdl.errors import DeviceError
+from bgdl.nets.centre import centre_channels
 from bgdl.nets.u2net import U2Net, fold_batchnorm
 from bgdl.types import Precision
 
@@ -32,7 +33,8 @@ class TorchEngine:
             raise DeviceError(f"the torch engine runs {', '.join(DTYPES)}, not {precision}; use the openvino engine")
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
         self._dtype = DTYPES[self.precision]
-        folded = fold_batchnorm(net).to(device, self._dtype)
+        folded = centre_channels(net) if self.precision == "bf16" else fold_batchnorm(net)
+        folded = folded.to(device, self._dtype)
         self._net: nn.Module = folded.to(memory_format=torch.channels_last)
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True

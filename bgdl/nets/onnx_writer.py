@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from bgdl.nets.centre import Centred
 from bgdl.nets.u2net import U2Net, fold_batchnorm
 
 OPSET = 18  # the first whose Resize takes axes
@@ -26,9 +27,14 @@ def to_onnx(net: U2Net, size_hw: tuple[int, int] | None) -> onnx.ModelProto:
     """
     fold_batchnorm(net)
     writer = _Writer(net, size_hw)
-    for node in torch.fx.symbolic_trace(net).graph.nodes:
+    for node in _Tracer().trace(net).nodes:
         writer.add(node)
     return writer.model()
+
+
+class _Tracer(torch.fx.Tracer):
+    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
+        return isinstance(module, Centred) or super().is_leaf_module(module, name)
 
 
 class _Writer:
@@ -48,6 +54,9 @@ class _Writer:
             self.names[node], self.sizes[node] = "image", self.size_hw
         elif node.op == "call_module":
             self._module(node, self.net.get_submodule(str(node.target)))
+        elif node.op == "get_attr":
+            self.names[node] = str(node.target)
+            self._store(self.names[node], self.net.get_buffer(str(node.target)))
         elif node.op == "call_function" and node.target not in (getattr, operator.getitem):  # shapes are known here
             self._function(node)
 
@@ -65,12 +74,23 @@ class _Writer:
         if isinstance(module, nn.Identity):
             self.names[node], self.sizes[node] = self.names[source], self.sizes[source]
             return
-        assert isinstance(module, nn.Conv2d) and module.bias is not None
-        weight, bias = f"{node.target}.weight", f"{node.target}.bias"
-        self._store(weight, module.weight)
-        self._store(bias, module.bias)
-        pads = [int(side) for side in module.padding] * 2
-        self._emit(node, "Conv", [self.names[source], weight, bias], pads=pads, dilations=list(module.dilation))
+        convolution = module.conv if isinstance(module, Centred) else module
+        assert isinstance(convolution, nn.Conv2d)
+        inputs = [self.names[source], f"{node.target}.weight"]
+        self._store(inputs[1], convolution.weight)
+        if convolution.bias is not None:
+            inputs.append(f"{node.target}.bias")
+            self._store(inputs[2], convolution.bias)
+        pads = [int(side) for side in convolution.padding] * 2
+        self._emit(node, "Conv", inputs, pads=pads, dilations=list(convolution.dilation))
+        if isinstance(module, Centred):
+            self._add_map(node, module.map(self.sizes[node]).float())
+
+    def _add_map(self, node: torch.fx.Node, values: torch.Tensor) -> None:
+        self._store(f"{node.name}.map", values)
+        total = f"{node.name}.centred"
+        self.nodes.append(helper.make_node("Add", [self.names[node], f"{node.name}.map"], [total], name=total))
+        self.names[node] = total
 
     def _function(self, node: torch.fx.Node) -> None:
         names = [self.names[value] for value in node.all_input_nodes if value in self.names]
@@ -82,7 +102,12 @@ class _Writer:
         elif node.target is torch.cat:
             self._emit(node, "Concat", names, axis=1)
         else:
-            kinds: dict[Any, str] = {F.relu: "Relu", operator.add: "Add", torch.sigmoid: "Sigmoid"}
+            kinds: dict[Any, str] = {
+                F.relu: "Relu",
+                operator.add: "Add",
+                torch.sigmoid: "Sigmoid",
+                torch.maximum: "Max",
+            }
             self._emit(node, kinds[node.target], names)
 
     def _resize(self, node: torch.fx.Node) -> None:
