@@ -74,7 +74,7 @@ SmoothOption = Annotated[
     Literal["off", "ema", "flow"] | None,
     typer.Option(
         "--smooth", rich_help_panel=MATTE,
-        help="Steady mattes (default: ema for methods that see each frame on its own, else off).",
+        help="Steady mattes (default: ema for networks, off for classical methods).",
     ),
 ]  # fmt: skip
 Strength = Annotated[

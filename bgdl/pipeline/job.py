@@ -45,7 +45,7 @@ class VideoJob:
     edge: see `bgdl.refine.edges`. only_matte: write the grey matte. alpha_sidecar: write it beside the picture too.
     sound: whose sound to take. format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`.
     start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
-    smooth: "off", "ema" or "flow", by default "ema" for methods without a memory of their own; smooth_strength: 0 to
+    smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: 0 to
     below 1. every: work on each N-th frame only. keep: "largest" part or "all" but islands.
     crop: one box around the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
     prime: the empty scene: "2s", "60" (frames) or a file. batch: frames at once. overwrite: replace the target.

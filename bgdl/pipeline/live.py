@@ -22,6 +22,7 @@ from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import overlay
 from bgdl.pipeline.stage import LiveStage
+from bgdl.pipeline.step import default_smooth
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.smooth import STRENGTH, SmoothName
 from bgdl.types import Fit, Matter
@@ -77,7 +78,7 @@ class Live:
     def __init__(self, job: LiveJob, matter: Matter) -> None:
         if not (job.window or job.virtual_camera or job.record):
             raise InputError("--no-window leaves nothing to do; add --record FILE or --virtual-camera")
-        mode = job.smooth or ("off" if matter.stateful else "ema")
+        mode = job.smooth or default_smooth(matter)
         steady = matter if mode == "off" else Smoothed(matter, mode, strength=job.smooth_strength)
         self.job = job
         self.stage = LiveStage(steady, job.backgrounds, fit=job.fit, edge=job.edge)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from bgdl import compose, convert
+from bgdl.matters.classical import Classical
 from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.records import judge
-from bgdl.refine.smooth import Smoother
+from bgdl.refine.smooth import Smoother, SmoothName
 from bgdl.types import FrameBatch, Look, Matter
 
 Box = tuple[int, int, int, int]
@@ -108,6 +109,11 @@ def upload(frames: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda" and frames.device.type == "cpu":
         return frames.pin_memory().to(device, non_blocking=True)
     return frames.to(device)
+
+
+def default_smooth(matter: Matter) -> SmoothName:
+    """ "ema" for networks, which see each frame on its own; "off" for the classical methods."""
+    return "off" if matter.stateful or isinstance(matter, Classical) else "ema"
 
 
 def pick_batch(device: torch.device, size_hw: tuple[int, int]) -> int:

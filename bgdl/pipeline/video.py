@@ -16,7 +16,7 @@ from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
 from bgdl.pipeline.run import Run, format_of, look_of
 from bgdl.pipeline.stable_box import BoxFinder, Recorded
-from bgdl.pipeline.step import Step
+from bgdl.pipeline.step import Step, default_smooth
 from bgdl.refine.edges import EDGES
 from bgdl.refine.matte import keep_parts
 from bgdl.refine.smooth import LOOK_AHEAD, Smoother
@@ -74,7 +74,7 @@ def convert(job: VideoJob, matter: Matter) -> VideoReport:
 
 def steady(job: VideoJob, matter: Matter) -> Step:
     """The part of the middle stage that makes mattes; its look is the bare matte."""
-    mode = job.smooth or ("off" if matter.stateful else "ema")
+    mode = job.smooth or default_smooth(matter)
     smoother = None if mode == "off" else Smoother(mode, strength=job.smooth_strength, look_ahead=LOOK_AHEAD)
     return Step(
         Propagated(matter, job.every) if job.every > 1 else matter,

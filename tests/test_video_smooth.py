@@ -1,0 +1,113 @@
+"""Steady mattes: still places settle, moving ones do not lag, cuts start anew, look-ahead delays and keeps order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bgdl.errors import InputError
+from bgdl.matters.wrapped import Propagated, Smoothed
+from bgdl.refine.flow import carry, is_cut, motion, small_grey
+from bgdl.refine.smooth import Smoother
+from tests.video_clips import BrightSubject, disc
+
+SIZE = (96, 128)
+
+
+def clip(count: int = 20) -> tuple[Tensor, Tensor]:
+    """Frames of a wandering disc and their true mattes."""
+    frames = torch.from_numpy(np.stack([disc(index, SIZE) for index in range(count)]))
+    return frames, (frames.float().mean(-1, keepdim=True) > 100).float()
+
+
+def smooth(frames: Tensor, alpha: Tensor, mode: str, **options: object) -> Tensor:
+    smoother = Smoother(mode, **options)  # type: ignore[arg-type]
+    out = [ready for pair in zip(frames, alpha, strict=True) for ready in smoother.push(*pair)]
+    return torch.stack([*out, *smoother.flush()])
+
+
+@pytest.mark.parametrize(("mode", "look_ahead"), [("ema", 0), ("flow", 0), ("flow", 2)])
+def test_flicker_of_a_still_scene_is_at_least_halved(mode: str, look_ahead: int) -> None:
+    torch.manual_seed(0)
+    frames = torch.from_numpy(disc(0, SIZE))[None].repeat(30, 1, 1, 1)
+    alpha = (0.5 + 0.1 * torch.randn(30, 1, 1, 1)).expand(30, *SIZE, 1).contiguous()
+    after = smooth(frames, alpha, mode, look_ahead=look_ahead)
+    assert after.diff(dim=0).abs().mean() < 0.5 * alpha.diff(dim=0).abs().mean()
+    assert abs(float(after.mean() - alpha.mean())) < 0.1
+
+
+@pytest.mark.parametrize(("mode", "look_ahead"), [("ema", 0), ("flow", 0), ("flow", 2)])
+def test_what_moves_does_not_lag(mode: str, look_ahead: int) -> None:
+    frames, truth = clip()
+    after = smooth(frames, truth, mode, look_ahead=look_ahead)
+    errors = {
+        lag: float((after[2:-2] - truth[2 - lag : len(truth) - 2 - lag]).abs().mean()) for lag in (-2, -1, 0, 1, 2)
+    }
+    assert min(errors, key=errors.__getitem__) == 0
+    overlap = (after > 0.5) & (truth > 0.5)
+    assert overlap.sum() / ((after > 0.5) | (truth > 0.5)).sum() > 0.97
+
+
+def test_a_cut_starts_anew() -> None:
+    frames = torch.cat((torch.full((3, *SIZE, 3), 20), torch.full((3, *SIZE, 3), 200))).to(torch.uint8)
+    alpha = torch.cat((torch.zeros(3, *SIZE, 1), torch.ones(3, *SIZE, 1)))
+    for mode in ("ema", "flow"):
+        assert torch.equal(smooth(frames, alpha, mode, look_ahead=2), alpha)
+    assert is_cut(small_grey(frames[2]), small_grey(frames[3]))
+    assert not is_cut(small_grey(frames[1]), small_grey(frames[2]))
+
+
+def test_look_ahead_delays_and_flushes_in_order() -> None:
+    frames, truth = clip(6)
+    smoother = Smoother("flow", look_ahead=2)
+    counts = [len(smoother.push(frame, matte)) for frame, matte in zip(frames, truth, strict=True)]
+    assert counts == [0, 0, 1, 1, 1, 1]
+    assert len(smoother.flush()) == 2
+    assert smoother.flush() == []
+
+
+def test_strength_nought_changes_nothing() -> None:
+    frames, truth = clip(5)
+    assert torch.allclose(smooth(frames, truth, "ema", strength=0.0), truth, atol=1e-6)
+
+
+def test_smoothed_is_a_matter_whose_batches_change_nothing() -> None:
+    frames, _ = clip(9)
+    at_once, one_by_one = Smoothed(BrightSubject(), "flow"), Smoothed(BrightSubject(), "flow")
+    whole = at_once.alpha(frames)
+    parts = torch.cat([one_by_one.alpha(frame[None]) for frame in frames])
+    assert torch.equal(whole, parts)
+    at_once.reset()
+    assert torch.equal(at_once.alpha(frames), whole)
+    assert (at_once.name, at_once.stateful, at_once.matter.seen) == ("bright", True, 9)
+
+
+def test_propagated_batches_change_nothing() -> None:
+    frames, truth = clip(10)
+    at_once, one_by_one = Propagated(BrightSubject(), 3), Propagated(BrightSubject(), 3)
+    whole = at_once.alpha(frames)
+    parts = torch.cat([one_by_one.alpha(frame[None]) for frame in frames])
+    assert torch.equal(whole, parts)
+    assert one_by_one.matter.seen == 4
+    mask = whole > 0.5
+    assert (mask & (truth > 0)).sum() / (mask | (truth > 0)).sum() > 0.93
+
+
+def test_motion_finds_where_things_were() -> None:
+    generator = np.random.default_rng(0)
+    noise = generator.integers(0, 255, (24, 32), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
+    moved = np.roll(noise, 3, axis=1)
+    flow = motion(moved, noise)
+    assert abs(float(np.median(flow[..., 0])) + 3) < 0.3
+    assert abs(float(np.median(flow[..., 1]))) < 0.3
+    assert np.median(np.abs(carry(noise, flow) - moved)) < 12
+
+
+@pytest.mark.parametrize(
+    ("options", "message"), [({"strength": 1.0}, "below 1"), ({"mode": "fast"}, "off, ema or flow")]
+)
+def test_what_smoothing_does_not_take(options: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Smoother(**options)  # type: ignore[arg-type]
