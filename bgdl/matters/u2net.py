@@ -31,7 +31,7 @@ class U2NetMatter:
     @torch.inference_mode()
     def alpha(self, frames: Tensor) -> Tensor:
         """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""
-        frames = frames.to(self.device, non_blocking=True)
+        frames = _upload(frames, self.device)
         parts, start = [], 0
         while start < len(frames):
             try:
@@ -59,3 +59,10 @@ class U2NetMatter:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         warnings.warn(f"out of memory on {self.device}: going on with batches of {self.batch}", stacklevel=4)
+
+
+def _upload(frames: Tensor, device: torch.device) -> Tensor:
+    """To the device; to CUDA through pinned memory, which torch recycles once the copy is done."""
+    if device.type == "cuda" and frames.device.type == "cpu":
+        frames = frames.pin_memory()
+    return frames.to(device, non_blocking=True)
