@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -208,6 +209,19 @@ def test_matting_past_its_limit_keeps_the_matte_and_says_so() -> None:
     alpha = coarse(truth, 20)
     with pytest.warns(UserWarning, match=r"longer than 0 s: this picture keeps the network's matte; .*decontaminate"):
         assert torch.equal(closed_form(frames, alpha, limit_s=0), alpha)
+
+
+def test_matting_prints_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    pymatting = pytest.importorskip("pymatting")
+
+    def talkative(matrix: Any) -> Any:
+        print("PERFORMANCE WARNING")
+        return pymatting.jacobi(matrix)
+
+    monkeypatch.setattr(pymatting, "ichol", talkative)
+    frames, truth, _ = disc(40)
+    closed_form(frames, coarse(truth, 10))
+    assert capsys.readouterr() == ("", "")
 
 
 def test_matting_leaves_mattes_without_an_edge_alone() -> None:

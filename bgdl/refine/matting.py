@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import numpy as np
@@ -90,7 +92,8 @@ def _estimate(image: NDArray[np.float64], trimap: Grey, deadline: float) -> Grey
 
     def preconditioner(matrix: Any) -> Any:
         check()
-        return ichol(matrix)
+        with redirect_stdout(StringIO()):  # it prints advice, which would end up in a picture on stdout
+            return ichol(matrix)
 
     return np.asarray(estimate_alpha_cf(image, trimap, preconditioner, cg_kwargs={"rtol": 1e-5, "callback": check}))
 
