@@ -13,6 +13,7 @@ from torch import Tensor
 import bgdl
 from bgdl.errors import InputError
 from bgdl.matters.cleanup import PRESETS, Cleanup, drop_small
+from bgdl.matters.light import match_light
 from bgdl.matters.shadows import shadow_mask
 
 H, W = 60, 80
@@ -60,6 +61,15 @@ def test_specks_and_islands_go_holes_and_gaps_close() -> None:
     np.testing.assert_array_equal(PRESETS["none"](mask), mask.astype(np.float32))
 
 
+def test_the_named_clean_ups_grow_with_the_frame() -> None:
+    mask = np.zeros((480, 640), np.uint8)
+    mask[100:300, 200:400] = 1
+    mask[196:203] = 0  # a gap of 7 px, which a closing of 9 px bridges
+    assert PRESETS["tidy"](mask)[200, 300] == 1
+    assert PRESETS["tidy"](mask.repeat(2, 0).repeat(2, 1))[400, 600] == 1
+    assert Cleanup(close_px=9)(mask.repeat(2, 0).repeat(2, 1))[400, 600] == 0
+
+
 @settings(max_examples=30, deadline=None)
 @given(arrays(np.uint8, st.tuples(st.integers(1, 24), st.integers(1, 24)), elements=st.integers(0, 1)))
 def test_cleaned_masks_stay_binary_until_they_are_feathered(mask: np.ndarray) -> None:
@@ -71,7 +81,7 @@ def test_cleaned_masks_stay_binary_until_they_are_feathered(mask: np.ndarray) ->
 
 
 def test_soft_edges_are_soft_and_lie_on_the_edge() -> None:
-    matter = bgdl.load("static_difference", device="cpu", cleanup="soft")
+    matter = bgdl.load("static_difference", device="cpu", cleanup=Cleanup(feather_px=1.5))
     matter.prime(wall())
     alpha = matter.alpha(with_subject())[0, ..., 0]
     assert alpha[30, 40] == 1
@@ -97,6 +107,26 @@ def test_dropping_shadows_helps(name: str) -> None:
         matter.prime(wall())
     assert iou(kept.alpha(with_shadow())) < 0.75
     assert iou(dropped.alpha(with_shadow())) > 0.9
+
+
+# Light
+
+
+@pytest.mark.parametrize("name", ["static_difference", "running_average"])
+def test_a_change_of_exposure_is_matched(name: str) -> None:
+    brighter = (with_subject().float() * torch.tensor([1.25, 1.2, 1.3])).clamp(0, 255).to(torch.uint8)
+    fixed, matched = (bgdl.load(name, device="cpu", light=light) for light in ("fixed", "match"))
+    for matter in (fixed, matched):
+        matter.prime(torch.cat([wall(seed) for seed in range(5)]))
+    assert iou(fixed.alpha(brighter)) < 0.3
+    assert iou(matched.alpha(brighter)) > 0.9
+
+
+def test_light_that_is_the_same_or_cut_off_is_left_alone() -> None:
+    plate = wall()[0].numpy()
+    np.testing.assert_array_equal(match_light(plate, plate), plate)
+    black, white = np.zeros((4, 5, 3), np.uint8), np.full((4, 5, 3), 255, np.uint8)
+    np.testing.assert_array_equal(match_light(black, white), black)
 
 
 # Plates and learning

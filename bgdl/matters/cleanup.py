@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -26,6 +26,8 @@ class Cleanup:
     island_share: connected parts smaller than this share of the frame are dropped, 0..1.
     hole_share: holes smaller than this share of the frame are filled, 0..1.
     feather_px: standard deviation of the blur that softens the edge.
+    reference_px: the px above are those of a frame whose short side is so long, and grow and shrink with it; None
+        takes them as they are.
     """
 
     open_px: int = 0
@@ -33,6 +35,7 @@ class Cleanup:
     island_share: float = 0.0
     hole_share: float = 0.0
     feather_px: float = 0.0
+    reference_px: int | None = None
 
     def __post_init__(self) -> None:
         checks.count("open_px", self.open_px)
@@ -43,19 +46,17 @@ class Cleanup:
 
     def __call__(self, mask: Mask) -> Alpha:
         """uint8 (H,W) of 0 and 1 -> float32 (H,W) in [0,1]; without `feather_px` it is binary."""
-        mask = _morph(mask, cv2.MORPH_OPEN, self.open_px)
-        mask = _morph(mask, cv2.MORPH_CLOSE, self.close_px)
+        scale = min(mask.shape) / self.reference_px if self.reference_px else 1.0
+        mask = _morph(mask, cv2.MORPH_OPEN, round(self.open_px * scale))
+        mask = _morph(mask, cv2.MORPH_CLOSE, round(self.close_px * scale))
         mask = drop_small(mask, self.island_share)
         mask = 1 - drop_small(1 - mask, self.hole_share)
         alpha = mask.astype(np.float32)
-        return _feather(alpha, self.feather_px) if self.feather_px else alpha
+        return _feather(alpha, self.feather_px * scale) if self.feather_px else alpha
 
 
-PRESETS: dict[CleanupName, Cleanup] = {
-    "none": Cleanup(),
-    "tidy": Cleanup(open_px=3, close_px=15, island_share=0.005, hole_share=0.02),
-    "soft": Cleanup(open_px=3, close_px=15, island_share=0.005, hole_share=0.02, feather_px=1.5),
-}
+_TIDY = Cleanup(open_px=3, close_px=9, island_share=0.003, hole_share=0.003, reference_px=480)
+PRESETS: dict[CleanupName, Cleanup] = {"none": Cleanup(), "tidy": _TIDY, "soft": replace(_TIDY, feather_px=1.5)}
 
 
 def pick_cleanup(cleanup: Cleanup | CleanupName) -> Cleanup:
@@ -83,7 +84,7 @@ def _feather(alpha: Alpha, sigma_px: float) -> Alpha:
 
 
 def _morph(mask: Mask, operation: int, diameter_px: int) -> Mask:
-    if not diameter_px:
+    if diameter_px < 2:
         return mask
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter_px, diameter_px))
     return np.asarray(cv2.morphologyEx(mask, operation, kernel), dtype=np.uint8)

@@ -8,6 +8,7 @@ import torch
 from bgdl.errors import InputError
 from bgdl.matters.classical import CPU
 from bgdl.matters.cleanup import Cleanup, CleanupName
+from bgdl.matters.light import Light
 from bgdl.matters.running_average import Picture, RunningAverage
 from bgdl.matters.shadows import Shadows
 from bgdl.opencv import cv2
@@ -38,6 +39,7 @@ class RoiAverage(RunningAverage):
         weight: float | None = 0.5,
         median_px: int = 5,
         threshold: int = 40,
+        light: Light = "fixed",
         shadows: Shadows = "keep",
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
@@ -55,6 +57,7 @@ class RoiAverage(RunningAverage):
             weight=weight,
             median_px=median_px,
             threshold=threshold,
+            light=light,
             shadows=shadows,
             cleanup=cleanup,
         )

@@ -10,6 +10,7 @@ from torch import Tensor
 from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame, check_background
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
+from bgdl.matters.light import LIGHTS, Light, match_light
 from bgdl.matters.shadows import SHADOWS, Shadows, shadow_mask
 from bgdl.opencv import cv2
 
@@ -25,6 +26,8 @@ class RunningAverage(Classical):
 
     weight: of the newest frame in the average; 0.5, as the tutorial, remembers some five frames; None gives the
         plain mean of all, which has less noise.
+    light: "match" first takes out the camera's changes of exposure, see `match_light`.
+    shadows: "drop" takes cast shadows for the scene, see `shadow_mask`.
     Source: q-viper, "Real Time Background Changing With OpenCV and Python", 2021, experiment 1.
     """
 
@@ -39,6 +42,7 @@ class RunningAverage(Classical):
         weight: float | None = 0.5,
         median_px: int = 5,
         threshold: int = 30,
+        light: Light = "fixed",
         shadows: Shadows = "keep",
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
@@ -47,6 +51,7 @@ class RunningAverage(Classical):
         self.weight = None if weight is None else checks.within("weight", weight, 0, 1)
         self.median_px = checks.odd("median_px", median_px)
         self.threshold = checks.within("threshold", threshold, 1, 255)
+        self.light: Light = checks.one_of("light", light, LIGHTS)
         self.shadows = checks.one_of("shadows", shadows, SHADOWS)
         self.reset()
 
@@ -75,8 +80,14 @@ class RunningAverage(Classical):
             self._learn(frame)
             self._to_learn -= 1
             return np.zeros(frame.shape[:2], dtype=np.uint8)
-        mask = (cv2.absdiff(self._plate.picture(), self._grey(frame)) >= self.threshold).astype(np.uint8)
-        return mask if self.shadows == "keep" else mask & (1 - shadow_mask(frame, self._colours.picture()))
+        plate, grey = self._plate.picture(), self._grey(frame)
+        grey = match_light(grey, plate) if self.light == "match" else grey
+        mask = (cv2.absdiff(plate, grey) >= self.threshold).astype(np.uint8)
+        return mask if self.shadows == "keep" else mask & (1 - self._shadow(frame))
+
+    def _shadow(self, frame: Frame) -> Mask:
+        plate = self._colours.picture()
+        return shadow_mask(match_light(frame, plate) if self.light == "match" else frame, plate)
 
     def _grey(self, frame: Frame) -> Picture:
         return np.asarray(cv2.medianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), self.median_px), dtype=np.uint8)

@@ -19,8 +19,8 @@ def shadow_mask(
     plate: NDArray[np.uint8],
     *,
     darkest: float = 0.45,
-    colour_spread: float = 0.12,
-    texture_spread: float = 0.06,
+    colour_spread: float = 0.08,
+    texture_spread: float = 0.09,
     window_px: int = 7,
 ) -> Mask:
     """1 where `frame` is the `plate` in shadow; uint8 (H,W,3) RGB each -> uint8 (H,W).

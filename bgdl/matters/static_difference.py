@@ -10,6 +10,7 @@ from bgdl.errors import InputError
 from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame, check_background, check_plate_size
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
+from bgdl.matters.light import LIGHTS, Light, match_light
 from bgdl.matters.shadows import SHADOWS, Shadows, shadow_mask
 from bgdl.opencv import cv2
 
@@ -22,6 +23,9 @@ class StaticDifference(Classical):
     The difference both ways, channels below `channel_threshold` zeroed, then grey, zeroed below `grey_threshold`;
     what is left is the subject. `prime` takes the plate, taking it again replaces it, `reset` releases it.
     Stateless apart from the plate: frames may come in any order.
+
+    light: "match" first takes out the camera's changes of exposure, see `match_light`.
+    shadows: "drop" takes cast shadows for the scene, see `shadow_mask`.
     Source: the webcam tutorials with the keys d (take) and r (release) that difference against one frame.
     """
 
@@ -33,12 +37,14 @@ class StaticDifference(Classical):
         device: torch.device = CPU,
         channel_threshold: int = 13,
         grey_threshold: int = 10,
+        light: Light = "fixed",
         shadows: Shadows = "keep",
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
         super().__init__(device=device, cleanup=cleanup)
         self.channel_threshold = checks.within("channel_threshold", channel_threshold, 0, 255)
         self.grey_threshold = checks.within("grey_threshold", grey_threshold, 0, 255)
+        self.light: Light = checks.one_of("light", light, LIGHTS)
         self.shadows = checks.one_of("shadows", shadows, SHADOWS)
         self._plate: Frame | None = None
 
@@ -59,6 +65,7 @@ class StaticDifference(Classical):
                 "prime(frames) in Python"
             )
         check_plate_size(frame, self._plate)
+        frame = match_light(frame, self._plate) if self.light == "match" else frame
         difference = cv2.absdiff(frame, self._plate)
         difference[difference < self.channel_threshold] = 0
         grey = cv2.cvtColor(difference, cv2.COLOR_RGB2GRAY)
