@@ -122,7 +122,7 @@ def video(
     background_end: BackgroundEndOption = "loop",
     sound: SoundOption = "source",
     fit: options.FitOption = "cover",
-    edge: EdgeOption = "decontaminate",
+    edge: EdgeOption = "none",
     only_matte: options.OnlyMatte = False,
     alpha_sidecar: Sidecar = False,
     smooth: SmoothOption = None,

@@ -14,7 +14,6 @@ from bgdl.media.formats import FormatName
 from bgdl.pipeline.backdrop import BackgroundEnd
 from bgdl.pipeline.pump import StageTimes
 from bgdl.pipeline.records import FrameRecord
-from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.matte import Keep
 from bgdl.refine.smooth import STRENGTH, SmoothName
@@ -57,7 +56,7 @@ class VideoJob:
     background: str = "transparent"
     background_end: BackgroundEnd = "loop"
     fit: Fit = "cover"
-    edge: EdgeName = DEFAULT_EDGE
+    edge: EdgeName = "none"
     only_matte: bool = False
     alpha_sidecar: bool = False
     sound: Sound = "source"

@@ -87,6 +87,7 @@ class Live:
         self._virtual: VirtualCamera | None = None
         self._recorder: VideoWriter | None = None
         self._last_ms = -1
+        self._channels = 4 if self.stage.channels == 4 else 3  # of a recording, whatever `b` shows later
 
     def run(self) -> LiveReport:
         with ExitStack() as stack:
@@ -154,8 +155,6 @@ class Live:
             self._virtual.send(overlay.opaque(picture, under="green").contiguous())
 
     def _new_recorder(self, target: Path, picture: Tensor) -> VideoWriter:
-        """A file with the look's channels, whatever the first picture happens to be."""
-        self._channels = 4 if self.stage.channels == 4 else 3
         return VideoWriter(
             target,
             formats.pick(target, channels=self._channels, flatten=True),

@@ -1,0 +1,290 @@
+"""Live without hardware: the mailbox, the camera of a file, the keys, plates, recording, refusals."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from bgdl import registry
+from bgdl.cli.live import parse_size
+from bgdl.errors import InputError, MissingExtra
+from bgdl.media import virtualcam, window
+from bgdl.media.camera import Camera
+from bgdl.media.mailbox import Mailbox
+from bgdl.pipeline import live, overlay
+from bgdl.pipeline.live import Live, LiveJob
+from bgdl.pipeline.stage import PLATE_FRAMES, LiveStage
+from tests.video_clips import BrightSubject, decoded, disc, write_clip
+
+FRAME = torch.from_numpy(disc(0))[None]
+EMPTY = torch.from_numpy(np.full((1, 48, 64, 3), (20, 40, 60), np.uint8))
+NOW = Fraction(0)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("live") / "in.mp4", frames=12, rate=25)
+
+
+def test_the_newest_item_wins() -> None:
+    box: Mailbox[int] = Mailbox()
+    for number in range(5):
+        box.put(number)
+    assert (box.take(), box.dropped) == (4, 4)
+    assert box.take(timeout_s=0.01) is None
+    assert not box.closed
+    box.put(7)
+    box.close()
+    assert not box.closed
+    assert box.take() == 7
+    assert box.take() is None
+    assert box.closed
+
+
+def test_an_error_behind_the_mailbox_comes_out_in_front() -> None:
+    box: Mailbox[int] = Mailbox()
+    threading.Timer(0.02, box.close, (ValueError("unplugged"),)).start()
+    with pytest.raises(ValueError, match="unplugged"):
+        box.take()
+
+
+def test_a_file_plays_at_its_own_pace(clip: Path) -> None:
+    began = time.monotonic()
+    shots = []
+    with Camera(str(clip)) as camera:
+        while (shot := camera.newest()) is not None:
+            shots.append(shot)
+    assert time.monotonic() - began >= 11 / 25
+    assert len(shots) + camera.dropped == 12
+    assert shots[0].frames.shape == (1, 48, 64, 3)
+    assert camera.rate == 25
+
+
+def test_latency_does_not_grow_with_a_slow_taker(clip: Path) -> None:
+    with Camera(str(clip)) as camera:
+        time.sleep(0.3)
+        shot = camera.newest()
+        assert shot is not None
+        assert time.monotonic() - shot.taken_s < 0.15
+        assert camera.dropped >= 4
+
+
+def test_a_missing_camera_is_a_sentence() -> None:
+    with pytest.raises(InputError, match="camera 97 cannot be opened: it is missing, in use, or not allowed"):
+        Camera("97")
+
+
+def test_keys() -> None:
+    stage = LiveStage(BrightSubject(), ["transparent", "blur", "red"])
+    assert stage.treat(FRAME, NOW).shape == (48, 64, 4)
+    stage.press("b")
+    assert (stage.background, stage.treat(FRAME, NOW).shape[-1]) == ("blur", 3)
+    stage.press("b")
+    red = stage.treat(FRAME, NOW)
+    assert red[0, 0].tolist() == [255, 0, 0]
+    stage.press("b")
+    assert stage.background == "transparent"
+    stage.press("m")
+    assert (stage.background, stage.treat(FRAME, NOW).shape[-1]) == ("matte", 1)
+    stage.press(" ")
+    assert stage.paused
+    stage.press(" ")
+    assert not stage.paused
+    stage.press("s")
+    assert stage.snapshot
+    for key in ("q", "esc", "closed"):
+        stage.quit = False
+        stage.press(key)
+        assert stage.quit
+    stage.press(None)
+    stage.press("d")  # a method without a plate takes none
+    assert stage.countdown == 0
+
+
+def test_the_plate_is_taken_with_a_countdown_forgotten_and_taken_again() -> None:
+    stage = LiveStage(registry.load("static_difference", device="cpu"), ["red"])
+    assert stage.lines() == [f"hold still: {PLATE_FRAMES}"]
+    for left in range(PLATE_FRAMES - 1, 0, -1):
+        assert torch.equal(stage.treat(EMPTY, NOW), EMPTY[0])
+        assert stage.countdown == left
+    stage.treat(EMPTY, NOW)
+    assert stage.lines() == []
+    shown = stage.treat(FRAME, NOW)
+    assert shown[0, 0].tolist() == [255, 0, 0]
+    assert shown[24, 16].tolist() == FRAME[0, 24, 16].tolist()
+    stage.press("r")
+    assert stage.lines() == ["press d for the plate, out of the picture"]
+    assert torch.equal(stage.treat(FRAME, NOW), FRAME[0])
+    stage.press("d")
+    assert stage.countdown == PLATE_FRAMES
+
+
+def test_methods_that_learn_by_themselves_count_down_and_show_their_rectangle() -> None:
+    stage = LiveStage(registry.load("roi_average", device="cpu", frames=3), ["red"])
+    assert stage.lines() == ["hold still: 3"]
+    left, top, right, bottom = stage.box((48, 64)) or (0, 0, 0, 0)
+    assert 0 <= left < right <= 64
+    assert 0 <= top < bottom <= 48
+    for _ in range(3):
+        stage.treat(EMPTY, NOW)
+    assert stage.lines() == []
+    assert stage.box((48, 64)) is None
+    stage.press("d")
+    assert stage.countdown == 3
+
+
+def test_a_live_run_is_recorded(clip: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    job = LiveJob(str(clip), ("#00ff00",), window=False, record=target, smooth="off")
+    report = Live(job, BrightSubject()).run()
+    times, pictures = decoded(target)
+    assert report.frames == len(times) >= 3
+    assert report.frames + report.dropped == 12
+    assert report.latency_ms < 500
+    assert pictures[-1][2, 60].tolist()[1] > 230
+    assert abs(float(times[-1] - times[0]) - 11 / 25) < 0.3
+
+
+def test_a_transparent_record_keeps_its_alpha_through_the_keys(clip: Path, tmp_path: Path) -> None:
+    job = LiveJob(str(clip), ("transparent", "red"), window=False, record=tmp_path / "out.mkv", frames=3)
+    run = Live(job, BrightSubject())
+    treat, seen = run.stage.treat, []
+
+    def press_b_once(frames: Tensor, time_s: Fraction) -> Tensor:
+        seen.append(treat(frames, time_s))
+        run.stage.press("b")
+        return seen[-1]
+
+    run.stage.treat = press_b_once  # type: ignore[method-assign]
+    run.run()
+    pictures = decoded(tmp_path / "out.mkv", "rgba")[1]
+    assert (pictures[0] == seen[0].numpy()).all()
+    assert (pictures[1][..., :3] == seen[1].numpy()).all()
+    assert pictures[1][..., 3].min() == 255
+
+
+class FakeWindow:
+    """Stands where the OpenCV window stands; presses the keys it is given, one a look."""
+
+    keys: tuple[str, ...] = ()
+
+    def __init__(self, title: str) -> None:
+        self.shown: list[Tensor] = []
+        self.waiting = list(self.keys)
+        FakeWindow.last = self
+
+    def show(self, picture: Tensor) -> None:
+        self.shown.append(picture)
+
+    def key(self) -> str | None:
+        return self.waiting.pop(0) if self.shown and self.waiting else None
+
+    def close(self) -> None:
+        self.closed = True
+
+    last: FakeWindow
+
+
+def test_the_window_is_mirrored_and_what_is_recorded_is_not(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "Window", FakeWindow)
+    monkeypatch.setattr(FakeWindow, "keys", ("s", "b", "q"))
+    notes: list[str] = []
+    job = LiveJob(
+        str(clip), ("red", "transparent"), record=tmp_path / "out.mkv", snapshots=tmp_path, on_note=notes.append
+    )
+    Live(job, BrightSubject()).run()
+    shown, recorded = FakeWindow.last.shown[0], decoded(tmp_path / "out.mkv")[1][0]
+    below = np.s_[44:, :]  # below the overlay's text
+    mirrored = np.abs(shown.numpy()[below][:, ::-1].astype(int) - recorded[below]).max()
+    assert mirrored < 40
+    assert FakeWindow.last.closed
+    (snapshot,) = tmp_path.glob("bgdl-*.png")
+    assert Image.open(snapshot).size == (64, 48)
+    assert notes == [f"snapshot: {snapshot}"]
+
+
+def test_nowhere_to_show_is_a_sentence(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="--no-window leaves nothing to do; add --record FILE or --virtual-camera"):
+        Live(LiveJob(str(clip), window=False), BrightSubject())
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(InputError, match="this machine has no display"):
+        Live(LiveJob(str(clip)), BrightSubject()).run()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are named so on Linux")
+def test_a_display_that_is_not_there_does_not_kill_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":12345")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    reason = window.why_no_display() or ""
+    assert "--no-window" in reason
+
+
+def test_a_virtual_camera_needs_its_extra_and_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
+    with pytest.raises(MissingExtra, match=r'pip install "bgdl\[virtualcam\]"'):
+        virtualcam.VirtualCamera((48, 64), fps=25)
+
+    def no_device(**_: object) -> None:
+        raise RuntimeError("no loopback device")
+
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", SimpleNamespace(Camera=no_device))
+    with pytest.raises(InputError, match=r"no virtual camera device \(no loopback device\); "):
+        virtualcam.VirtualCamera((48, 64), fps=25)
+
+
+def test_a_virtual_camera_gets_rgb_over_green(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[np.ndarray] = []
+
+    class Device:
+        device = "fake"
+
+        def __init__(self, *, width: int, height: int, fps: float) -> None:
+            assert (width, height, fps) == (64, 48, 25)
+
+        def send(self, picture: np.ndarray) -> None:
+            sent.append(picture)
+
+        def close(self) -> None:
+            sent.append(np.zeros(0))
+
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", SimpleNamespace(Camera=Device))
+    Live(LiveJob(str(clip), window=False, virtual_camera=True, frames=2), BrightSubject()).run()
+    assert sent[0].shape == (48, 64, 3)
+    assert sent[0][0, 0].tolist() == list(overlay.GREEN)
+    assert sent[-1].size == 0
+
+
+def test_records_that_cannot_hold_transparency_are_refused() -> None:
+    with pytest.raises(InputError, match=r"h264 holds no transparency; record \.webm, \.mov or \.mkv"):
+        live.check(LiveJob(record=Path("a.mp4")))
+    live.check(LiveJob(record=Path("a.mp4"), backgrounds=("blur",)))
+
+
+def test_overlays() -> None:
+    picture = torch.zeros((48, 64, 3), dtype=torch.uint8)
+    assert overlay.write_lines(picture, ["12 fps"]).max() == 255
+    assert picture.max() == 0
+    assert overlay.draw_box(picture, (10, 10, 30, 30))[10, 20].tolist() == [255, 0, 0]
+    clear = torch.zeros((48, 64, 4), dtype=torch.uint8)
+    assert torch.equal(overlay.opaque(clear), overlay.checkerboard((48, 64)))
+
+
+def test_sizes() -> None:
+    assert parse_size("1280x720") == (1280, 720)
+    assert parse_size(None) is None
+    with pytest.raises(InputError, match="--size 'big' is not WIDTHxHEIGHT"):
+        parse_size("big")
