@@ -151,6 +151,7 @@ def test_it_runs_from_top_to_bottom_and_every_step_says_what_came_out(executed: 
     steps = (
         "No NVIDIA GPU: .*\nEverything runs on the CPU",
         "400×480 px, .* of it subject; written: bgdl-notebook/cutout.png",
+        "clip: bgdl-notebook/synth/clip.mkv",
         "24 frames at .* a second on cpu",
         "14 pairs in bgdl-notebook/pairs",
         "report: bgdl-notebook/report/report.html",
@@ -162,6 +163,10 @@ def test_it_runs_from_top_to_bottom_and_every_step_says_what_came_out(executed: 
     assert [step for step in steps if not re.search(step, text)] == []
     assert len(shown(notebook, "image/png")) == 6
     assert sum("<video" in page for page in shown(notebook, "text/html")) == 1
+    assert [("grabcut" in table, "mine" in table) for table in shown(notebook, "text/markdown")] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 @pytest.mark.slow
