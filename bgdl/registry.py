@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
+
+import yaml
 
 from bgdl import weights
 from bgdl.device import pick_device
@@ -68,13 +71,18 @@ def load(
 ) -> Matter:
     """A Matter by the name of a method ("portrait", "mog2") or by the path of a weights file.
 
+    model: may carry options, as on the command line: "mog2:history=200:shadows=drop", see `split_options`.
     device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only.
     options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
     (side of the network's input in px), `shape` ("square" or "aspect"), `spec` (an InputSpec in place of the
     weights' own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
+    An option `prior` (of grabcut) may be a Matter or the name of one.
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
     """
-    name = str(model)
+    name, written = split_options(str(model))
+    options = {**written, **options}
+    if isinstance(options.get("prior"), str):
+        options["prior"] = load(options["prior"], device=device, engine=engine, precision=precision)
     method = METHODS.get(name)
     own = {} if method or _is_file(name) else weights.registered()
     if method is None and not _is_file(name) and name not in own:
@@ -86,6 +94,12 @@ def load(
     module, _, attribute = method.target.partition(":")
     cls = getattr(importlib.import_module(module), attribute)
     return _construct(cls, name, device=pick_device(device), **options)
+
+
+def split_options(text: str) -> tuple[str, dict[str, Any]]:
+    """`mog2:history=200:shadows=drop` -> "mog2" and its options; values are read as YAML (numbers, null, words)."""
+    name, *rest = re.split(r":(?=\w+=)", text)
+    return name, {key: yaml.safe_load(value) for key, _, value in (part.partition("=") for part in rest)}
 
 
 def _is_file(name: str) -> bool:

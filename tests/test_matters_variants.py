@@ -264,6 +264,17 @@ def test_grabcut_at_a_smaller_size_finds_the_same() -> None:
 # Options
 
 
+def test_options_may_be_written_behind_the_name() -> None:
+    matter = bgdl.load("mog2:history=50:learning_rate=auto:shadows=drop", device="cpu")
+    assert (matter.history, matter.learning_rate, matter.shadows) == (50, -1.0, "drop")
+    assert bgdl.load("running_average:weight=null", device="cpu").weight is None
+    assert bgdl.load("roi_average:rectangle=[0, 0, 90, 65]", device="cpu").rectangle_px((520, 720)) == (0, 0, 90, 65)
+    assert bgdl.load("mog2:history=50", device="cpu", history=70).history == 70
+    assert bgdl.load("grabcut:prior=frame_difference", device="cpu").stateful
+    with pytest.raises(InputError, match="mog2 has no option 'hist'; it takes history, variance_threshold"):
+        bgdl.load("mog2:hist=50", device="cpu")
+
+
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [

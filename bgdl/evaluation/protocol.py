@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from bgdl.errors import InputError
+from bgdl.registry import split_options
 
 Kind = Literal["auto", "pictures", "sequence"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -107,12 +107,11 @@ def parse_method(text: str | Mapping[str, str]) -> MethodSpec:
             raise InputError(f"{dict(text)} is no method; write LABEL: NAME:option=value, one to an entry")
         ((label, text),) = text.items()
         return replace(parse_method(text), label=label)
-    model, *rest = re.split(r":(?=\w+=)", text.strip())
+    model, options = split_options(text.strip())
     if not model or model.endswith(":"):
         raise InputError(f"{text!r} is no method; write NAME, NAME:option=value or the path of a weights file")
-    options = dict(part.split("=", 1) for part in rest)
-    label = ":".join([Path(model).stem if Path(model).suffix else model, *rest])
-    return MethodSpec(text.strip(), label, model, {name: yaml.safe_load(value) for name, value in options.items()})
+    label = (Path(model).stem if Path(model).suffix else model) + text.strip().removeprefix(model)
+    return MethodSpec(text.strip(), label, model, options)
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
