@@ -13,7 +13,13 @@ MATTE = "Matte"
 FILES = "Files"
 
 Model = Annotated[
-    str, typer.Option("--model", "-m", help="A name from `bgdl models`, or a weights file.", rich_help_panel=METHOD)
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A name from `bgdl models`, with options as NAME:option=value, or a weights file.",
+        rich_help_panel=METHOD,
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=METHOD)]
 Engine = Annotated[
