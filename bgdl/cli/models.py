@@ -57,6 +57,7 @@ def _rows() -> list[dict[str, Any]]:
     for name, method in METHODS.items():
         record = (RECORDS | TFLITE).get(name)
         found = record and locate(record)
+        missing = f"not here yet: bgdl models fetch {name}" if record else "none needed"
         rows.append(
             {
                 "name": name,
@@ -64,7 +65,7 @@ def _rows() -> list[dict[str, Any]]:
                 "scores": dict(record.scores) if record else {},
                 "licence": record.licence if record else "",
                 "source": record.source if record else "",
-                "weights": str(found) if found else f"not here yet: bgdl models fetch {name}" if record else "none needed",
+                "weights": str(found) if found else missing,
             }
         )
     return rows
