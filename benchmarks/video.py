@@ -1,0 +1,246 @@
+"""Clips: bgdl against a per-frame loop as rembg's users write it, overlap of the stages, memory, steadiness.
+
+    python benchmarks/video.py speed CLIP --weights u2netp.onnx [--frames 96]
+    python benchmarks/video.py overlap CLIP [--model portrait] [--frames 48]
+    python benchmarks/video.py memory CLIP
+    python benchmarks/video.py steady CLIP... [--model portrait] [--davis FOLDER]
+
+Ratios are of runs on the same machine, one right after the other. Every line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+import bgdl
+from bgdl import registry
+from bgdl.media.reader import VideoReader
+from bgdl.metrics.temporal import dtssd
+from bgdl.preprocess import UPSTREAM
+from bgdl.refine.smooth import LOOK_AHEAD, Smoother
+
+GREEN = (0, 177, 64)
+STILL_LEVELS = 15  # grey levels within which a background pixel stays over the whole clip
+
+
+def say(**values: Any) -> None:
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    print(json.dumps({**values, "load": round(load, 1) if load is not None else None}), flush=True)
+
+
+# --- speed -----------------------------------------------------------------------------------------------
+
+
+def rembg_matte(session: Any, frame: Image.Image) -> Image.Image:
+    """The steps of `rembg.remove(..., only_mask=True)` for u2net and u2netp."""
+    small = np.array(frame.resize((320, 320), Image.Resampling.LANCZOS)).astype(np.float32)
+    small = (small / max(small.max(), 1e-6) - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
+    name = session.get_inputs()[0].name
+    out = session.run(None, {name: small.transpose(2, 0, 1)[None].astype(np.float32)})[0][0, 0]
+    out = (out - out.min()) / (out.max() - out.min())
+    return Image.fromarray((out * 255).astype(np.uint8)).resize(frame.size, Image.Resampling.LANCZOS)
+
+
+def rembg_loop(clip: Path, weights: Path, target: Path, frames: int) -> tuple[float, list[NDArray[np.uint8]]]:
+    """Read with OpenCV, cut out with Pillow and ONNX Runtime, write with OpenCV, no sound; seconds and mattes."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(weights), providers=["CPUExecutionProvider"])
+    source = cv2.VideoCapture(str(clip))
+    size = (int(source.get(cv2.CAP_PROP_FRAME_WIDTH)), int(source.get(cv2.CAP_PROP_FRAME_HEIGHT)))
+    sink = cv2.VideoWriter(str(target), cv2.VideoWriter.fourcc(*"mp4v"), source.get(cv2.CAP_PROP_FPS), size)
+    background = Image.new("RGB", size, GREEN)
+    mattes = []
+    began = time.perf_counter()
+    for _ in range(frames):
+        good, bgr = source.read()
+        if not good:
+            break
+        frame = Image.fromarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB))
+        matte = rembg_matte(session, frame)
+        mattes.append(np.array(matte))
+        shown = Image.composite(frame, background, matte)
+        sink.write(cv2.cvtColor(np.array(shown), cv2.COLOR_RGB2BGR))
+    sink.release()
+    return time.perf_counter() - began, mattes
+
+
+def speed(arguments: argparse.Namespace) -> None:
+    clip, weights, frames = Path(arguments.clips[0]), Path(arguments.weights), arguments.frames
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, theirs = rembg_loop(clip, weights, Path(folder) / "loop.mp4", frames)
+        baseline = len(theirs) / seconds
+        say(what="loop", frames=len(theirs), fps=round(baseline, 2))
+        for engine in arguments.engines:
+            matter = registry.load(weights, engine=engine, device="cpu", spec=UPSTREAM)
+            with VideoReader(clip, limit=4) as reader:
+                batch = next(reader.batches(4))
+            ours = matter.alpha(batch.data)[..., 0].numpy() * 255
+            report = bgdl.convert_video(
+                clip, Path(folder) / f"{engine}.mp4", model=matter, background="#00b140", frames=frames, smooth="off"
+            )
+            say(
+                what="bgdl", engine=engine, fps=round(report.fps, 2), ratio=round(report.fps / baseline, 2),
+                matte_difference=round(float(np.abs(ours - np.stack(theirs[:4])).mean() / 255), 4),
+                slowest=report.seconds.slowest, overlap=overlap_of(report),
+            )  # fmt: skip
+
+
+# --- overlap ---------------------------------------------------------------------------------------------
+
+
+def overlap_of(report: Any) -> float:
+    """Wall time over the time of the slowest stage."""
+    stages = report.seconds
+    return round(stages.wall / max(stages.decode, stages.matte, stages.encode), 3)
+
+
+def enlarge(clip: Path, target: Path, frames: int) -> None:
+    """The clip at 1920×1080."""
+    with VideoReader(clip, limit=frames) as reader, av.open(str(target), "w") as output:
+        stream = output.add_stream("libx264", rate=reader.info.rate, options={"preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 1920, 1080, "yuv420p"
+        for batch in reader.batches(1):
+            large = cv2.resize(batch.data[0].numpy(), (1920, 1080), interpolation=cv2.INTER_CUBIC)
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
+        output.mux(stream.encode(None))
+
+
+def overlap(arguments: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        large = Path(folder) / "large.mp4"
+        enlarge(Path(arguments.clips[0]), large, arguments.frames)
+        report = bgdl.convert_video(large, Path(folder) / "out.mp4", model=arguments.model, background="#00b140")
+        say(what="overlap at 1920x1080", wall_over_slowest=overlap_of(report), **report.to_dict()["fps"])
+
+
+# --- memory ----------------------------------------------------------------------------------------------
+
+_CHILD = """
+import sys, bgdl
+report = bgdl.convert_video(sys.argv[1], sys.argv[2], model="otsu", device="cpu", background="#00b140", batch=2)
+print(report.peak_memory_mb)
+"""
+
+
+def memory(arguments: argparse.Namespace) -> None:
+    """Peak of the process for a clip and for ten times its length, with a method that needs no network."""
+    with tempfile.TemporaryDirectory() as folder:
+        peaks = {}
+        for times in (1, 10):
+            clip = Path(folder) / f"{times}.mp4"
+            repeat(Path(arguments.clips[0]), clip, frames=arguments.frames, times=times)
+            command = [sys.executable, "-c", _CHILD, str(clip), str(Path(folder) / f"out{times}.mp4")]
+            run = subprocess.run(command, capture_output=True, text=True, check=True)
+            peaks[times] = float(run.stdout.split()[-1])
+        say(what="memory", frames=arguments.frames, peak_mb=peaks, ratio=round(peaks[10] / peaks[1], 3))
+
+
+def repeat(clip: Path, target: Path, *, frames: int, times: int) -> None:
+    """The first frames of a clip, several times over."""
+    with VideoReader(clip, limit=frames) as reader, av.open(str(target), "w") as output:
+        height, width = reader.info.size_hw
+        stream = output.add_stream("libx264", rate=reader.info.rate or Fraction(25), options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        pictures = [batch.data[0].numpy() for batch in reader.batches(1)]
+        for _ in range(times):
+            for picture in pictures:
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        output.mux(stream.encode(None))
+
+
+# --- steadiness ------------------------------------------------------------------------------------------
+
+
+def steady(arguments: argparse.Namespace) -> None:
+    matter = registry.load(arguments.model, device="cpu")
+    for clip in map(Path, arguments.clips):
+        with VideoReader(clip, limit=arguments.frames) as reader:
+            frames = torch.cat([batch.data for batch in reader.batches(4)])
+        still_background(clip.stem, frames, torch.cat([matter.alpha(part) for part in frames.split(4)]))
+    if arguments.davis:
+        frames, truth = davis(Path(arguments.davis))
+        against_truth(frames, torch.cat([matter.alpha(part) for part in frames.split(4)]), truth)
+
+
+def variants(frames: Tensor, alpha: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """The mattes as they are, and smoothed as `bgdl live` and `bgdl video` do it."""
+    yield "off", alpha
+    for name, smoother in (("ema", Smoother("ema")), ("flow", Smoother("flow", look_ahead=LOOK_AHEAD))):
+        pairs = zip(frames, alpha.clone(), strict=True)
+        yield name, torch.stack([*(ready for pair in pairs for ready in smoother.push(*pair)), *smoother.flush()])
+
+
+def still_background(name: str, frames: Tensor, alpha: Tensor) -> None:
+    """Mean |Δα| where the picture stands still over the whole clip and is background in most frames."""
+    grey = torch.from_numpy(np.stack([cv2.blur(cv2.cvtColor(f.numpy(), cv2.COLOR_RGB2GRAY), (5, 5)) for f in frames]))
+    still = (grey.amax(0).int() - grey.amin(0).int() < STILL_LEVELS) & (alpha.median(0).values[..., 0] < 0.5)
+    before = None
+    for mode, matte in variants(frames, alpha):
+        flicker = float(matte.diff(dim=0)[..., 0].abs()[:, still].mean())
+        before = before or flicker
+        say(what="steady", clip=name, smooth=mode, flicker=round(flicker * 1000, 4), ratio=round(flicker / before, 3))
+
+
+def davis(folder: Path) -> tuple[Tensor, Tensor]:
+    """A DAVIS sequence: frames and truth."""
+    frames = [np.array(Image.open(path).convert("RGB")) for path in sorted((folder / "images").iterdir())]
+    truth = [np.array(Image.open(path).convert("L")) >= 128 for path in sorted((folder / "masks").iterdir())]
+    return torch.from_numpy(np.stack(frames)), torch.from_numpy(np.stack(truth))
+
+
+def against_truth(frames: Tensor, alpha: Tensor, truth: Tensor) -> None:
+    """IoU, dtSSD, and by how many frames the matte lags: the shift of the truth that fits best."""
+    for mode, matte in variants(frames, alpha):
+        mask = matte[..., 0] >= 0.5
+        inside = (mask & truth).flatten(1).sum(1) / (mask | truth).flatten(1).sum(1).clamp_min(1)
+        say(
+            what="truth", smooth=mode, iou=round(float(inside.mean()), 4),
+            dtssd=round(float(dtssd(matte[..., 0], truth.float()).mean()), 3),
+            lag_frames=lag(matte[..., 0], alpha[..., 0]),
+        )  # fmt: skip
+
+
+def lag(matte: Tensor, raw: Tensor, reach: int = 4) -> int:
+    """The delay in frames at which smoothed mattes are most like the raw ones; 0 is none."""
+    middle = slice(reach, len(raw) - reach)
+    errors = {
+        delay: float((matte[middle] - raw[reach - delay : len(raw) - reach - delay]).abs().mean())
+        for delay in range(-reach, reach + 1)
+    }
+    return min(errors, key=errors.__getitem__)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["speed", "overlap", "memory", "steady"])
+    parser.add_argument("clips", nargs="+")
+    parser.add_argument("--model", default="portrait")
+    parser.add_argument("--weights", help="u2net or u2netp as an ONNX file in rembg's layout, for speed")
+    parser.add_argument("--engines", nargs="+", default=["openvino", "torch"])
+    parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--davis", help="folder of a sequence with images/ and masks/, for steady")
+    arguments = parser.parse_args()
+    {"speed": speed, "overlap": overlap, "memory": memory, "steady": steady}[arguments.what](arguments)
+
+
+if __name__ == "__main__":
+    main()
