@@ -40,20 +40,23 @@ def compare(weights: Path, repeats: int) -> dict[str, Any]:
     runs = {"onnxruntime fp32, rembg's graph": _rembg(weights), **_engines(weights)}
     alphas = {name: run(pictures) for name, run in runs.items()}
     exact = next(iter(alphas.values()))
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = time.perf_counter(), time.process_time()
             run(pictures)
-            seconds[name].append(time.perf_counter() - start)
-    first = float(np.median(next(iter(seconds.values()))))
+            seconds[name].append((time.perf_counter() - start[0], time.process_time() - start[1]))
+    medians = {name: np.median(spent, axis=0) for name, spent in seconds.items()}
+    first = next(iter(medians.values()))
     return {
         name: {
-            "median_s": float(np.median(spent)),
-            "times_faster": first / float(np.median(spent)),
+            "wall_s": float(spent[0]),
+            "processor_s": float(spent[1]),
+            "times_faster": float(first[0] / spent[0]),
+            "times_less_processor": float(first[1] / spent[1]),
             "largest_difference": float((alphas[name] - exact).abs().max()),
         }
-        for name, spent in seconds.items()
+        for name, spent in medians.items()
     }
 
 

@@ -33,9 +33,10 @@ class Weights:
     cost: Mapping[str, float] = field(default_factory=dict)  # mIoU lost against fp32, by precision
 
 
-def _release(name: str, arch: str, md5: str, summary: str) -> Weights:
+def _release(name: str, arch: str, md5: str, summary: str, cost: Mapping[str, float] | None = None) -> Weights:
+    url = f"{_RELEASES}/{name}.onnx"
     return Weights(
-        name, f"{name}.onnx", arch, _SPEC, "Apache-2.0", _UPSTREAM, summary, f"{_RELEASES}/{name}.onnx", f"md5:{md5}"
+        name, f"{name}.onnx", arch, _SPEC, "Apache-2.0", _UPSTREAM, summary, url, f"md5:{md5}", cost=cost or {}
     )
 
 
@@ -52,7 +53,13 @@ RECORDS: dict[str, Weights] = {
             "people; small, comes with bgdl",
         ),
         _release("u2net", "u2net", "60024c5c889badc19c04ad937298a77b", "anything that stands out; 176 MB"),
-        _release("u2netp", "u2netp", "8e83ca70e441ab06c318d82300c84806", "anything that stands out; small, 4.6 MB"),
+        _release(
+            "u2netp",
+            "u2netp",
+            "8e83ca70e441ab06c318d82300c84806",
+            "anything that stands out; small, 4.6 MB",
+            {"bf16": -0.0002, "fp16": 0.0001},  # docs/performance.md
+        ),
         _release("u2net_human_seg", "u2net", "c09ddc2e0104f800e3e1bb4652583d1f", "people; 176 MB"),
     )
 }

@@ -44,7 +44,7 @@ class TorchEngine:
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:
         x = x.to(self.device, self._dtype, memory_format=torch.channels_last)
-        return cast(Tensor, self._net(x)).float()
+        return cast(Tensor, self._net(x)).to(torch.float32, copy=True)  # a CUDA graph reuses its output
 
 
 def default_precision(device: torch.device) -> Precision:
