@@ -15,6 +15,7 @@ from bgdl.cli.main import app
 from bgdl.engines import network
 from bgdl.errors import InputError, WeightsError
 from bgdl.export import model
+from bgdl.export.blend import blend
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net, fold_batchnorm
 from bgdl.preprocess import InputSpec
@@ -135,3 +136,34 @@ def test_scores_file_goes_into_the_card(trained: Path, tmp_path: Path) -> None:
 def test_precision_is_half_or_full(trained: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["export", str(trained), "-o", str(tmp_path / "x.onnx"), "--precision", "int4"])
     assert isinstance(result.exception, InputError) and "use half or full" in str(result.exception)
+
+
+def test_blend_is_the_mean_of_folded_weights(trained: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    start, tuned = checkpoint.read(trained), tmp_path / "tuned.safetensors"
+    checkpoint.write(tuned, fold_batchnorm(U2Net("u2netp")), spec=SPEC, half=False)
+    model.export(tuned, tmp_path / "half-way.safetensors", half=False, start=trained, share=0.25)
+    mixed = checkpoint.read(tmp_path / "half-way.safetensors")
+    key = "stage1.rebnconvin.conv_s1.weight"
+    expected = 0.25 * checkpoint.read(tuned).state[key] + 0.75 * fold_batchnorm(start.net()).state_dict()[key]
+    assert torch.allclose(mixed.state[key], expected, atol=1e-6)
+    assert mixed.metadata["blend"] == {"start": "last.ckpt", "share": 0.25}
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_blend_of_all_or_nothing_is_one_of_the_two(trained: Path, share: float) -> None:
+    torch.manual_seed(2)
+    one, other = checkpoint.read(trained), checkpoint.Checkpoint("u2netp", U2Net("u2netp").state_dict())
+    expected = one if share else other
+    mixed = blend(one, other, share)
+    assert all(
+        torch.equal(value, expected.state[key]) for key, value in mixed.state.items() if value.is_floating_point()
+    )
+
+
+def test_blend_refuses_what_it_cannot_average(trained: Path) -> None:
+    one = checkpoint.read(trained)
+    with pytest.raises(InputError, match=r"a share of 1.5 cannot be blended"):
+        blend(one, one, 1.5)
+    with pytest.raises(InputError, match="u2netp and u2net cannot be blended"):
+        blend(one, checkpoint.Checkpoint("u2net", {}), 0.5)

@@ -14,6 +14,10 @@ def export(
     precision: Annotated[str, typer.Option("--precision", help="half or full.")] = "half",
     licence: Annotated[str | None, typer.Option("--licence", help="Under which the weights are passed on.")] = None,
     scores: Annotated[Path | None, typer.Option("--scores", help="JSON file that goes into the output.")] = None,
+    start: Annotated[
+        Path | None, typer.Option("--blend", help="Weights that training started from, to average with.")
+    ] = None,
+    share: Annotated[float, typer.Option("--share", help="Of the checkpoint in that average, 0 to 1.")] = 0.5,
     register: Annotated[str | None, typer.Option("--register", help="Also make it `--model NAME` for you.")] = None,
 ) -> None:
     """Write a checkpoint as self-describing .safetensors, .onnx or .xml, checked against torch."""
@@ -28,7 +32,7 @@ def export(
     facts = {"licence": licence} if licence else {}
     if scores:
         facts["scores"] = json.loads(scores.read_text("utf-8"))
-    difference = model.export(checkpoint, output, half=precision == "half", **facts)
+    difference = model.export(checkpoint, output, half=precision == "half", start=start, share=share, **facts)
     size_mb = output.stat().st_size / 1e6
     console.note(f"{output}: {size_mb:.2f} MB, differs from torch by {difference:.1e} on average")
     if register:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bgdl import weights
 from bgdl.errors import InputError, MissingExtra, WeightsError
+from bgdl.export.blend import blend
 from bgdl.nets import checkpoint
 from bgdl.nets.checkpoint import Checkpoint
 from bgdl.nets.onnx_half import to_half
@@ -28,10 +29,18 @@ TOLERANCE = {True: 2e-3, False: 1e-5}
 """What the probability may differ by from torch's in float32, on average: at half and at full precision."""
 
 
-def export(source: str | Path, target: str | Path, *, half: bool = True, **facts: Any) -> float:
+def export(
+    source: str | Path,
+    target: str | Path,
+    *,
+    half: bool = True,
+    start: str | Path | None = None,
+    share: float = 0.5,
+    **facts: Any,
+) -> float:
     """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its mean difference from torch.
 
-    half: values at half precision. facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the
+    half: values at half precision. start: weights to blend in, so that `share` of the source remains. facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the
     source said of itself, the training config and the git revision.
     Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
     """
@@ -39,6 +48,9 @@ def export(source: str | Path, target: str | Path, *, half: bool = True, **facts
     if target.suffix not in SUFFIXES:
         raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(SUFFIXES)}")
     loaded = checkpoint.read(source)
+    if start is not None:
+        loaded = blend(loaded, checkpoint.read(start), share)
+        facts["blend"] = {"start": Path(start).name, "share": share}
     spec = loaded.spec or InputSpec()
     card = _card(source, loaded, spec, facts)
     net = loaded.net()
