@@ -40,8 +40,9 @@ def export(
 ) -> float:
     """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its mean difference from torch.
 
-    half: values at half precision. start: weights to blend in, so that `share` of the source remains. facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the
-    source said of itself, the training config and the git revision.
+    half: values at half precision. start: weights to blend in, so that `share` of the source remains. facts: go
+    into the file (licence, scores, ...), beside arch, InputSpec, what the source said of itself, the training config
+    and the git revision.
     Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
     """
     source, target = Path(source), Path(target)
