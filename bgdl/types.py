@@ -54,7 +54,7 @@ class Matter(Protocol):
         ...
 
     def reset(self) -> None:
-        """Forget the clip seen so far."""
+        """Forget the clip seen so far, and the empty scene that was learnt: prime after it, not before."""
         ...
 
 

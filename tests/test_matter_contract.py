@@ -16,7 +16,7 @@ import bgdl
 from bgdl import registry, weights
 from bgdl.errors import InputError, MissingExtra
 from bgdl.types import Matter, Primed
-from tests.conftest import SHARED
+from tests.conftest import ROOT, SHARED
 
 NETWORKS = tuple(weights.RECORDS)
 CLASSICAL = tuple(name for name in registry.METHODS if name not in NETWORKS)
@@ -147,3 +147,22 @@ def test_no_option_has_a_name_that_load_takes_for_itself(name: str) -> None:
     cls = getattr(importlib.import_module(module), attribute)
     taken = inspect.signature(bgdl.load).parameters.keys() - {"device"}
     assert not taken & inspect.signature(cls).parameters.keys()
+
+
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_the_docs_say_when_it_works_and_when_it_fails(name: str) -> None:
+    text = (ROOT / "docs" / "methods.md").read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+    assert len([cell for cell in row.split("|") if cell.strip()]) == 3
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_frames_and_alpha_may_live_on_the_gpu(name: str, clip: Tensor) -> None:
+    expected = _ready(name, clip).alpha(clip)
+    matter = bgdl.load(name, device="cuda")
+    if isinstance(matter, Primed):
+        matter.prime(clip[:2].cuda())
+    alpha = matter.alpha(clip.cuda())
+    assert alpha.device.type == "cuda"
+    assert torch.equal(alpha.cpu(), expected)
