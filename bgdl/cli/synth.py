@@ -20,46 +20,58 @@ SCENE = "Scene"
 CAMERA = "Camera"
 
 
-def synth(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write into.")],
-    scene: Annotated[
-        Path | None,
-        typer.Option("--scene", help="A picture, or a clip that moves (default: a drawn room).", rich_help_panel=SCENE),
-    ] = None,
-    subject: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--subject", help="A cutout with transparency; give several (default: drawn people).", rich_help_panel=SCENE
-        ),
-    ] = None,
-    people: Annotated[
-        int, typer.Option("--people", min=0, help="Drawn people, without --subject.", rich_help_panel=SCENE)
-    ] = 1,
-    height: Annotated[
-        float, typer.Option("--height", help="Of a subject, as a share of the frame's.", rich_help_panel=SCENE)
-    ] = 0.82,
-    shadow: Annotated[float, typer.Option("--shadow", help="Of subjects, 0 to 1.", rich_help_panel=SCENE)] = 0.3,
-    size: Annotated[str, typer.Option("--size", help="Of the frames, px.", metavar="WxH", rich_help_panel=CAMERA)] = (
-        "640x360"
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write into.")]
+SceneOption = Annotated[
+    Path | None,
+    typer.Option("--scene", help="A picture, or a clip that moves (default: a drawn room).", rich_help_panel=SCENE),
+]
+SubjectOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--subject", help="A cutout with transparency; give several (default: drawn people).", rich_help_panel=SCENE
     ),
-    fps: Annotated[str, typer.Option("--fps", help="25, 29.97 or 30000/1001.", rich_help_panel=CAMERA)] = "25",
-    duration: Annotated[float, typer.Option("--duration", help="Seconds.", rich_help_panel=CAMERA)] = 10.0,
-    lead_in: Annotated[
-        float, typer.Option("--lead-in", help="Seconds of empty scene at the start.", rich_help_panel=CAMERA)
-    ] = 2.0,
-    noise: Annotated[
-        float, typer.Option("--noise", help="Standard deviation, of 0 to 255.", rich_help_panel=CAMERA)
-    ] = 2.0,
-    drift: Annotated[
-        float, typer.Option("--drift", help="Share by which the light goes up and down.", rich_help_panel=CAMERA)
-    ] = 0.0,
-    shake: Annotated[float, typer.Option("--shake", help="Camera shake, px.", rich_help_panel=CAMERA)] = 0.0,
-    pan: Annotated[float, typer.Option("--pan", help="Camera pan, px a second.", rich_help_panel=CAMERA)] = 0.0,
-    layout: Annotated[
-        Literal["clip", "frames"],
-        typer.Option("--layout", help="clip.mkv and matte.mkv (lossless), or images/ and masks/ (PNG)."),
-    ] = "clip",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="The same number makes the same clip.")] = 0,
+]
+People = Annotated[int, typer.Option("--people", min=0, help="Drawn people, without --subject.", rich_help_panel=SCENE)]
+Height = Annotated[
+    float, typer.Option("--height", help="Of a subject, as a share of the frame's.", rich_help_panel=SCENE)
+]
+Shadow = Annotated[float, typer.Option("--shadow", help="Of subjects, 0 to 1.", rich_help_panel=SCENE)]
+Size = Annotated[str, typer.Option("--size", help="Of the frames, px.", metavar="WxH", rich_help_panel=CAMERA)]
+Fps = Annotated[str, typer.Option("--fps", help="25, 29.97 or 30000/1001.", rich_help_panel=CAMERA)]
+Duration = Annotated[float, typer.Option("--duration", help="Seconds.", rich_help_panel=CAMERA)]
+LeadIn = Annotated[
+    float, typer.Option("--lead-in", help="Seconds of empty scene at the start.", rich_help_panel=CAMERA)
+]
+Noise = Annotated[float, typer.Option("--noise", help="Standard deviation, of 0 to 255.", rich_help_panel=CAMERA)]
+Drift = Annotated[
+    float, typer.Option("--drift", help="Share by which the light goes up and down.", rich_help_panel=CAMERA)
+]
+Shake = Annotated[float, typer.Option("--shake", help="Camera shake, px.", rich_help_panel=CAMERA)]
+Pan = Annotated[float, typer.Option("--pan", help="Camera pan, px a second.", rich_help_panel=CAMERA)]
+LayoutOption = Annotated[
+    Literal["clip", "frames"],
+    typer.Option("--layout", help="clip.mkv and matte.mkv (lossless), or images/ and masks/ (PNG)."),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The same number makes the same clip.")]
+
+
+def synth(
+    out: Out,
+    scene: SceneOption = None,
+    subject: SubjectOption = None,
+    people: People = 1,
+    height: Height = 0.82,
+    shadow: Shadow = 0.3,
+    size: Size = "640x360",
+    fps: Fps = "25",
+    duration: Duration = 10.0,
+    lead_in: LeadIn = 2.0,
+    noise: Noise = 2.0,
+    drift: Drift = 0.0,
+    shake: Shake = 0.0,
+    pan: Pan = 0.0,
+    layout: LayoutOption = "clip",
+    seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
     """Make a clip with exact ground truth: subjects walk through a scene, first empty, then with them in it."""
@@ -68,25 +80,15 @@ def synth(
     from bgdl.data.synth import SynthOptions, empty_scene, make_frames
 
     settings = SynthOptions(
-        size_hw=_size_hw(size),
-        rate=_rate(fps),
-        duration_s=duration,
-        lead_in_s=lead_in,
-        noise=noise,
-        drift=drift,
-        shadow=shadow,
-        shake_px=shake,
-        pan_px_s=pan,
-        seed=seed,
-    )
+        _size_hw(size), _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake,
+        pan_px_s=pan, seed=seed,
+    )  # fmt: skip
     cast = _cast(subject or [], people, height, settings)
     room = open_scene(scene, size_hw=settings.size_hw, shake_px=shake, pan_px=pan * duration, seed=seed)
-    console.note(
-        f"scene {scene or 'drawn room'}, {len(cast)} subjects, {settings.frames} frames of {size}, seed {seed}"
-    )
-    frames = make_frames(room, cast, settings)
-    written = synth_files.write(out, frames, empty_scene(room, settings), settings, layout=layout, overwrite=overwrite)
-    for path in written:
+    what = f"{len(cast)} subject{'s' * (len(cast) != 1)}, {settings.frames} frames of {size}, seed {seed}"
+    console.note(f"scene {scene or 'drawn room'}, {what}")
+    frames, empty = make_frames(room, cast, settings), empty_scene(room, settings)
+    for path in synth_files.write(out, frames, empty, settings, layout=layout, overwrite=overwrite):
         console.out.print(str(path), markup=False)
 
 
