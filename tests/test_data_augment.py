@@ -104,6 +104,11 @@ def test_layers_may_leave_the_canvas(top: int, left: int, height: int, width: in
     assert int((erase(covered[3], layer[3], top, left)).sum()) == 0
 
 
+def test_empty_scenes_have_empty_masks(pairs: list[Pair]) -> None:
+    pictures = TrainingPictures(pairs, Augment(replace=1.0, empty=1.0), seed=0)
+    assert all(not pictures[(0, number, 32)]["masks"].any() for number in range(6))
+
+
 def test_coverage_of_two_layers_adds_up() -> None:
     half = torch.full((4, 4, 4), 128, dtype=torch.uint8)
     twice = lay_over(lay_over(torch.zeros(4, 4, 4, dtype=torch.uint8), half, 0, 0), half, 0, 0)

@@ -27,7 +27,8 @@ class Augment:
     replace: people before another background. plain: that background is plain, a gradient or a texture.
     portrait: of the pictures with their own background, those cropped to head and shoulders. whole: of the others,
     those not cropped. crowd: one more person is added, again and again. flip: left-right. rotate_deg: at most.
-    occlude: something stands before.
+    occlude: something stands before. small: of people before another background, those smaller than the frame.
+    empty: of other backgrounds, those with nobody before them.
     """
 
     replace: float = 0.3
@@ -38,6 +39,8 @@ class Augment:
     flip: float = 0.5
     rotate_deg: float = 12.0
     occlude: float = 0.1
+    small: float = 0.4
+    empty: float = 0.0
 
     def own(self, picture: Tensor, size: int) -> Tensor:
         """A crop of a whole RGBA picture (4,H,W) with its own background -> uint8 (4,size,size)."""
@@ -48,8 +51,9 @@ class Augment:
     def before(self, scene: Tensor, cutout: Layer, size: int) -> Tensor:
         """People from `cutout` before the picture `scene` (3,H,W) -> uint8 (4,size,size)."""
         canvas = torch.cat([_random_view(scene, size), torch.zeros(1, size, size, dtype=torch.uint8)])
-        large = _chance(0.6)
-        height = size * (_between(0.8, 2.6) if large else _log_between(0.2, 1.0))
+        if _chance(self.empty):
+            return canvas
+        height = size * (_log_between(0.15, 1.0) if _chance(self.small) else _between(0.8, 2.6))
         aspect = _log_between(0.6, 1.8)  # of the imagined frame, which the network sees squeezed into a square
         canvas = self._paste(canvas, cutout(), height, aspect)
         while _chance(self.crowd):
