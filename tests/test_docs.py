@@ -52,8 +52,13 @@ SETUP = re.compile(r"(pip install|git clone|cd |python -m venv|pytest|ruff |bash
 """Commands that set up or test the project itself: `.ci/run` is their test."""
 
 
+@pytest.fixture(scope="module")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("caches")
+
+
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def desk(tmp_path: Path, caches: Path, _own_home: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the pages speak of, and the project's own folders beside them."""
     rng = np.random.default_rng(0)
     for name in ("photo.jpg", "beach.jpg", "photos/one.jpg", "photos/sub/two.png", "back.png"):
@@ -64,6 +69,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_pairs(tmp_path / "data", count=4)
     for name in ("configs", "train.py", "benchmarks"):
         (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(caches))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -110,6 +110,16 @@ def test_matte_options(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
     np.testing.assert_array_equal(matte("--crop", "100"), plain)
 
 
+def test_a_keyed_screen_leaves_no_green_on_the_subject(bgdl: Bgdl, tmp_path: Path) -> None:
+    screen = np.full((60, 80, 3), (20, 180, 40), np.uint8)
+    screen[20:40, 30:60] = (170, 185, 170)  # grey that the screen shines on
+    Image.fromarray(screen).save(tmp_path / "in.png")
+    assert bgdl("image", tmp_path / "in.png", "-m", "chroma_key", "-o", tmp_path / "o.png").status == 0
+    red, green, blue, alpha = np.asarray(Image.open(tmp_path / "o.png"))[30, 45].astype(int)
+    assert alpha > 200
+    assert green <= max(red, blue) + 2
+
+
 @pytest.mark.parametrize("edge", ["none", "guided"])
 @pytest.mark.parametrize("model", ["static_difference", "mog2"])
 def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge: str) -> None:

@@ -103,11 +103,12 @@ def build(
 
     prime: a picture of the empty scene, for the methods that learn one. crop: "20" (px) or "5%".
     """
-    look = make_look(background, fit=fit, only_matte=only_matte, edge=edge)
+    make_look(background, fit=fit, only_matte=only_matte, edge=edge)  # refused before the network is loaded
     margin = Margin.parse(crop) if crop is not None else None
     if isinstance(model, (str, Path)):
         model = registry.load(model, device=device, engine=engine, precision=precision, **options)
     plate = _plate(model, prime) if prime else None
+    look = make_look(background, fit=fit, only_matte=only_matte, edge=edge, matter=model)
     refine = EDGES[edge].refine
     matter = Refined(model, refine) if refine else model
     return Treatment(matter, look, threshold=threshold, invert=invert, keep=keep, crop=margin, plate=plate)

@@ -9,10 +9,11 @@ import torch
 from PIL import ImageColor
 
 from bgdl import compose
+from bgdl.compose import Foreground
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.types import Fit, Look
+from bgdl.types import Fit, Look, Matter
 
 ALLOWED = "transparent, blur[:SIGMA], a colour (red, #rgb, #rrggbb, #rrggbbaa, rgb(1,2,3)) or a picture file"
 
@@ -23,19 +24,21 @@ def make_look(
     fit: Fit = "cover",
     only_matte: bool = False,
     edge: EdgeName = "none",
+    matter: Matter | None = None,
 ) -> Look:
     """A Look from what a user writes.
 
     background: "transparent", a CSS colour, a picture file, "blur" or "blur:SIGMA" (px).
     fit: how a picture fills the frame. only_matte: the grey matte instead of any picture.
     edge: its colour half, see `bgdl.refine.edges`; its matte half is `bgdl.matters.wrapped.Refined`.
+    matter: what makes the mattes, for the methods that know their subject's colours themselves.
     Raises InputError for anything else.
     """
     if only_matte:
         return compose.Alpha()
     if edge not in EDGES:
         raise InputError(f"unknown edge {edge!r}; choose from {', '.join(EDGES)}")
-    foreground = EDGES[edge].foreground
+    foreground = foreground_of(edge, matter)
     if background == "transparent":
         return compose.Cutout(foreground)
     kind, _, rest = background.partition(":")
@@ -43,6 +46,12 @@ def make_look(
         return compose.Blur(_sigma(rest) if rest else None, foreground=foreground)
     colour = parse_colour(background)
     return compose.Over(colour or load_background(background), fit=fit, foreground=foreground)
+
+
+def foreground_of(edge: EdgeName, matter: Matter | None = None) -> Foreground | None:
+    """How colours are freed from the old background: by the method's own `foreground` where it has one."""
+    own: Foreground | None = getattr(matter, "foreground", None)
+    return own if own and edge != "none" else EDGES[edge].foreground
 
 
 def parse_colour(text: str) -> tuple[int, int, int, int] | None:

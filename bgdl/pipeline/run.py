@@ -16,18 +16,17 @@ from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import advice
 from bgdl.pipeline.backdrop import VideoBackground, is_video
 from bgdl.pipeline.job import Progress, VideoJob
-from bgdl.pipeline.looks import make_look
+from bgdl.pipeline.looks import foreground_of, make_look
 from bgdl.pipeline.pump import Pump, StageTimes
 from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb, peak_memory_mb
 from bgdl.pipeline.step import Finished, Step, pick_batch
-from bgdl.refine.edges import EDGES
-from bgdl.types import FrameBatch, Look
+from bgdl.types import FrameBatch, Look, Matter
 
 
-def look_of(job: VideoJob) -> Look:
+def look_of(job: VideoJob, matter: Matter | None = None) -> Look:
     """The Look that a job asks for; over a video background, that of any opaque one."""
     background = "black" if over_video(job) else job.background
-    return make_look(background, fit=job.fit, only_matte=job.only_matte, edge=job.edge)
+    return make_look(background, fit=job.fit, only_matte=job.only_matte, edge=job.edge, matter=matter)
 
 
 def over_video(job: VideoJob) -> bool:
@@ -74,12 +73,12 @@ class Run:
 
     def _dressed(self, stack: ExitStack) -> Step:
         """The step with its look, and with its video background opened."""
-        job, look = self.job, look_of(self.job)
-        backdrop = None
+        job, matter = self.job, self._step.matter
+        look, backdrop = look_of(job, matter), None
         if over_video(job):
             backdrop = VideoBackground(Path(job.background), end=job.background_end, fit=job.fit)
             stack.callback(backdrop.close)
-        foreground = EDGES[job.edge].foreground
+        foreground = foreground_of(job.edge, matter)
         return replace(self._step, look=look, backdrop=backdrop, foreground=foreground, sidecar=job.alpha_sidecar)
 
     def _writers(self, stack: ExitStack, step: Step) -> list[VideoWriter]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from bgdl import compose
 from bgdl.matters.wrapped import Refined
 from bgdl.pipeline.backdrop import VideoBackground, is_video
-from bgdl.pipeline.looks import make_look
+from bgdl.pipeline.looks import foreground_of, make_look
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.types import Fit, Look, Matter, Primed
 
@@ -35,7 +35,7 @@ class LiveStage:
         refine = EDGES[edge].refine
         self.matter = Refined(matter, refine) if refine else matter
         self.backgrounds = tuple(backgrounds)
-        self._looks = [_LiveLook(text, fit, edge) for text in self.backgrounds]
+        self._looks = [_LiveLook(text, fit, edge, matter) for text in self.backgrounds]
         self._shown = 0
         self._plate: list[Tensor] = []
         self._wanted = PLATE_FRAMES if self._takes_plate else 0
@@ -121,10 +121,10 @@ class LiveStage:
 class _LiveLook:
     """The Look of one background; a clip is played by time."""
 
-    def __init__(self, text: str, fit: Fit, edge: EdgeName) -> None:
+    def __init__(self, text: str, fit: Fit, edge: EdgeName, matter: Matter) -> None:
         self._clip = VideoBackground(Path(text), fit=fit) if is_video(text) else None
-        self._foreground = EDGES[edge].foreground
-        self.look: Look = make_look("black" if self._clip else text, fit=fit, edge=edge)
+        self._foreground = foreground_of(edge, matter)
+        self.look: Look = make_look("black" if self._clip else text, fit=fit, edge=edge, matter=matter)
 
     def at(self, time_s: Fraction, frames: Tensor) -> Look:
         if self._clip is None:
