@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bgdl import compose
+from bgdl import compose, convert
 from bgdl.opencv import cv2
 
 _SQUARE_PX = 16
@@ -22,7 +22,7 @@ def opaque(picture: Tensor, *, under: str = "checkerboard") -> Tensor:
     if picture.shape[-1] == 3:
         return picture
     below = checkerboard(picture.shape[:2]) if under == "checkerboard" else torch.tensor(GREEN, dtype=torch.uint8)
-    return compose.blend(picture[..., :3], below.to(picture.device), picture[..., 3:] / 255)
+    return compose.blend(picture[..., :3], below.to(picture.device), convert.to_unit(picture[..., 3:]))
 
 
 def checkerboard(size_hw: Sequence[int]) -> Tensor:

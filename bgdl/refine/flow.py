@@ -50,7 +50,7 @@ def motion(now: Grey, then: Grey) -> NDArray[np.float32]:
     Source: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016 (OpenCV's, fast preset).
     """
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return cast("NDArray[np.float32]", estimator.calc(now, then, None))
+    return cast("NDArray[np.float32]", estimator.calc(now, then, np.zeros((*now.shape, 2), np.float32)))
 
 
 def carry(plane: Plane | Grey, flow: NDArray[np.float32]) -> Plane:
