@@ -28,7 +28,7 @@ class SampleGrid(Callback):
         self._pictures: list[tuple[Any, Any]] = []
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Sample, batch_idx: int) -> None:
-        if len(self._pictures) >= self.count or not trainer.is_global_zero:
+        if len(self._pictures) >= self.count:
             return
         masks = convert.to_bytes(batch["masks"])[:, 0].cpu().numpy()
         self._pictures += list(zip(batch["frames"].cpu().numpy(), masks, strict=True))
@@ -40,8 +40,11 @@ class SampleGrid(Callback):
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
+        folder = _folder(trainer)
+        if not trainer.is_global_zero:
+            return
         sheet = sample_grid(self._pictures[: self.count])
-        sheet.save(_folder(trainer) / "samples.png")
+        sheet.save(folder / "samples.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("samples", np.asarray(sheet), 0, dataformats="HWC")
@@ -51,11 +54,12 @@ class LearningCurve(Callback):
     """Draws curve.png at the end of a run from the metrics.csv of its CSV logger."""
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        folder = _folder(trainer)
         for logger in trainer.loggers:
             path = Path(logger.log_dir or "") / "metrics.csv"
             if trainer.is_global_zero and path.is_file():
                 curves = read_curves(path, ("train_loss_step", "val_iou", "val_boundary_iou", "val_mae"))
-                draw_curves(curves).save(_folder(trainer) / "curve.png")
+                draw_curves(curves).save(folder / "curve.png")
 
 
 def read_curves(path: Path, columns: tuple[str, ...]) -> dict[str, Curve]:
@@ -94,7 +98,7 @@ def _draw_panel(
 
 
 def _folder(trainer: Trainer) -> Path:
-    """Where the run's files go: its first logger's folder."""
+    """Where the run's files go: its first logger's folder. Every process must ask: they agree on it together."""
     folder = Path(trainer.log_dir or trainer.default_root_dir)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
