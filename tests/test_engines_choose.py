@@ -86,6 +86,8 @@ def test_an_engine_or_a_precision_by_name_is_kept(machine):
 def test_cuda_takes_half_precision_only_where_measured(machine):
     machine(set())
     assert choose.choose(CUDA, cost={"fp16": 0.0001}).precision == "fp16"
+    assert choose.choose(CUDA, cost={"bf16": 0.0001}).precision == "fp16"  # finer than bf16
+    assert choose.choose(CUDA, cost={"bf16": 0.0001, "fp16": 0.01}).precision == "bf16"
     assert choose.choose(CUDA).precision == "fp32"
 
 
@@ -93,8 +95,8 @@ def test_nothing_left_is_an_error_with_the_reason(machine):
     machine(set(), ["torch"])
     with pytest.raises(DeviceError, match="nothing runs openvino on cpu: openvino is not installed or cannot run"):
         choose.choose(CPU, engine="openvino")
-    with pytest.raises(DeviceError, match="nothing runs int8 on cpu"):
-        choose.choose(CPU, precision="int8")
+    with pytest.raises(DeviceError, match="nothing runs bf16 on cpu"):
+        choose.choose(CPU, precision="bf16")
 
 
 def test_costs_come_from_the_file_the_record_and_this_machine(machine):

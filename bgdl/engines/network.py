@@ -48,7 +48,7 @@ class Network:
     def graph(self, size_hw: tuple[int, int], *, exact: bool = True) -> bytes | Path:
         """ONNX bytes for an input of that size, or the path of a file whose graph is used as it is.
 
-        exact: it will run in float32; otherwise its channels are centred, which half precision and int8 need.
+        exact: it will run in float32; otherwise its channels are centred, which half precision needs.
         """
         if self.weights is None:
             return self.path

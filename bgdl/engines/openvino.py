@@ -16,7 +16,7 @@ from bgdl.engines.network import Network
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 from bgdl.types import Precision
 
-HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16", "int8": "bf16"}
+HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 LAYOUT = 2
 """Counts changes of the graphs that are compiled, so that no older one is taken from the disk."""

@@ -33,17 +33,22 @@ class TorchEngine:
             raise DeviceError(f"the torch engine runs {', '.join(DTYPES)}, not {precision}; use the openvino engine")
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
         self._dtype = DTYPES[self.precision]
-        folded = centre_channels(net) if self.precision == "bf16" else fold_batchnorm(net)
+        folded = fold_batchnorm(net) if self.precision == "fp32" else centre_channels(net)
         folded = folded.to(device, self._dtype)
-        self._net: nn.Module = folded.to(memory_format=torch.channels_last)
+        self._eager = folded.to(memory_format=torch.channels_last)
+        self._net: nn.Module = self._eager
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True
         if compiled:
-            self._net = cast(nn.Module, torch.compile(self._net, mode="reduce-overhead"))
+            self._net = cast(nn.Module, torch.compile(self._eager, mode="reduce-overhead"))
+        self._seen: set[tuple[int, int]] = set()
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:
         x = x.to(self.device, self._dtype, memory_format=torch.channels_last)
+        if self._net is not self._eager and (x.shape[-2], x.shape[-1]) not in self._seen:
+            self._seen.add((x.shape[-2], x.shape[-1]))
+            self._eager(x)  # what depends on the size is made before the compiler looks
         return cast(Tensor, self._net(x)).to(torch.float32, copy=True)  # a CUDA graph reuses its output
 
 
