@@ -117,18 +117,18 @@ class Pump(Generic[A, B]):
             threading.Thread(target=self._stage, args=(stage,), name=f"bgdl-{name}", daemon=True)
             for name, stage in (("decode", self._decode), ("encode", self._encode))
         ]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             self._stage(self._matte)
+            for thread in threads:
+                thread.join()
         except KeyboardInterrupt:
             self._raw.abort()
             self._done.close()
             for thread in threads:
                 thread.join()
             raise
-        for thread in threads:
-            thread.join()
         if self._error is not None:
             raise self._error
         return self.times
