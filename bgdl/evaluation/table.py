@@ -75,11 +75,12 @@ def _title(name: str) -> str:
 
 
 def _best(name: str, summary: Figures) -> str | None:
-    """The best figure as it is printed, so that equals are all bold."""
+    """The best figure as it is printed, so that equals are all bold; None where all are equal."""
     values = [figures[name]["mean"] for figures in summary.values() if name in figures]
-    if len(values) < 2 or name in ("j_decay", "f_decay"):  # a low decay of a bad method is no merit
+    if name in ("j_decay", "f_decay"):  # a low decay of a bad method is no merit
         return None
-    return number(name, max(values) if MEASURES[name].better == "higher" else min(values))
+    ordered = [number(name, value) for value in sorted(values, reverse=MEASURES[name].better == "higher")]
+    return None if not ordered or ordered[0] == ordered[-1] else ordered[0]
 
 
 def _cell(name: str, figures: Figures, best: str | None) -> Cell:
