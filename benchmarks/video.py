@@ -89,16 +89,17 @@ def speed(arguments: argparse.Namespace) -> None:
         seconds, theirs = rembg_loop(clip, weights, Path(folder) / "loop.mp4", frames)
         baseline = len(theirs) / seconds
         say(what="loop", frames=len(theirs), fps=round(baseline, 2))
-        for engine in arguments.engines:
-            matter = registry.load(weights, engine=engine, device="cpu", spec=UPSTREAM)
+        for choice in arguments.engines:
+            engine, _, precision = choice.partition("-")
+            matter = registry.load(weights, engine=engine, precision=precision or "auto", device="cpu", spec=UPSTREAM)
             with VideoReader(clip, limit=4) as reader:
                 batch = next(reader.batches(4))
             ours = matter.alpha(batch.data)[..., 0].numpy() * 255
             report = bgdl.convert_video(
-                clip, Path(folder) / f"{engine}.mp4", model=matter, background="#00b140", frames=frames, smooth="off"
+                clip, Path(folder) / f"{choice}.mp4", model=matter, background="#00b140", frames=frames, smooth="off"
             )
             say(
-                what="bgdl", engine=engine, fps=round(report.fps, 2), ratio=round(report.fps / baseline, 2),
+                what="bgdl", engine=choice, fps=round(report.fps, 2), ratio=round(report.fps / baseline, 2),
                 matte_difference=round(float(np.abs(ours - np.stack(theirs[:4])).mean() / 255), 4),
                 slowest=report.seconds.slowest, overlap=overlap_of(report),
             )  # fmt: skip
@@ -235,7 +236,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="+")
     parser.add_argument("--model", default="portrait")
     parser.add_argument("--weights", help="u2net or u2netp as an ONNX file in rembg's layout, for speed")
-    parser.add_argument("--engines", nargs="+", default=["openvino", "torch"])
+    parser.add_argument("--engines", nargs="+", default=["openvino-bf16", "openvino-fp32", "torch-fp32"])
     parser.add_argument("--frames", type=int, default=48)
     parser.add_argument("--davis", help="folder of a sequence with images/ and masks/, for steady")
     arguments = parser.parse_args()
