@@ -61,9 +61,10 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(tmp_path: Path, caches: Path, _own_home: None, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the files that the pages speak of, and the project's own folders beside them."""
     rng = np.random.default_rng(0)
-    for name in ("photo.jpg", "beach.jpg", "photos/one.jpg", "photos/sub/two.png", "back.png"):
+    for name in ("photo.jpg", "beach.jpg", "photos/one.jpg", "photos/sub/two.png", "back.png", "empty.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8)).save(tmp_path / name)
+    Image.new("RGBA", (24, 40), (200, 60, 60, 255)).save(tmp_path / "cutout.png")
     write_clip(tmp_path / "clip.mp4", frames=6, audio="aac")
     write_clip(tmp_path / "back.mp4", frames=6)
     make_pairs(tmp_path / "data", count=4)

@@ -192,6 +192,7 @@ def test_trimap_is_unknown_around_the_edge() -> None:
     assert row == [0.0] * 17 + [0.5] * 6 + [1.0] * 17
 
 
+@pytest.mark.slow
 def test_matting_solves_the_edge() -> None:
     pytest.importorskip("pymatting")
     frames, truth, _ = disc(80)
