@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -79,3 +80,13 @@ def test_both_variants_find_the_person_and_clean_up_is_binary(shared: Path) -> N
         assert set(torch.unique(tidy).tolist()) == {0.0, 1.0}
         assert float((tidy - mattes[variant]).abs().mean()) < 0.03
     assert 0 < float((mattes["landscape"] - mattes["general"]).abs().mean()) < 0.05
+
+
+@pytest.mark.shared
+def test_restored_signal_handlers_do_not_end_the_process(shared: Path) -> None:
+    """Lightning restores Python's handlers after a fit; MediaPipe's timers go on sending SIGPROF."""
+    code = (
+        "import os, signal, bgdl; matter = bgdl.load('mediapipe', device='cpu', weights_path={!r}); "
+        "signal.signal(signal.SIGPROF, signal.getsignal(signal.SIGPROF)); os.kill(os.getpid(), signal.SIGPROF)"
+    ).format(str(shared / "weights" / "selfie_segmentation_landscape.tflite"))
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

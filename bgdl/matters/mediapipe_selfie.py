@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
+import threading
 import weakref
 from pathlib import Path
 from typing import Any, Literal
@@ -98,4 +100,17 @@ def _open(path: str | Path | None, variant: SelfieVariant) -> tuple[Any, Any]:
         segmenter = vision.ImageSegmenter.create_from_options(options)
     except (ValueError, RuntimeError) as error:
         raise WeightsError(f"{file} is not a segmentation model that mediapipe can run: {error}") from error
+    _keep_profiling_harmless()
     return segmenter, lambda frame: mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=frame)
+
+
+def _keep_profiling_harmless() -> None:
+    """Ignore SIGPROF in Python too, as MediaPipe does in C while its timers send it.
+
+    Whoever saves and restores Python's handlers, as Lightning does around a fit, would otherwise bring back the
+    default, which ends the process.
+    """
+    if not hasattr(signal, "SIGPROF") or threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGPROF) == signal.SIG_DFL:
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
