@@ -187,6 +187,13 @@ def test_rembgs_words(photos: Path, tiny_weights: Path) -> None:
     assert Image.open(target).mode == "RGB"
 
 
+def test_a_colour_outside_its_range_is_refused(bgdl: Bgdl, photos: Path) -> None:
+    done = bgdl("i", "-bgc", 256, 0, 0, 255, photos / "a.jpg", photos / "out.png")
+    assert done.status == 2
+    assert "holds values outside 0 to 255" in done.err
+    assert not (photos / "out.png").exists()
+
+
 def test_help_names_every_option(bgdl: Bgdl) -> None:
     done = bgdl("image", "--help")
     assert done.status == 0

@@ -22,7 +22,9 @@ def i(
     ] = None,
 ) -> None:
     """`rembg i` by its own options: rembg i -m MODEL -om -a -bgc R G B A INPUT OUTPUT."""
-    background = "#{:02x}{:02x}{:02x}{:02x}".format(*(v & 255 for v in bgcolor)) if bgcolor else "transparent"
+    if bgcolor and not all(0 <= value <= 255 for value in bgcolor):
+        raise typer.BadParameter(f"{bgcolor} holds values outside 0 to 255", param_hint="-bgc")
+    background = "#{:02x}{:02x}{:02x}{:02x}".format(*bgcolor) if bgcolor else "transparent"
     image(
         [source],
         target or Path("-"),
