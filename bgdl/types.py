@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -65,6 +65,14 @@ class Primed(Protocol):
     def prime(self, background: Tensor) -> None:
         """background: uint8 (K,H,W,3) RGB frames of the scene without its subject."""
         ...
+
+
+def is_primed(matter: object) -> TypeGuard[Primed]:
+    """Whether a method learns an empty scene; a Matter around another answers for the inner one.
+
+    `is_primed(matter)` does not see attributes that are passed through, from Python 3.12 on.
+    """
+    return callable(getattr(matter, "prime", None))
 
 
 class Look(Protocol):

@@ -24,7 +24,7 @@ from bgdl.refine.foreground import blur_fusion
 from bgdl.refine.grid import sample, shrink
 from bgdl.refine.guided import guided_filter
 from bgdl.refine.matting import closed_form, make_trimap
-from bgdl.types import Matter, Primed
+from bgdl.types import Matter, is_primed
 
 FEW = settings(max_examples=25, deadline=None)
 
@@ -263,7 +263,7 @@ def test_refined_is_the_inner_matter_with_better_mattes() -> None:
     inner = Half()
     refined = Refined(inner, lambda frames, alpha: alpha / 2)
     assert isinstance(refined, Matter)
-    assert isinstance(refined, Primed)
+    assert is_primed(refined)
     assert (refined.name, refined.stateful, refined.engine) == ("half", True, "an engine")
     assert refined.alpha(torch.zeros(2, 3, 4, 3, dtype=torch.uint8)).unique().tolist() == [0.25]
     refined.reset()

@@ -25,7 +25,7 @@ from bgdl.evaluation.sources import Clip, Frame, Source, shrink
 from bgdl.media import image
 from bgdl.metrics.temporal import optical_flow
 from bgdl.opencv import cv2
-from bgdl.types import Matter, Primed
+from bgdl.types import Matter, is_primed
 
 Scoring = Callable[[], list[Record]]
 
@@ -118,7 +118,7 @@ class Runner:
             if first is not None and first.picture is not None:
                 speed.warm_up(matter, first.picture)
             matter.reset()
-            if plate is not None and isinstance(matter, Primed):
+            if plate is not None and is_primed(matter):
                 matter.prime(plate)
         every, limit = self.rules.every, self.rules.limit
         for number, frame in enumerate(chain([first] if first else [], frames)):

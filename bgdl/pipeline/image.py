@@ -23,7 +23,7 @@ from bgdl.pipeline.looks import make_look
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, threshold_at
-from bgdl.types import EngineName, Fit, Look, Matter, Precision, Primed
+from bgdl.types import EngineName, Fit, Look, Matter, Precision, is_primed
 
 AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
 
@@ -70,7 +70,7 @@ class Treatment:
     def alpha(self, frames: Tensor, own: Tensor | None = None) -> Tensor:
         """uint8 (1,H,W,3) -> float32 (1,H,W,1): the matter's matte, shaped as asked, times the file's `own` alpha."""
         self.matter.reset()
-        if self.plate is not None and isinstance(self.matter, Primed):
+        if self.plate is not None and is_primed(self.matter):
             self.matter.prime(self.plate)
         alpha = self.matter.alpha(frames)
         if self.keep:
@@ -115,7 +115,7 @@ def build(
 
 
 def _plate(matter: Matter, path: Path) -> Tensor:
-    if not isinstance(matter, Primed):
+    if not is_primed(matter):
         raise InputError(f"{matter.name} learns no empty scene; leave --prime out")
     return files.read(path).frames
 

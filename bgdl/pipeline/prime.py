@@ -12,7 +12,7 @@ from torch import Tensor
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.media.reader import VideoReader
-from bgdl.types import Matter, Primed
+from bgdl.types import Matter, is_primed
 
 MOST_FRAMES = 300
 """Frames of an empty scene that are taken at most; they are all in memory at once."""
@@ -24,7 +24,7 @@ def prime(matter: Matter, text: str, source: str | Path) -> int:
     text: "2s" the first seconds of `source`, "60" its first frames, or a picture or clip of the empty scene.
     Raises InputError for a method that learns none and for what is neither.
     """
-    if not isinstance(matter, Primed):
+    if not is_primed(matter):
         raise InputError(f"{matter.name} learns no empty scene; leave --prime out")
     plate = read_plate(text, source)
     matter.prime(plate)

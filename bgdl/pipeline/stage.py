@@ -15,7 +15,7 @@ from bgdl.matters.wrapped import Refined
 from bgdl.pipeline.backdrop import VideoBackground, is_video
 from bgdl.pipeline.looks import foreground_of, make_look
 from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.types import Fit, Look, Matter, Primed
+from bgdl.types import Fit, Look, Matter, is_primed
 
 PLATE_FRAMES = 30
 """Frames of the empty scene that the key `d` takes."""
@@ -92,7 +92,7 @@ class LiveStage:
             self.matte_view = not self.matte_view
         elif key == "s":
             self.snapshot = True
-        elif key in ("d", "r") and isinstance(self.matter, Primed):
+        elif key in ("d", "r") and is_primed(self.matter):
             self._forget(take=key == "d")
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class LiveStage:
     @property
     def _takes_plate(self) -> bool:
         """Whether the method waits for a plate; those that count down by themselves do not."""
-        return isinstance(self.matter, Primed) and not hasattr(self.matter, "frames_to_learn")
+        return is_primed(self.matter) and not hasattr(self.matter, "frames_to_learn")
 
     def _forget(self, *, take: bool) -> None:
         self.matter.reset()
@@ -113,7 +113,7 @@ class LiveStage:
         self._plate.append(frames.cpu())
         self._wanted -= 1
         if not self._wanted:
-            assert isinstance(self.matter, Primed)
+            assert is_primed(self.matter)
             self.matter.prime(torch.cat(self._plate))
             self._plate, self._blind = [], False
 
