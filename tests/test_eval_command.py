@@ -24,8 +24,9 @@ def test_a_report(bgdl: Bgdl, pairs: Path, tiny_weights: Path, tmp_path: Path) -
     done = bgdl("eval", pairs, "--methods", methods, "--reference", tiny_weights, "--out", out, "--threads", 1)
     assert done.status == 0, done.err
     lines = done.err.splitlines()
-    assert re.fullmatch(r"model otsu, device cpu, engine none", lines[0])
-    assert re.match(r"model tiny, device cpu, engine \w+ \w+", lines[1])
+    assert lines[0] == "data set: 3 pictures, none following another (--kind sequence for frames of one clip)"
+    assert re.fullmatch(r"model otsu, device cpu, engine none", lines[1])
+    assert re.match(r"model tiny, device cpu, engine \w+ \w+", lines[2])
     assert lines[-1] == f"report: {out / 'report.html'}"
     assert all(word in done.out for word in ("set", "otsu", "tiny", "mog2"))
 

@@ -21,6 +21,7 @@ from bgdl.metrics import temporal
 from tests.eval_data import Bright, Learner, make_pairs, save, scene
 
 NO_RULES = Rules()
+AS_CLIP = Rules(kind="sequence")
 HEADER = {"rules": {}, "methods": {"bright": {}}}
 
 
@@ -61,7 +62,7 @@ def test_jobs_change_nothing_but_the_time(tmp_path):
 
 def test_stateful_methods_see_every_frame_and_are_reset(clip):
     stateful, stateless = Bright("stateful", stateful=True), Bright("stateless")
-    records, _ = run(clip, [stateful, stateless], Rules(every=2, limit=2))
+    records, _ = run(clip, [stateful, stateless], Rules(every=2, limit=2, kind="sequence"))
     assert [record.name for record in records if record.method == "stateful"] == ["0", "2"]
     warm_up = ["alpha", "alpha", "reset", "reset"]
     assert stateful.calls == [*warm_up, "alpha", "alpha", "alpha", "alpha"]
@@ -69,17 +70,19 @@ def test_stateful_methods_see_every_frame_and_are_reset(clip):
 
 
 def test_steps_are_scored_in_clips(clip):
-    records, _ = run(clip, [Bright(above=30)])
+    records, _ = run(clip, [Bright(above=30)], AS_CLIP)
     assert "dtssd" not in records[0].scores
     alphas = torch.stack([Bright(above=30).alpha(torch.from_numpy(scene(n)[0])[None])[0, ..., 0] for n in (0, 1)])
     truths = torch.stack([torch.from_numpy(scene(n)[1]) / 255 for n in (0, 1)])
     assert records[1].scores["dtssd"] == pytest.approx(temporal.dtssd(alphas, truths).item(), rel=1e-4)
     assert "messddt" not in records[1].scores  # a hard truth
+    pictures, _ = run(clip, [Bright(above=30)])
+    assert not any({"dtssd", "flicker"} & set(record.scores) for record in pictures)
 
 
 def test_priming_frames_are_learnt_and_not_scored(clip):
     learner, other = Learner("learner"), Bright("other")
-    records, _ = run(clip, [learner, other], Rules(prime="2"))
+    records, _ = run(clip, [learner, other], Rules(prime="2", kind="sequence"))
     assert learner.plate.shape == (2, 40, 48, 3)
     assert [record.name for record in records if record.method == "other"] == ["2", "3", "4", "5"]
     assert learner.calls[:5] == ["alpha", "alpha", "reset", "reset", "prime"]
@@ -88,8 +91,8 @@ def test_priming_frames_are_learnt_and_not_scored(clip):
 def test_soft_truths_have_messddt_and_binarize_cuts_them(clip, tmp_path):
     for number in range(6):
         save(clip / "masks" / f"{number}.png", scene(number)[1] // 2 + 30)
-    soft, _ = run(clip, [Bright()])
-    hard, _ = run(clip, [Bright()], Rules(binarize=True))
+    soft, _ = run(clip, [Bright()], AS_CLIP)
+    hard, _ = run(clip, [Bright()], Rules(binarize=True, kind="sequence"))
     assert soft[1].scores["messddt"] >= 0
     assert soft[1].scores["mae"] == pytest.approx(0.27, abs=0.2)
     assert hard[1].scores["mae"] == 0

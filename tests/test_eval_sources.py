@@ -34,16 +34,22 @@ def test_a_folder_of_pairs(tmp_path):
     assert torch.equal(frames[2].truth, torch.from_numpy(mask) / 255)
 
 
-def test_consecutive_numbers_of_one_size_are_a_clip(tmp_path):
-    for number in range(3):
+def test_pairs_are_pictures_unless_they_are_called_a_sequence(tmp_path):
+    """Even with consecutive numbers and one size, as photographs from one camera have them."""
+    for number in (10, 9, 11):
         picture, mask = scene(number)
-        save(tmp_path / "images" / f"f{number:05d}.png", picture)
-        save(tmp_path / "masks" / f"f{number:05d}.png", mask)
-    assert opened(tmp_path).clips[0].sequence
-    assert not opened(tmp_path, Rules(kind="pictures")).clips[0].sequence
-    (tmp_path / "images" / "f00001.png").unlink()
-    assert not opened(tmp_path).clips[0].sequence
-    assert opened(tmp_path, Rules(kind="sequence")).clips[0].sequence
+        save(tmp_path / "set" / "images" / f"{number:04d}.png", picture)
+        save(tmp_path / "set" / "masks" / f"{number:04d}.png", mask)
+    source = opened(tmp_path / "set")
+    assert not source.clips[0].sequence
+    assert source.describe() == (
+        "data set: 3 pictures, none following another (--kind sequence for frames of one clip)"
+    )
+    clip = opened(tmp_path / "set", Rules(kind="sequence"))
+    assert clip.clips[0].sequence
+    assert clip.describe() == "data set: one clip of 3 frames"
+    for one in (source, clip):  # methods with a memory see both in the order of the names
+        assert [frame.name for frame in one.clips[0].read()] == ["0009", "0010", "0011"]
 
 
 def test_davis_objects_are_one_subject(tmp_path):
@@ -160,7 +166,7 @@ def test_plans_that_cannot_be(arguments, message):
 def test_rules_that_cannot_be():
     with pytest.raises(InputError, match="every is 0; it must be a whole number, 1 or more"):
         Rules(every=0)
-    with pytest.raises(InputError, match="kind is 'film'; it must be one of auto, pictures, sequence"):
+    with pytest.raises(InputError, match="kind is 'film'; it must be one of pictures, sequence"):
         Rules(kind="film")
 
 

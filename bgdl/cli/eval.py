@@ -63,8 +63,12 @@ Binarize = Annotated[
     bool | None, typer.Option("--binarize", help="Cut mattes and truths at 0.5.", rich_help_panel=RULES)
 ]
 KindOption = Annotated[
-    Literal["auto", "pictures", "sequence"] | None,
-    typer.Option("--kind", help="Whether a folder is one clip.", rich_help_panel=RULES),
+    Literal["pictures", "sequence"] | None,
+    typer.Option(
+        "--kind",
+        help="Of a folder or manifest; sequence: frames of one clip, by name. [default: pictures]",
+        rich_help_panel=RULES,
+    ),
 ]
 Prime = Annotated[
     str | None,
@@ -109,6 +113,8 @@ def eval_(
     old = read_json(compare) if compare else None
     set_threads(threads)
     sources = open_sources(plan.data, plan.rules)
+    for source in sources:
+        console.note(source.describe())
     matters = load_methods(plan.methods, device=device, engine=engine, precision=precision)
     for matter in matters.values():
         console.note(console.describe(matter))

@@ -12,7 +12,7 @@ import yaml
 from bgdl.errors import InputError
 from bgdl.registry import split_options
 
-Kind = Literal["auto", "pictures", "sequence"]
+Kind = Literal["pictures", "sequence"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
@@ -36,9 +36,9 @@ class Rules:
     every: score each n-th picture; stateful methods still see every frame of a sequence. limit: at most so many
     pictures of each clip. split: a validation rule such as "number:10:3" (see bgdl.data.pairs), whose kept side is
     scored. resize: pictures and truths are shrunk so that the long side is at most this many px, before a method
-    sees them. binarize: mattes and truths are cut at 0.5. kind: whether a folder's pictures are one clip;
-    "auto" takes consecutive numbers and one size for a clip. prime: the empty scene that methods learn first: "2s",
-    a number of frames, or a picture or clip file; frames of the clip itself are then not scored.
+    sees them. binarize: mattes and truths are cut at 0.5. kind: what the pictures of a folder or manifest are;
+    "sequence": the frames of one clip, in the order of their names. prime: the empty scene that methods learn first:
+    "2s", a number of frames, or a picture or clip file; frames of the clip itself are then not scored.
     """
 
     every: int = 1
@@ -46,7 +46,7 @@ class Rules:
     split: str | None = None
     resize: int | None = None
     binarize: bool = False
-    kind: Kind = "auto"
+    kind: Kind = "pictures"
     prime: str | None = None
 
     def __post_init__(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -60,6 +59,16 @@ class Source:
     name: str
     path: str
     clips: tuple[Clip, ...]
+
+    def describe(self) -> str:
+        """How it was taken, in a line: as pictures, as one clip or as several."""
+        if len(self.clips) > 1:
+            return f"data {self.name}: {len(self.clips)} clips"
+        (clip,) = self.clips
+        count = f"{clip.count} " if clip.count else ""
+        if clip.sequence:
+            return f"data {self.name}: one clip of {count}frames"
+        return f"data {self.name}: {count}pictures, none following another (--kind sequence for frames of one clip)"
 
 
 def open_sources(paths: tuple[str, ...], rules: Rules) -> list[Source]:
@@ -119,8 +128,7 @@ def _folder(path: Path, rules: Rules) -> Clip:
         pairs = split_pairs(pairs, rules.split)[1]
     if not pairs:
         raise InputError(f"the split {rules.split!r} keeps none of the pictures of {path}")
-    sequence = rules.kind == "sequence" or (rules.kind == "auto" and _follow(pairs))
-    return _of_pairs(_clean(path).name, pairs, sequence=sequence, read=read_pair)
+    return _of_pairs(_clean(path).name, pairs, sequence=rules.kind == "sequence", read=read_pair)
 
 
 def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool, read: Callable[[Pair], Arrays]) -> Clip:
@@ -134,18 +142,6 @@ def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool, read: Callable[[P
             yield _frame(pair.name, convert.frame_to_tensor(picture), convert.frame_to_tensor(mask))
 
     return Clip(name, sequence, len(pairs), None, frames)
-
-
-def _follow(pairs: list[Pair]) -> bool:
-    """Whether the names end in consecutive numbers and all pictures are of one size: frames of a clip."""
-    numbers = [int(found[-1]) if (found := re.findall(r"\d+", pair.name)) else None for pair in pairs]
-    first = numbers[0]
-    if len(pairs) < 2 or first is None or numbers != list(range(first, first + len(pairs))):
-        return False
-    try:
-        return len({_size(pair.image) for pair in pairs}) == 1
-    except OSError:
-        return False
 
 
 def _davis(root: Path, rules: Rules) -> tuple[Clip, ...]:
@@ -202,11 +198,6 @@ def _frame(name: str, picture: Tensor, mask: Tensor) -> Frame:
 
 def _clip_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix.lower() in CLIP_SUFFIXES)
-
-
-def _size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as file:
-        return file.size
 
 
 def _clean(path: Path) -> Path:
