@@ -14,7 +14,7 @@ from bgdl.compose import Alpha, Blur, Cutout, Over, blur_background, fit_backgro
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.pipeline.looks import make_look, parse_colour
-from bgdl.refine.matte import Margin, bounding_box, keep_parts, threshold_at
+from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, parse_keep, threshold_at
 from bgdl.types import Fit, Look
 
 FEW = settings(max_examples=25, deadline=None)
@@ -197,6 +197,24 @@ def test_keep_largest_takes_its_soft_rim_along() -> None:
     kept, alpha = keep_parts(two_people(), "largest"), two_people()
     assert torch.equal(kept[:, :52, :55], alpha[:, :52, :55])
     assert kept[:, 52:].max() == 0
+
+
+@pytest.mark.parametrize(("number", "same_as"), [(1, "largest"), (2, "all")])
+def test_keep_a_number_of_parts(number: int, same_as: Keep) -> None:
+    assert torch.equal(keep_parts(two_people(), number), keep_parts(two_people(), same_as))
+
+
+def test_keep_more_parts_than_there_are_keeps_the_islands_too() -> None:
+    kept = keep_parts(two_people(), 9)
+    assert kept[:, 95:97, 2:4].min() == 1
+    assert torch.equal(kept[:, :85], two_people()[:, :85])
+
+
+def test_keep_is_largest_all_or_a_number() -> None:
+    assert [parse_keep(text) for text in ("largest", "all", "2", 3)] == ["largest", "all", 2, 3]
+    for wrong in ("0", "-1", "two", "1.5", "", 0):
+        with pytest.raises(InputError, match="is not largest, all or a number of parts from 1"):
+            parse_keep(wrong)
 
 
 def test_keep_tells_people_apart_that_haze_connects() -> None:

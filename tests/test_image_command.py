@@ -106,7 +106,9 @@ def test_matte_options(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
     plain = matte()
     assert set(np.unique(matte("--threshold", 0.5))) <= {0, 255}
     np.testing.assert_allclose(matte("--invert").astype(int), 255 - plain.astype(int), atol=1)
-    assert (matte("--keep", "largest") <= plain).all()
+    largest = matte("--keep", "largest")
+    assert (largest <= plain).all()
+    np.testing.assert_array_equal(matte("--keep", "1"), largest)
     np.testing.assert_array_equal(matte("--crop", "100"), plain)
 
 

@@ -78,6 +78,19 @@ def test_sound_of_the_background_on_request(tmp_path: Path) -> None:
         packets(tmp_path / "silent.mp4", "audio")
 
 
+@pytest.mark.parametrize(("keep", "columns"), [("1", [20]), (2, [20, 44]), ("largest", [20]), ("9", [20, 44, 58])])
+def test_keep_a_number_of_parts(tmp_path: Path, keep: str | int, columns: list[int]) -> None:
+    def three(index: int, size_hw: tuple[int, int]) -> np.ndarray:
+        picture = np.full((*size_hw, 3), 20, np.uint8)
+        picture[8:40, 12:28] = picture[8:24, 40:48] = picture[8:16, 56:60] = 220
+        return picture
+
+    source = write_clip(tmp_path / "in.mkv", frames=2, codec="ffv1", pix_fmt="bgr0", picture=three)
+    bgdl.convert_video(source, tmp_path / "out.mkv", model=BrightSubject(), keep=keep, smooth="off")
+    alpha = decoded(tmp_path / "out.mkv", "rgba")[1][1][..., 3]
+    assert [column for column in (20, 44, 58) if alpha[12, column] == 255] == columns
+
+
 def test_crop_is_one_box_for_the_clip(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mkv", frames=10, codec="ffv1", pix_fmt="bgr0")
     matter = BrightSubject()
@@ -159,6 +172,8 @@ def test_jobs_that_contradict_themselves() -> None:
         VideoJob("a.mp4", Path("b.mp4"), only_matte=True, alpha_sidecar=True)
     with pytest.raises(InputError, match="--every is at least 1, not 0"):
         VideoJob("a.mp4", Path("b.mp4"), every=0)
+    with pytest.raises(InputError, match="--keep 'both' is not largest, all or a number"):
+        VideoJob("a.mp4", Path("b.mp4"), keep="both")
 
 
 def test_what_counts_as_a_clip() -> None:

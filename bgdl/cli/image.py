@@ -28,10 +28,6 @@ Threshold = Annotated[
     typer.Option("--threshold", min=0, max=1, help="A hard matte: alpha from here on is 1.", rich_help_panel=MATTE),
 ]
 Invert = Annotated[bool, typer.Option("--invert", help="Keep the background instead.", rich_help_panel=MATTE)]
-KeepOption = Annotated[
-    Literal["largest", "all"] | None,
-    typer.Option("--keep", help="Only the largest part, or all but islands under 1 %.", rich_help_panel=MATTE),
-]
 Crop = Annotated[
     str | None,
     typer.Option("--crop", metavar="MARGIN[%]", help="Cut to the subject: 0, 20 (px) or 5%.", rich_help_panel=MATTE),
@@ -75,7 +71,7 @@ def image(
     only_matte: options.OnlyMatte = False,
     threshold: Threshold = None,
     invert: Invert = False,
-    keep: KeepOption = None,
+    keep: options.Keep = None,
     crop: Crop = None,
     format: Format = None,
     quality: Quality = None,

@@ -48,6 +48,13 @@ FitOption = Annotated[
     Literal["cover", "contain", "stretch"],
     typer.Option("--fit", help="How a background file fills the frame.", rich_help_panel=LOOK),
 ]
+Keep = Annotated[
+    str | None,
+    typer.Option(
+        "--keep", metavar="largest|N|all", rich_help_panel=MATTE,
+        help="Only the largest part, the N largest, or all but islands under 1 %.",
+    ),
+]  # fmt: skip
 OnlyMatte = Annotated[bool, typer.Option("--only-matte", help="Write the grey alpha matte.", rich_help_panel=LOOK)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.", rich_help_panel=FILES)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON records, one a line.", rich_help_panel=FILES)]

@@ -84,10 +84,6 @@ Strength = Annotated[
 Every = Annotated[
     int, typer.Option("--every", min=1, help="Run the network on every N-th frame only.", rich_help_panel=MATTE)
 ]
-KeepOption = Annotated[
-    Literal["largest", "all"] | None,
-    typer.Option("--keep", help="Only the largest part, or all but islands under 1 %.", rich_help_panel=MATTE),
-]
 Crop = Annotated[
     str | None,
     typer.Option(
@@ -128,7 +124,7 @@ def video(
     smooth: SmoothOption = None,
     smooth_strength: Strength = 0.93,
     every: Every = 1,
-    keep: KeepOption = None,
+    keep: options.Keep = None,
     crop: Crop = None,
     start: Start = None,
     end: End = None,

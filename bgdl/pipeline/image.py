@@ -22,7 +22,7 @@ from bgdl.media.image import Picture
 from bgdl.pipeline.looks import make_look
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, threshold_at
+from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, parse_keep, threshold_at
 from bgdl.types import EngineName, Fit, Look, Matter, Precision, is_primed
 
 AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
@@ -46,8 +46,9 @@ class Treatment:
     """Everything that happens to a decoded picture, as one callable.
 
     threshold: alpha at or above it becomes 1, the rest 0. invert: keep the background. keep: "largest" drops
-    all but the largest part, "all" drops only islands under 1 % of the largest. crop: cut to the subject with
-    this margin. plate: uint8 (1,H,W,3), the empty scene, for methods that learn one.
+    all but the largest part, a number all but so many of the largest, "all" drops only islands under 1 % of the
+    largest. crop: cut to the subject with this margin. plate: uint8 (1,H,W,3), the empty scene, for methods that
+    learn one.
     """
 
     matter: Matter
@@ -73,7 +74,7 @@ class Treatment:
         if self.plate is not None and is_primed(self.matter):
             self.matter.prime(self.plate)
         alpha = self.matter.alpha(frames)
-        if self.keep:
+        if self.keep is not None:
             alpha = keep_parts(alpha, self.keep)
         if self.threshold is not None:
             alpha = threshold_at(alpha, self.threshold)
@@ -95,7 +96,7 @@ def build(
     only_matte: bool = False,
     threshold: float | None = None,
     invert: bool = False,
-    keep: Keep | None = None,
+    keep: int | str | None = None,
     crop: str | None = None,
     **options: Any,
 ) -> Treatment:
@@ -105,13 +106,14 @@ def build(
     """
     make_look(background, fit=fit, only_matte=only_matte, edge=edge)  # refused before the network is loaded
     margin = Margin.parse(crop) if crop is not None else None
+    parts = parse_keep(keep) if keep is not None else None
     if isinstance(model, (str, Path)):
         model = registry.load(model, device=device, engine=engine, precision=precision, **options)
     plate = _plate(model, prime) if prime else None
     look = make_look(background, fit=fit, only_matte=only_matte, edge=edge, matter=model)
     refine = EDGES[edge].refine
     matter = Refined(model, refine) if refine else model
-    return Treatment(matter, look, threshold=threshold, invert=invert, keep=keep, crop=margin, plate=plate)
+    return Treatment(matter, look, threshold=threshold, invert=invert, keep=parts, crop=margin, plate=plate)
 
 
 def _plate(matter: Matter, path: Path) -> Tensor:

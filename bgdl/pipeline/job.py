@@ -15,7 +15,7 @@ from bgdl.pipeline.backdrop import BackgroundEnd
 from bgdl.pipeline.pump import StageTimes
 from bgdl.pipeline.records import FrameRecord
 from bgdl.refine.edges import EdgeName
-from bgdl.refine.matte import Keep
+from bgdl.refine.matte import parse_keep
 from bgdl.refine.smooth import STRENGTH, SmoothName
 from bgdl.types import Fit
 
@@ -45,7 +45,8 @@ class VideoJob:
     sound: whose sound to take. format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`.
     start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
     smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: 0 to
-    below 1. every: work on each N-th frame only. keep: "largest" part or "all" but islands.
+    below 1. every: work on each N-th frame only. keep: the "largest" part, a number of the largest, or
+    "all" but islands.
     crop: one box around the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
     prime: the empty scene: "2s", "60" (frames) or a file. batch: frames at once. overwrite: replace the target.
     on_note, on_progress: are told what happens, the latter from another thread.
@@ -70,7 +71,7 @@ class VideoJob:
     smooth: SmoothName | None = None
     smooth_strength: float = STRENGTH
     every: int = 1
-    keep: Keep | None = None
+    keep: int | str | None = None
     crop: str | None = None
     prime: str | None = None
     batch: int | None = None
@@ -86,6 +87,8 @@ class VideoJob:
         for name, value in (("--frames", self.frames), ("--every", self.every), ("--batch", self.batch)):
             if value is not None and value < 1:
                 raise InputError(f"{name} is at least 1, not {value}")
+        if self.keep is not None:
+            parse_keep(self.keep)
 
     def watched(self, on_note: Callable[[str], None], on_progress: Callable[[Progress], None]) -> VideoJob:
         """The same job, telling what happens."""

@@ -18,7 +18,7 @@ from bgdl.pipeline.run import Run, format_of, look_of
 from bgdl.pipeline.stable_box import BoxFinder, Recorded
 from bgdl.pipeline.step import Step, default_smooth
 from bgdl.refine.edges import EDGES
-from bgdl.refine.matte import keep_parts
+from bgdl.refine.matte import keep_parts, parse_keep
 from bgdl.refine.smooth import LOOK_AHEAD, Smoother
 from bgdl.types import EngineName, Matter, Precision
 
@@ -81,7 +81,7 @@ def steady(job: VideoJob, matter: Matter) -> Step:
         compose.Alpha(),
         smoother=smoother,
         refine=EDGES[job.edge].refine,
-        shape=functools.partial(keep_parts, parts=job.keep) if job.keep else None,
+        shape=functools.partial(keep_parts, parts=parse_keep(job.keep)) if job.keep is not None else None,
     )
 
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from bgdl.errors import InputError
 from bgdl.opencv import cv2
 
-Keep = Literal["all", "largest"]
+Keep = Literal["all", "largest"] | int
+"""Which connected parts of a matte stay: all but islands, the largest, or so many of the largest."""
 Grey = NDArray[np.float32]
 
 SEEN = 0.05
@@ -50,11 +51,22 @@ def threshold_at(alpha: Tensor, level: float) -> Tensor:
     return (alpha >= level).to(alpha.dtype)
 
 
+def parse_keep(text: str | int) -> Keep:
+    """ "largest", "all" or a number of parts, from 1; raises InputError for anything else."""
+    if text == "largest":
+        return "largest"
+    if text == "all":
+        return "all"
+    if not str(text).isdecimal() or int(text) < 1:
+        raise InputError(f"--keep {text!r} is not largest, all or a number of parts from 1; write for instance 2")
+    return int(text)
+
+
 def keep_parts(alpha: Tensor, parts: Keep) -> Tensor:
     """Drop what is not wanted: float32 (N,H,W,1) -> the same.
 
-    "largest" keeps the largest connected part of each matte; "all" keeps every part but islands, which are
-    smaller than 1 % of the largest. Soft pixels go with the part that they are nearest to.
+    "largest" keeps the largest connected part of each matte, a number that many of the largest; "all" keeps every
+    part but islands, which are smaller than 1 % of the largest. Soft pixels go with the part that they are nearest to.
     """
     kept = [_keep_one(matte[..., 0].cpu().numpy(), parts) for matte in alpha]
     return torch.from_numpy(np.stack(kept)[..., None]).to(alpha.device) if kept else alpha
@@ -94,7 +106,10 @@ def _wanted(core: NDArray[np.uint8], parts: Keep) -> NDArray[np.bool_] | None:
     if count < 2:
         return None
     areas = stats[1:, cv2.CC_STAT_AREA]
-    numbers = np.flatnonzero(areas >= ISLAND * areas.max()) if parts == "all" else np.array([areas.argmax()])
+    if parts == "all":
+        numbers = np.flatnonzero(areas >= ISLAND * areas.max())
+    else:
+        numbers = np.argsort(-areas, kind="stable")[: 1 if parts == "largest" else parts]
     return np.isin(labels, numbers + 1)
 
 
