@@ -1,4 +1,4 @@
-"""Live without hardware: the mailbox, the camera of a file, the keys, plates, recording, refusals."""
+"""Live without hardware: the mailbox, the camera of a file, the keys, recording, refusals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bgdl import registry
 from bgdl.cli.live import parse_size
 from bgdl.errors import InputError, MissingExtra
 from bgdl.media import virtualcam, window
@@ -23,11 +22,10 @@ from bgdl.media.camera import Camera
 from bgdl.media.mailbox import Mailbox
 from bgdl.pipeline import live, overlay
 from bgdl.pipeline.live import Live, LiveJob
-from bgdl.pipeline.stage import PLATE_FRAMES, LiveStage
+from bgdl.pipeline.stage import LiveStage
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 FRAME = torch.from_numpy(disc(0))[None]
-EMPTY = torch.from_numpy(np.full((1, 48, 64, 3), (20, 40, 60), np.uint8))
 NOW = Fraction(0)
 
 
@@ -109,38 +107,6 @@ def test_keys() -> None:
     stage.press(None)
     stage.press("d")  # a method without a plate takes none
     assert stage.countdown == 0
-
-
-def test_the_plate_is_taken_with_a_countdown_forgotten_and_taken_again() -> None:
-    stage = LiveStage(registry.load("static_difference", device="cpu"), ["red"])
-    assert stage.lines() == [f"hold still: {PLATE_FRAMES}"]
-    for left in range(PLATE_FRAMES - 1, 0, -1):
-        assert torch.equal(stage.treat(EMPTY, NOW), EMPTY[0])
-        assert stage.countdown == left
-    stage.treat(EMPTY, NOW)
-    assert stage.lines() == []
-    shown = stage.treat(FRAME, NOW)
-    assert shown[0, 0].tolist() == [255, 0, 0]
-    assert shown[24, 16].tolist() == FRAME[0, 24, 16].tolist()
-    stage.press("r")
-    assert stage.lines() == ["press d for the plate, out of the picture"]
-    assert torch.equal(stage.treat(FRAME, NOW), FRAME[0])
-    stage.press("d")
-    assert stage.countdown == PLATE_FRAMES
-
-
-def test_methods_that_learn_by_themselves_count_down_and_show_their_rectangle() -> None:
-    stage = LiveStage(registry.load("roi_average", device="cpu", frames=3), ["red"])
-    assert stage.lines() == ["hold still: 3"]
-    left, top, right, bottom = stage.box((48, 64)) or (0, 0, 0, 0)
-    assert 0 <= left < right <= 64
-    assert 0 <= top < bottom <= 48
-    for _ in range(3):
-        stage.treat(EMPTY, NOW)
-    assert stage.lines() == []
-    assert stage.box((48, 64)) is None
-    stage.press("d")
-    assert stage.countdown == 3
 
 
 def test_a_live_run_is_recorded(clip: Path, tmp_path: Path) -> None:

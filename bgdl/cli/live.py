@@ -65,6 +65,7 @@ def live(
     precision: options.PrecisionOption = "auto",
     net_size: NetworkSize = None,
     threads: options.Threads = None,
+    prime: options.Prime = None,
     background: Backgrounds = None,
     fit: options.FitOption = "cover",
     edge: EdgeOption = "none",
@@ -92,8 +93,9 @@ def live(
     chosen = tuple(background or ("transparent",))
     job = LiveJob(
         source, backgrounds=(*chosen, *(other for other in FALLBACKS if other not in chosen)), fit=fit, edge=edge,
-        smooth=smooth, size_wh=parse_size(size), fps=fps, mirror=mirror, window=window, virtual_camera=virtual_camera,
-        record=record, overwrite=overwrite, frames=frames, seconds=seconds, snapshots=snapshots, on_note=console.note,
+        smooth=smooth, prime=prime, size_wh=parse_size(size), fps=fps, mirror=mirror, window=window,
+        virtual_camera=virtual_camera, record=record, overwrite=overwrite, frames=frames, seconds=seconds,
+        snapshots=snapshots, on_note=console.note,
     )  # fmt: skip
     check(job)
     set_threads(threads)
@@ -110,6 +112,7 @@ def virtual_background(
     precision: options.PrecisionOption = "auto",
     net_size: NetworkSize = None,
     threads: options.Threads = None,
+    prime: options.Prime = None,
     background: Backgrounds = None,
     fit: options.FitOption = "cover",
     edge: EdgeOption = "none",
@@ -127,8 +130,8 @@ def virtual_background(
 ) -> None:
     """Blur or replace what is behind you: `bgdl live` with blur as its background."""
     live(
-        source, model, device, engine, precision, net_size, threads, background or ["blur"], fit, edge, smooth, size,
-        fps, mirror, window, virtual_camera, record, snapshots, frames, seconds, overwrite,
+        source, model, device, engine, precision, net_size, threads, prime, background or ["blur"], fit, edge,
+        smooth, size, fps, mirror, window, virtual_camera, record, snapshots, frames, seconds, overwrite,
     )  # fmt: skip
 
 

@@ -55,6 +55,13 @@ Keep = Annotated[
         help="Only the largest part, the N largest, or all but islands under 1 %.",
     ),
 ]  # fmt: skip
+Prime = Annotated[
+    str | None,
+    typer.Option(
+        "--prime", metavar="SECONDS|FRAMES|FILE", rich_help_panel=METHOD,
+        help="The empty scene, for methods that learn one: the first 2s, the first 60, or a picture or clip.",
+    ),
+]  # fmt: skip
 OnlyMatte = Annotated[bool, typer.Option("--only-matte", help="Write the grey alpha matte.", rich_help_panel=LOOK)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace results that exist.", rich_help_panel=FILES)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON records, one a line.", rich_help_panel=FILES)]

@@ -91,13 +91,6 @@ Crop = Annotated[
         help="Cut to one box around the subject of the whole clip, in two passes: 0, 20 (px) or 5%.",
     ),
 ]  # fmt: skip
-Prime = Annotated[
-    str | None,
-    typer.Option(
-        "--prime", metavar="SECONDS|FRAMES|FILE", rich_help_panel=METHOD,
-        help="The empty scene, for methods that learn one: 2s, 60, or a picture or clip.",
-    ),
-]  # fmt: skip
 Batch = Annotated[
     int | None, typer.Option("--batch", min=1, help="Frames at once (default: by device).", rich_help_panel=METHOD)
 ]
@@ -113,7 +106,7 @@ def video(
     size: options.Size = None,
     threads: options.Threads = None,
     batch: Batch = None,
-    prime: Prime = None,
+    prime: options.Prime = None,
     background: Background = "transparent",
     background_end: BackgroundEndOption = "loop",
     sound: SoundOption = "source",

@@ -21,6 +21,7 @@ from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import overlay
+from bgdl.pipeline.prime import frames_of, learner_of, parse_prime, read_scene
 from bgdl.pipeline.stage import LiveStage
 from bgdl.pipeline.step import default_smooth
 from bgdl.refine.edges import EdgeName
@@ -36,7 +37,8 @@ class LiveJob:
     """What `bgdl live` is asked for.
 
     source: a camera's number, a file or a URL. backgrounds: what the key `b` goes through. mirror: of the window
-    alone; what is recorded or sent is not mirrored. frames, seconds: stop after so many. snapshots: folder for `s`.
+    alone; what is recorded or sent is not mirrored. prime: the empty scene: "2s" or "60" (frames) of the source, to
+    begin with, or a picture or clip. frames, seconds: stop after so many. snapshots: folder for `s`.
     """
 
     source: str = "0"
@@ -45,6 +47,7 @@ class LiveJob:
     edge: EdgeName = "none"
     smooth: SmoothName | None = None
     smooth_strength: float = STRENGTH
+    prime: str | None = None
     size_wh: tuple[int, int] | None = None
     fps: float | None = None
     mirror: bool = True
@@ -78,6 +81,8 @@ class Live:
     def __init__(self, job: LiveJob, matter: Matter) -> None:
         if not (job.window or job.virtual_camera or job.record):
             raise InputError("--no-window leaves nothing to do; add --record FILE or --virtual-camera")
+        if job.prime is not None:
+            learner_of(matter)
         mode = job.smooth or default_smooth(matter)
         steady = matter if mode == "off" else Smoothed(matter, mode, strength=job.smooth_strength)
         self.job = job
@@ -96,6 +101,7 @@ class Live:
                 self._window = Window("bgdl")
                 stack.callback(self._window.close)
             self._camera = stack.enter_context(Camera(self.job.source, size_wh=self.job.size_wh, fps=self.job.fps))
+            self._prime()
             self._began = time.monotonic()
             try:
                 self._loop(stack)
@@ -103,6 +109,15 @@ class Live:
                 self.job.on_note("stopped")
         seconds = time.monotonic() - self._began
         return LiveReport(self._frames, self._camera.dropped, seconds, 1000 * self._waits_s / max(1, self._frames))
+
+    def _prime(self) -> None:
+        if self.job.prime is None:
+            return
+        asked = parse_prime(self.job.prime)
+        if isinstance(asked, Path):
+            self.stage.learn(read_scene(asked))
+        else:
+            self.stage.take_plate(frames_of(asked, self._camera.rate))
 
     def _loop(self, stack: ExitStack) -> None:
         while not (self.stage.quit or self._enough() or self._camera.ended):
@@ -173,7 +188,9 @@ class Live:
 
 
 def check(job: LiveJob) -> None:
-    """Refuse a file that cannot hold what would be recorded, before anything is opened."""
+    """Refuse what cannot be shown to a method or recorded, before anything is opened."""
+    if job.prime is not None:
+        parse_prime(job.prime)
     if job.record is None:
         return
     chosen = formats.pick(job.record, channels=4, flatten=True)

@@ -37,11 +37,10 @@ class LiveStage:
         self.backgrounds = tuple(backgrounds)
         self._looks = [_LiveLook(text, fit, edge, matter) for text in self.backgrounds]
         self._shown = 0
+        self._asked = self._wanted = 0
         self._plate: list[Tensor] = []
-        self._wanted = PLATE_FRAMES if self._takes_plate else 0
-        self._blind = self._takes_plate
         self.quit = self.paused = self.matte_view = self.snapshot = False
-        matter.reset()
+        self._forget(take=True)
 
     @property
     def background(self) -> str:
@@ -95,27 +94,37 @@ class LiveStage:
         elif key in ("d", "r") and is_primed(self.matter):
             self._forget(take=key == "d")
 
+    def take_plate(self, frames: int) -> None:
+        """Show the method the next `frames` frames as the empty scene, now and at each key `d`."""
+        self._asked = frames
+        self._forget(take=True)
+
+    def learn(self, plate: Tensor) -> None:
+        """Show the method an empty scene that was taken before: uint8 (K,H,W,3) of the frames' size."""
+        assert is_primed(self.matter)
+        self.matter.prime(plate)
+        self._plate, self._wanted, self._blind = [], 0, False
+
     def close(self) -> None:
         for look in self._looks:
             look.close()
 
     @property
     def _takes_plate(self) -> bool:
-        """Whether the method waits for a plate; those that count down by themselves do not."""
-        return is_primed(self.matter) and not hasattr(self.matter, "frames_to_learn")
+        """Whether the method is shown a plate; those that count down by themselves are where it was asked for."""
+        return is_primed(self.matter) and (self._asked > 0 or not hasattr(self.matter, "frames_to_learn"))
 
     def _forget(self, *, take: bool) -> None:
         self.matter.reset()
         self._blind = self._takes_plate
-        self._plate, self._wanted = [], PLATE_FRAMES if take and self._takes_plate else 0
+        self._plate = []
+        self._wanted = (self._asked or PLATE_FRAMES) if take and self._takes_plate else 0
 
     def _collect(self, frames: Tensor) -> None:
         self._plate.append(frames.cpu())
         self._wanted -= 1
         if not self._wanted:
-            assert is_primed(self.matter)
-            self.matter.prime(torch.cat(self._plate))
-            self._plate, self._blind = [], False
+            self.learn(torch.cat(self._plate))
 
 
 class _LiveLook:
