@@ -80,14 +80,8 @@ def test_a_live_run_is_primed(tmp_path: Path, prime: str) -> None:
     write_clip(tmp_path / "clip.mkv", frames=3, picture=scene, **lossless)  # type: ignore[arg-type]
     Image.fromarray(EMPTY[0].numpy()).save(tmp_path / "picture.png")
     files = {"picture": tmp_path / "picture.png", "clip": tmp_path / "clip.mkv"}
-    job = LiveJob(
-        str(source),
-        ("red",),
-        window=False,
-        record=tmp_path / "out.mp4",
-        prime=str(files.get(prime, prime)),
-        smooth="off",
-    )
+    text, target = str(files.get(prime, prime)), tmp_path / "out.mp4"
+    job = LiveJob(str(source), ("red",), window=False, record=target, prime=text, smooth="off")
     live.check(job)
     run = Live(job, registry.load("static_difference", device="cpu"))
     countdowns: list[int] = []
