@@ -17,16 +17,91 @@ CLIPS = st.tuples(st.integers(2, 5), st.integers(1, 9), st.integers(1, 9)).flatm
 )
 
 
+def rvm_dtssd(pred_t, pred_tm1, true_t, true_tm1) -> float:
+    """Robust Video Matting's definition, pixel by pixel: the root of the summed squares over the size, times 1e2."""
+    total = 0.0
+    for y, x in np.ndindex(*true_t.shape):
+        total += ((pred_t[y, x] - pred_tm1[y, x]) - (true_t[y, x] - true_tm1[y, x])) ** 2
+    return float((total / true_t.size) ** 0.5 * 1e2)
+
+
+def bmvc_messddt(alpha, truth, flow) -> list[float]:
+    """Erofeev's formula for whole-pixel motion, pixel by pixel: the mean, times 1e3."""
+    steps, (height, width) = [], truth.shape[1:]
+    for t in range(len(truth) - 1):
+        total = 0.0
+        for y, x in np.ndindex(height, width):
+            to_x, to_y = x + flow[t, y, x, 0], y + flow[t, y, x, 1]
+            to_x, to_y = min(max(to_x, 0), width - 1), min(max(to_y, 0), height - 1)
+            here = (alpha[t, y, x] - truth[t, y, x]) ** 2
+            there = (alpha[t + 1, to_y, to_x] - truth[t + 1, to_y, to_x]) ** 2
+            total += abs(here - there)
+        steps.append(1e3 * total / (height * width))
+    return steps
+
+
+def plain_flicker(alpha, truth) -> list[float]:
+    """The mean change of alpha where the truth does not change, pixel by pixel, times 1e3."""
+    steps = []
+    for t in range(len(truth) - 1):
+        still = [at for at in np.ndindex(*truth.shape[1:]) if truth[t][at] == truth[t + 1][at]]
+        changes = [abs(alpha[t + 1][at] - alpha[t][at]) for at in still]
+        steps.append(1e3 * sum(changes) / len(changes) if changes else 0.0)
+    return steps
+
+
+def unit(clips):
+    """uint8 clips as float64 in [0,1] for the loops, and as tensors for the functions."""
+    values = [clip.astype(np.float64) / 255 for clip in clips]
+    return values, [torch.from_numpy(clip).float() for clip in values]
+
+
 @given(CLIPS)
 @settings(max_examples=30, deadline=None)
-def test_dtssd_is_the_root_mean_square_of_the_change_of_error(clips):
-    alpha, truth = (clip.astype(np.float64) / 255 for clip in clips)
+def test_dtssd_is_robust_video_mattings(clips):
+    (alpha, truth), tensors = unit(clips)
+    expected = [rvm_dtssd(alpha[t], alpha[t - 1], truth[t], truth[t - 1]) for t in range(1, len(alpha))]
+    np.testing.assert_allclose(temporal.dtssd(*tensors), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_unit_of_dtssd():
+    alpha, truth = torch.zeros(2, 10, 10), torch.zeros(2, 10, 10)
+    alpha[1] = 0.03  # every pixel's error grows by 0.03
+    assert temporal.dtssd(alpha, truth) == pytest.approx(3.0, rel=1e-5)
+
+
+@given(CLIPS, st.integers(0, 2**32 - 1))
+@settings(max_examples=30, deadline=None)
+def test_messddt_is_the_papers_for_motion_by_whole_pixels(clips, seed):
+    (alpha, truth), tensors = unit(clips)
+    flow = np.random.default_rng(seed).integers(-3, 4, (len(alpha) - 1, *alpha.shape[1:], 2))
+    ours = temporal.messddt(*tensors, torch.from_numpy(flow).float())
+    np.testing.assert_allclose(ours, bmvc_messddt(alpha, truth, flow), rtol=1e-3, atol=1e-2)
+
+
+@given(CLIPS, st.integers(0, 2**32 - 1))
+@settings(max_examples=20, deadline=None)
+def test_messddt_reads_between_pixels_as_scipy_does(clips, seed):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    (alpha, truth), tensors = unit(clips)
+    flow = np.random.default_rng(seed).uniform(-2, 2, (len(alpha) - 1, *alpha.shape[1:], 2)).astype(np.float32)
+    squared = (alpha - truth) ** 2
+    y, x = np.indices(alpha.shape[1:])
     expected = [
-        100 * np.sqrt(np.mean(((alpha[t] - alpha[t - 1]) - (truth[t] - truth[t - 1])) ** 2))
-        for t in range(1, len(alpha))
-    ]
-    ours = temporal.dtssd(*(torch.from_numpy(clip).float() for clip in (alpha, truth)))
-    np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-4)
+        1e3 * np.abs(squared[t] - ndimage.map_coordinates(
+            squared[t + 1], [y + flow[t, ..., 1], x + flow[t, ..., 0]], order=1, mode="nearest"
+        )).mean()
+        for t in range(len(flow))
+    ]  # fmt: skip
+    np.testing.assert_allclose(temporal.messddt(*tensors, torch.from_numpy(flow)), expected, rtol=1e-3, atol=1e-2)
+
+
+@given(CLIPS)
+@settings(max_examples=30, deadline=None)
+def test_flicker_is_the_mean_change_where_the_truth_stands_still(clips):
+    coarse = clips[0], clips[1] // 64 * 64  # truths that stand still somewhere
+    (alpha, truth), tensors = unit(coarse)
+    np.testing.assert_allclose(temporal.flicker(*tensors), plain_flicker(alpha, truth), rtol=1e-4, atol=1e-3)
 
 
 @given(CLIPS)

@@ -1,7 +1,7 @@
 """How steady the mattes of a clip are beside its truth.
 
 Every function takes float tensors (T,H,W) in [0,1], the frames in time order, and returns one value for each step
-from a frame to the next, float32 (T-1,), 0 being perfect; a clip's score is their mean. Units as published.
+from a frame to the next, float32 (T-1,), 0 being perfect; a clip's score is their mean.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def messddt(alpha: Tensor, truth: Tensor, flow: Tensor) -> Tensor:
     """mean |e(t,p)² − e(t+1,p+v)²| with e = α−α* and v the motion at p, in units of 1e-3.
 
     flow: float (T-1,H,W,2), the motion in px (x, y) from each frame to the next; `optical_flow` makes it. Motion
-    that leaves the picture is clamped to its edge. Source: Erofeev et al., BMVC 2015.
+    that leaves the picture is clamped to its edge. Papers take the mean over the trimap's unknown region and differ in
+    unit, so compare within one program. Source: Erofeev et al., BMVC 2015.
     """
     _check_clip(alpha, truth)
     if flow.shape != (len(alpha) - 1, *alpha.shape[1:], 2):
