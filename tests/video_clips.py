@@ -13,6 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+import bgdl
+from bgdl.pipeline.records import VideoReport
+
 Picture = NDArray[np.uint8]
 
 
@@ -32,6 +35,15 @@ class BrightSubject:
 
     def reset(self) -> None:
         self.seen = 0
+
+
+GREEN = "#00ff00"
+
+
+def convert(source: Path, target: Path, **options: object) -> VideoReport:
+    """`bgdl.convert_video` of the bright subject over green, unless said otherwise."""
+    options = {"model": BrightSubject(), "background": GREEN, "edge": "none", **options}
+    return bgdl.convert_video(source, target, **options)  # type: ignore[arg-type]
 
 
 def disc(index: int, size_hw: tuple[int, int] = (48, 64)) -> Picture:

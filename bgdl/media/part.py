@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from bgdl.errors import InputError
+
+if sys.platform != "win32":
+    import fcntl
 
 
 class PartFile:
     """A file, or a folder of numbered files, that is being written.
 
     target: the final name; for a sequence a folder, or a pattern such as frames/%05d.png.
-    Raises InputError where the target exists and `overwrite` is not set, or cannot be written.
+    Raises InputError where the target exists and `overwrite` is not set, cannot be written, or is being written by
+    another run; what an earlier run left under NAME.part is replaced.
     """
 
     def __init__(self, target: Path, *, sequence: bool = False, overwrite: bool = False) -> None:
@@ -24,14 +29,14 @@ class PartFile:
         self.sequence = sequence
         self._names = target.name if pattern else "%06d.png"
         self.part = self.final.with_name(self.final.name + ".part")
+        self._lock: int | None = None
         taken = any(self.final.iterdir()) if self.final.is_dir() else self.final.exists()
         if taken and not overwrite:
             raise InputError(f"{self.final} exists; use --overwrite or another name")
         if self.final.is_dir() and not sequence:
             raise InputError(f"{self.final} is a folder; give a file name with an extension, or --format png")
         try:
-            self.discard()
-            (self.part if sequence else self.part.parent).mkdir(parents=True, exist_ok=True)
+            self._claim()
         except OSError as error:
             raise InputError(f"cannot write {self.part} ({error.strerror})") from error
 
@@ -39,6 +44,42 @@ class PartFile:
     def path(self) -> Path:
         """Where to write meanwhile."""
         return self.part / self._names if self.sequence else self.part
+
+    def _claim(self) -> None:
+        """Clear away what an earlier run left, and hold the name until this one ends."""
+        if self.part.exists():
+            self._lock = self._locked()
+            self.discard()
+        (self.part if self.sequence else self.part.parent).mkdir(parents=True, exist_ok=True)
+        if not self.sequence:
+            self.part.touch()
+        self._lock = self._locked()
+
+    def _locked(self) -> int | None:
+        """A lock on the unfinished file, which ends with the process however that ends.
+
+        Windows needs none: there a file that is open elsewhere cannot be deleted.
+        """
+        if sys.platform == "win32":
+            return None
+        handle = os.open(self.part, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            mine = os.path.samestat(os.fstat(handle), os.stat(self.part))
+        except (BlockingIOError, FileNotFoundError):
+            mine = False
+        except OSError:  # a file system without locks
+            mine = True
+        if not mine:
+            os.close(handle)
+            raise InputError(f"{self.final} is being written by another run ({self.part}); wait, or use another name")
+        return handle
+
+    def release(self) -> None:
+        """Leave what was written under its unfinished name."""
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = None
 
     def commit(self) -> None:
         """Give the whole file its final name."""
@@ -48,6 +89,7 @@ class PartFile:
             self.part.rmdir()
         else:
             os.replace(self.part, self.final)
+        self.release()
 
     def discard(self) -> None:
         """Delete what was written."""
@@ -55,3 +97,4 @@ class PartFile:
             shutil.rmtree(self.part)
         else:
             self.part.unlink(missing_ok=True)
+        self.release()

@@ -67,15 +67,23 @@ class VideoWriter:
         self._palette = Palette(size_hw, self._ticks) if chosen.name == "gif" else None
         self._tracks = tracks if chosen.sound else None
         options = encoder_options(chosen, self.encoder, crf, preset)
-        self.part = PartFile(target, sequence=chosen.muxers.get(".png") == "image2", overwrite=overwrite)
         muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
+        self.part = PartFile(target, sequence=chosen.muxers.get(".png") == "image2", overwrite=overwrite)
+        try:
+            self._open(muxer, metadata or {}, rate or Fraction(25), options)
+            self._set_up(size_hw, pixel_aspect, muxer)
+            if self._tracks:
+                self._tracks.attach(self._container)
+        except BaseException:
+            self.part.discard()
+            raise
+
+    def _open(self, muxer: str, metadata: dict[str, str], rate: Fraction, options: dict[str, str]) -> None:
         extra = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {}
-        self._container = av.open(str(self.part.path), "w", format=muxer, options={**extra, **chosen.muxer_options})
-        self._container.metadata.update(metadata or {})
-        self._stream: Any = self._container.add_stream(self.encoder, rate=rate or 25, options=options)
-        self._set_up(size_hw, pixel_aspect, muxer)
-        if self._tracks:
-            self._tracks.attach(self._container)
+        wanted = {**extra, **self.format.muxer_options}
+        self._container = av.open(str(self.part.path), "w", format=muxer, options=wanted)
+        self._container.metadata.update(metadata)
+        self._stream: Any = self._container.add_stream(self.encoder, rate=rate, options=options)
 
     def _set_up(self, size_hw: tuple[int, int], pixel_aspect: Fraction | None, muxer: str) -> None:
         height, width = (-(-side // 2) * 2 for side in size_hw) if self.format.even else size_hw
@@ -130,9 +138,16 @@ class VideoWriter:
             self._close_quietly()
             self.part.discard()
             return
-        self._finish()
+        try:
+            self._finish()
+        except Exception:
+            self._close_quietly()
+            self.part.discard()
+            raise
         if kind is None:
             self.part.commit()
+        else:
+            self.part.release()
 
     def _finish(self) -> None:
         for ready in self._palette.rest() if self._palette else ():

@@ -1,0 +1,99 @@
+"""The file that a run writes: its name, what is left after an error or Ctrl-C, two runs at once."""
+
+from __future__ import annotations
+
+import _thread
+import sys
+from pathlib import Path
+
+import av
+import pytest
+from torch import Tensor
+
+from bgdl.errors import InputError
+from tests.video_clips import BrightSubject, convert, decoded, packets, write_clip
+
+
+class Failing(BrightSubject):
+    def alpha(self, frames: Tensor) -> Tensor:
+        if self.seen > 6:
+            raise RuntimeError("the network broke")
+        return super().alpha(frames)
+
+
+def test_a_failing_stage_ends_the_run_and_leaves_nothing(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=40)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(RuntimeError, match="the network broke"):
+        convert(source, tmp_path / "out" / "out.mp4", model=Failing())
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+class Interrupted(BrightSubject):
+    def alpha(self, frames: Tensor) -> Tensor:
+        if self.seen == 20:
+            _thread.interrupt_main()
+        return super().alpha(frames)
+
+
+def test_ctrl_c_leaves_a_playable_part_and_says_so(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=400, audio="aac")
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after \d+ frames; they are playable in .*out\.mp4\.part"):
+        convert(source, tmp_path / "out.mp4", model=Interrupted(), batch=2)
+    times, _ = decoded(tmp_path / "out.mp4.part")
+    assert 10 <= len(times) < 400
+    assert times[-1] < 1
+    assert not (tmp_path / "out.mp4").exists()
+    assert len(packets(tmp_path / "out.mp4.part", "audio")) < 100  # sound ends with the picture
+
+
+def test_what_exists_is_not_replaced_unasked(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=2)
+    (tmp_path / "out.mp4").write_text("mine")
+    with pytest.raises(InputError, match=r"exists; use --overwrite"):
+        convert(source, tmp_path / "out.mp4")
+    assert (tmp_path / "out.mp4").read_text() == "mine"
+    convert(source, tmp_path / "out.mp4", overwrite=True)
+    assert len(decoded(tmp_path / "out.mp4")[0]) == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, a file that is open elsewhere cannot be deleted at all")
+@pytest.mark.parametrize("name", ["out.mp4", "frames"])
+def test_two_runs_to_the_same_file_do_not_meet(tmp_path: Path, name: str) -> None:
+    source, target = write_clip(tmp_path / "in.mp4", frames=9), tmp_path / name
+
+    class Second(BrightSubject):
+        """Starts another run to the same target in the middle of the first."""
+
+        said = ""
+
+        def alpha(self, frames: Tensor) -> Tensor:
+            if not self.said:
+                with pytest.raises(InputError) as refused:
+                    convert(source, target, overwrite=True)
+                self.said = str(refused.value)
+            return super().alpha(frames)
+
+    matter = Second()
+    convert(source, target, model=matter)
+    assert matter.said == f"{target} is being written by another run ({target}.part); wait, or use another name"
+    assert len(list(target.iterdir()) if target.is_dir() else decoded(target)[0]) == 9
+    assert not target.with_name(f"{name}.part").exists()
+    convert(source, target, overwrite=True)
+
+
+def test_what_an_earlier_run_left_is_replaced(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=2)
+    (tmp_path / "out.mp4.part").write_text("left over")
+    (tmp_path / "frames.part").mkdir()
+    (tmp_path / "frames.part" / "000099.png").write_text("left over")
+    convert(source, tmp_path / "out.mp4")
+    convert(source, tmp_path / "frames")
+    assert len(decoded(tmp_path / "out.mp4")[0]) == len(list((tmp_path / "frames").iterdir())) == 2
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_writer_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(av.error.FFmpegError):
+        convert(write_clip(tmp_path / "in.mp4", frames=2), tmp_path / "out.mp4", preset="sideways")
+    assert not list(tmp_path.glob("out*"))
