@@ -24,8 +24,8 @@ def error(text: str) -> None:
     err.print(text, markup=False)
 
 
-def describe(matter: Matter) -> str:
-    """The first line of every run: model, device and engine."""
+def describe(matter: Matter, label: str | None = None) -> str:
+    """The first line of every run: model (or what it is called here), device and engine."""
     engine = getattr(matter, "engine", None)
     runs = f"{engine.name} {engine.precision}" if engine else "none"
-    return f"model {matter.name}, device {matter.device}, engine {runs}"
+    return f"model {label or matter.name}, device {matter.device}, engine {runs}"

@@ -116,8 +116,8 @@ def eval_(
     for source in sources:
         console.note(source.describe())
     matters = load_methods(plan.methods, device=device, engine=engine, precision=precision)
-    for matter in matters.values():
-        console.note(console.describe(matter))
+    for label, matter in matters.items():
+        console.note(console.describe(matter, label))
     report = _score(plan, matters, sources, out, jobs=jobs, overwrite=overwrite)
     _show(report, old)
     if out:
@@ -186,28 +186,17 @@ def _expected(done: Progress, runner: Runner) -> int | None:
 
 def _show(report: Figures, old: Figures | None) -> None:
     """The tables on stdout, what broke on stderr, and what moved since the old report."""
+    from bgdl.cli.eval_table import print_table
     from bgdl.evaluation.compare import compare
     from bgdl.evaluation.table import make_table
 
     for source in report["data"]:
         if source["summary"]:
-            _print_table(source["name"], make_table(source, report["reference"]))
+            print_table(source["name"], make_table(source, report["reference"]))
         _print_broken(source)
     if old is not None:
         for line in compare(report, old):
             console.out.print(line, markup=False)
-
-
-def _print_table(title: str, table: Any) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-
-    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for number, name in enumerate(table.titles):
-        shown.add_column(name, justify="left" if number == 0 else "right", overflow="fold")
-    for row in table.rows:
-        shown.add_row(*(f"[bold]{cell.text}[/]" if cell.best else cell.text for cell in row))
-    console.out.print(shown)
 
 
 def _print_broken(source: Figures) -> None:

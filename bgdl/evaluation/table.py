@@ -24,8 +24,12 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """titles: the columns with their units. rows: cells, the first being the method; best IoU first."""
+    """names: the columns' measures; method, difference and pictures beside them. titles: with their units.
 
+    rows: cells, the first being the method; best IoU first.
+    """
+
+    names: tuple[str, ...]
     titles: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
@@ -48,7 +52,7 @@ def make_table(data: Figures, reference: str, *, measures: Sequence[str] | None 
         )
         for label in order
     )
-    return Table(titles, rows)
+    return Table(("method", *names, "difference", "pictures"), titles, rows)
 
 
 def main_measures(summary: Figures) -> tuple[str, ...]:
