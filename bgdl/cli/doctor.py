@@ -41,7 +41,8 @@ def _versions() -> Iterator[str]:
     yield f"bgdl {bgdl.__version__}, Python {platform.python_version()}, {platform.platform()}"
     yield ", ".join(f"{name} {_version(name) or 'missing'}" for name in PACKAGES)
     for name, extra in OPTIONAL.items():
-        yield f"{name} {_version(name) or f'is not installed: pip install bgdl[{extra}]'}"
+        found = _version(name) or f'is not installed: pip install "bgdl[{extra}]"'
+        yield f"{name} {found}"
 
 
 def _version(name: str) -> str | None:

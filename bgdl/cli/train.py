@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from typing import Any
 
 import typer
@@ -27,6 +28,7 @@ def main(args: list[str] | None = None) -> None:
     from bgdl.training.module import PortraitModule
 
     torch.set_float32_matmul_precision("high")
+    warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # they are sys.argv's own, without the verb
     options: dict[str, Any] = {"save_config_kwargs": {"overwrite": True}, "args": args}
     try:
         LightningCLI(PortraitModule, PortraitData, seed_everything_default=0, **options)
