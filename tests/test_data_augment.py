@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bgdl.data.augment import Augment, erase, lay_over
+from bgdl.data.augment import MOSAICS, Augment, erase, lay_over
 from bgdl.data.colour import colour_transform, plain_background
 from bgdl.data.dataset import TrainingPictures
-from bgdl.data.layers import background, cutout, fill
+from bgdl.data.layers import background, beside, cutout, fill, row
 from bgdl.data.pairs import Pair, find_pairs
 from bgdl.data.sampler import EpochSampler
 from tests.synthetic_people import draw_person, write_people
@@ -35,7 +35,10 @@ def test_flip_is_left_right() -> None:
     assert torch.equal(flipped, straight.flip(2)) and not torch.equal(flipped, straight)
 
 
-@pytest.mark.parametrize("augment", [Augment(), Augment(replace=1.0), Augment(replace=0, portrait=1.0)])
+@pytest.mark.parametrize(
+    "augment",
+    [Augment(), Augment(replace=1.0), Augment(replace=0, portrait=1.0), Augment(replace=0, mosaic=1.0)],
+)
 def test_mask_follows_the_person(pairs: list[Pair], augment: Augment) -> None:
     """The drawn person alone is red: where the mask says person, the picture must be red, and nowhere else."""
     calm = Augment(**{**vars(augment), "occlude": 0.0, "plain": 0.0})
@@ -82,6 +85,27 @@ def test_background_holds_nothing_of_the_person() -> None:
     scene = background(rgb, mask).int()
     assert (scene[0] > 100).float().mean() == 0
     assert torch.equal(scene.permute(1, 2, 0)[:, 0], torch.from_numpy(rgb[:, 0].astype(np.int32)))
+
+
+def test_beside_is_the_wider_side_and_holds_nothing_of_the_person() -> None:
+    rgb, mask = np.full((30, 50, 3), 9, np.uint8), np.zeros((30, 50), np.uint8)
+    mask[5:, 8:14], rgb[:, 14:] = 255, 70
+    strip = beside(rgb, mask)
+    assert strip.shape == (3, 30, 50 - 14 - 6) and (strip == 70).all()
+    mask[:, 2:48] = 255  # nothing wide enough is left: painted over instead
+    assert beside(rgb, mask).shape == (3, 30, 50)
+    strips = row([strip, strip[:, ::2, ::2]])
+    assert strips.shape[:2] == (3, 30) and (strips == 70).all()
+
+
+def test_mosaic_holds_whole_pictures_side_by_side() -> None:
+    """Pictures of one colour each: as many colours as tiles, the asked one among them, masks in the same places."""
+    torch.manual_seed(0)
+    first = torch.full((4, 40, 30), 255, dtype=torch.uint8)
+    others = (torch.full((4, 50, 60), shade, dtype=torch.uint8) for shade in range(1, 100))
+    canvas = PLAIN.tiled(first, lambda: next(others), 37)
+    assert canvas.shape == (4, 37, 37) and torch.equal(canvas[0], canvas[3])
+    assert len(canvas.unique()) in {rows * columns for rows, columns in MOSAICS} and (canvas == 255).any()
 
 
 @given(st.integers(1, 40), st.integers(1, 40))

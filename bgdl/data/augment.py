@@ -17,6 +17,9 @@ from torchvision.transforms.v2 import functional as T
 
 from bgdl.data.colour import plain_background
 
+MOSAICS = ((1, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
+"""Rows and columns of a mosaic; people stand, so there are seldom more rows."""
+
 Layer = Callable[[], Tensor]  # draws another picture's part: a cutout (4,h,w) or a background (3,h,w)
 
 
@@ -28,7 +31,8 @@ class Augment:
     portrait: of the pictures with their own background, those cropped to head and shoulders. whole: of the others,
     those not cropped. crowd: one more person is added, again and again. flip: left-right. rotate_deg: at most.
     occlude: something stands before. small: of people before another background, those smaller than the frame.
-    empty: of other backgrounds, those with nobody before them.
+    empty: of other backgrounds, those with nobody before them. mosaic: of the pictures with their own background,
+    those that are one of two to twelve side by side: small people and groups, each where it was photographed.
     """
 
     replace: float = 0.3
@@ -41,6 +45,21 @@ class Augment:
     occlude: float = 0.1
     small: float = 0.4
     empty: float = 0.0
+    mosaic: float = 0.0
+
+    def tiled(self, picture: Tensor, others: Layer, size: int) -> Tensor:
+        """`picture` (4,H,W) somewhere among whole pictures from `others`, in rows and columns -> (4,size,size)."""
+        rows, columns = MOSAICS[int(torch.randint(len(MOSAICS), ()))]
+        tiles = torch.arange(rows * columns).reshape(rows, columns)
+        own = int(torch.randint(rows * columns, ()))
+        canvas = torch.empty(4, size, size, dtype=torch.uint8)
+        for strip, numbers in zip(canvas.tensor_split(rows, 1), tiles, strict=True):
+            for tile, number in zip(strip.tensor_split(columns, 2), numbers, strict=True):
+                source = picture if number == own else others()
+                box = _zoom_box(source[3], self.whole)
+                shrunk = T.resized_crop(tv_tensors.Image(source), *box, list(tile.shape[1:]), antialias=True)
+                tile.copy_(self._flipped(shrunk))
+        return canvas
 
     def own(self, picture: Tensor, size: int) -> Tensor:
         """A crop of a whole RGBA picture (4,H,W) with its own background -> uint8 (4,size,size)."""

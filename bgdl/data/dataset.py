@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from bgdl import convert
 from bgdl.data.augment import Augment, draw_scene
-from bgdl.data.layers import background, cutout
+from bgdl.data.layers import background, beside, cutout, row
 from bgdl.data.pairs import Pair, Picture, read_pair
 
 
@@ -82,6 +82,8 @@ class TrainingPictures(Dataset[Sample]):
                 .round_()
                 .to(torch.uint8)
             )
+        elif float(torch.rand(())) < augment.mosaic:
+            canvas = augment.tiled(self._rgba(number), lambda: self._rgba(self._any()), size)
         else:
             canvas = augment.joined(augment.own(self._rgba(number), size), lambda: self._cutout(None))
         return augment.occluded(canvas, self._other_background)
@@ -94,7 +96,10 @@ class TrainingPictures(Dataset[Sample]):
         return cutout(*self._read(self._any() if number is None else number))
 
     def _other_background(self) -> Tensor:
-        return background(*self._read(self._any()))
+        """A picture with its person painted over, or a row of what stands beside the people of several."""
+        if float(torch.rand(())) < 0.3:
+            return background(*self._read(self._any()))
+        return row([beside(*self._read(self._any())) for _ in range(4)])
 
     def _any(self) -> int:
         return int(torch.randint(len(self.pairs), ()))

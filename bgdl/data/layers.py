@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torchvision.transforms.v2 import functional as T
 
 from bgdl.opencv import cv2
 
 Array = NDArray[np.float32]
 SOLID, EMPTY = 250, 5  # coverage that counts as all person, as no person
+MARGIN_PX = 6  # kept away from a person
 
 
 def cutout(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
@@ -34,6 +38,25 @@ def background(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
     free = _shrunk(mask <= EMPTY, reach)
     scene = fill(rgb, free) if free.any() else rgb
     return torch.from_numpy(scene).permute(2, 0, 1).contiguous()
+
+
+def beside(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
+    """The wider part of the picture left or right of its person: uint8 (3,H,w); `background` where both are thin."""
+    columns = np.flatnonzero(mask.max(axis=0) > EMPTY)
+    first, end = (columns[0], columns[-1] + 1) if len(columns) else (0, 0)
+    left, right = rgb[:, : max(0, first - MARGIN_PX)], rgb[:, end + MARGIN_PX :]
+    strip = left if left.shape[1] > right.shape[1] else right
+    if strip.shape[1] < rgb.shape[1] / 8:
+        return background(rgb, mask)
+    return torch.from_numpy(strip).permute(2, 0, 1).contiguous()
+
+
+def row(strips: Sequence[Tensor]) -> Tensor:
+    """Pictures (3,H,w) of any size side by side, as high as the first: uint8 (3,H,W)."""
+    height = strips[0].shape[1]
+    widths = [max(1, round(one.shape[2] * height / one.shape[1])) for one in strips]
+    same = [T.resize(one.float(), [height, width]) for one, width in zip(strips, widths, strict=True)]
+    return torch.cat(same, dim=2).round_().to(torch.uint8)
 
 
 def fill(rgb: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.uint8]:
