@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from bgdl.errors import InputError
-from bgdl.matters.wrapped import Propagated, Smoothed
+from bgdl.matters.wrapped import Smoothed
 from bgdl.refine.flow import carry, is_cut, motion, small_grey
 from bgdl.refine.smooth import Smoother
 from tests.video_clips import BrightSubject, disc
@@ -82,17 +82,6 @@ def test_smoothed_is_a_matter_whose_batches_change_nothing() -> None:
     at_once.reset()
     assert torch.equal(at_once.alpha(frames), whole)
     assert (at_once.name, at_once.stateful, at_once.matter.seen) == ("bright", True, 9)
-
-
-def test_propagated_batches_change_nothing() -> None:
-    frames, truth = clip(10)
-    at_once, one_by_one = Propagated(BrightSubject(), 3), Propagated(BrightSubject(), 3)
-    whole = at_once.alpha(frames)
-    parts = torch.cat([one_by_one.alpha(frame[None]) for frame in frames])
-    assert torch.equal(whole, parts)
-    assert one_by_one.matter.seen == 4
-    mask = whole > 0.5
-    assert (mask & (truth > 0)).sum() / (mask | (truth > 0)).sum() > 0.93
 
 
 def test_motion_finds_where_things_were() -> None:

@@ -44,9 +44,9 @@ class VideoJob:
     edge: see `bgdl.refine.edges`. only_matte: write the grey matte. alpha_sidecar: write it beside the picture too.
     sound: whose sound to take. format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`.
     start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
-    smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: 0 to
-    below 1. every: work on each N-th frame only. keep: the "largest" part, a number of the largest, or
-    "all" but islands.
+    smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: 0 to below 1.
+    every: work on each N-th frame, carry mattes to those between. keep: the "largest" part, a number of the largest,
+    or "all" but islands.
     crop: one box around the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
     prime: the empty scene: "2s", "60" (frames) or a file. batch: frames at once. overwrite: replace the target.
     on_note, on_progress: are told what happens, the latter from another thread.

@@ -13,6 +13,7 @@ from torch import Tensor
 from bgdl import compose, convert
 from bgdl.matters.classical import Classical
 from bgdl.pipeline.backdrop import VideoBackground
+from bgdl.pipeline.between import Propagation
 from bgdl.pipeline.records import judge
 from bgdl.refine.smooth import Smoother, SmoothName
 from bgdl.types import FrameBatch, Look, Matter
@@ -35,13 +36,15 @@ class Finished:
 class Step:
     """Matter, smoothing, the matte's shape and edges, the crop, and the Look, for one clip.
 
-    refine, shape: (frames, alpha) -> alpha, and alpha -> alpha. watch: is shown every finished alpha.
-    backdrop: a video background, fetched by the time since the first frame. sidecar: hand the mattes out too.
+    every: the matter works on each N-th frame only. refine, shape: (frames, alpha) -> alpha, and alpha -> alpha.
+    watch: is shown every finished alpha. backdrop: a video background, fetched by the time since the first frame.
+    sidecar: hand the mattes out too.
     """
 
     matter: Matter
     look: Look
     smoother: Smoother | None = None
+    every: int = 1
     refine: Callable[[Tensor, Tensor], Tensor] | None = None
     shape: Callable[[Tensor], Tensor] | None = None
     box: Box | None = None
@@ -65,15 +68,13 @@ class Step:
     def _mattes(self, batches: Iterator[FrameBatch]) -> Iterator[tuple[FrameBatch, Tensor]]:
         waiting: deque[tuple[Tensor, int]] = deque()
         time_base = Fraction(1)
-        for batch in batches:
+        for batch, alpha in self._raw(batches):
             time_base = batch.time_base
-            frames = upload(batch.data, self.matter.device)
-            alpha = self.matter.alpha(frames)
             if self.smoother is None:
-                yield replace(batch, data=frames), alpha
+                yield batch, alpha
                 continue
             ready: list[Tensor] = []
-            for frame, matte, stamp in zip(frames, alpha, batch.pts, strict=True):
+            for frame, matte, stamp in zip(batch.data, alpha, batch.pts, strict=True):
                 waiting.append((frame, stamp))
                 ready += self.smoother.push(frame, matte)
             if ready:
@@ -81,6 +82,13 @@ class Step:
         rest = self.smoother.flush() if self.smoother else []
         if rest:
             yield _gather(waiting, rest, time_base)
+
+    def _raw(self, batches: Iterator[FrameBatch]) -> Iterator[tuple[FrameBatch, Tensor]]:
+        """Frames on the matter's device and their mattes, not yet smoothed."""
+        uploaded = (replace(batch, data=upload(batch.data, self.matter.device)) for batch in batches)
+        if self.every > 1:
+            return Propagation(self.matter, self.every)(uploaded)
+        return ((batch, self.matter.alpha(batch.data)) for batch in uploaded)
 
     def _finish(self, batch: FrameBatch, alpha: Tensor, times_s: list[Fraction]) -> Finished:
         frames = batch.data

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bgdl import compose, registry
-from bgdl.matters.wrapped import Propagated
+from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
 from bgdl.pipeline.job import VideoJob
 from bgdl.pipeline.prime import prime as teach
@@ -74,12 +74,15 @@ def convert(job: VideoJob, matter: Matter) -> VideoReport:
 
 def steady(job: VideoJob, matter: Matter) -> Step:
     """The part of the middle stage that makes mattes; its look is the bare matte."""
+    if job.every > 1 and matter.stateful:
+        raise InputError(f"{matter.name} has to see every frame; leave --every out")
     mode = job.smooth or default_smooth(matter)
     smoother = None if mode == "off" else Smoother(mode, strength=job.smooth_strength, look_ahead=LOOK_AHEAD)
     return Step(
-        Propagated(matter, job.every) if job.every > 1 else matter,
+        matter,
         compose.Alpha(),
         smoother=smoother,
+        every=job.every,
         refine=EDGES[job.edge].refine,
         shape=functools.partial(keep_parts, parts=parse_keep(job.keep)) if job.keep is not None else None,
     )

@@ -1,0 +1,103 @@
+"""Every N-th frame through the network; those between are carried from the key frames on both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from bgdl.refine.flow import Grey, carry_full, is_cut, motion, small_grey
+from bgdl.types import FrameBatch, Matter
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """One frame, its small grey picture and its matte, None as long as it waits for the next key frame."""
+
+    frame: Tensor
+    stamp: int
+    grey: Grey
+    alpha: Tensor | None
+    cut: bool = False
+
+
+class Propagation:
+    """Batches of frames in, the same frames with mattes out, up to `every` - 1 frames later.
+
+    A frame between two key frames gets both their mattes, each moved along DIS optical flow, by how near it is in
+    time. A scene cut is a key frame, and nothing is carried over it. Not for methods that have to see every frame.
+    """
+
+    def __init__(self, matter: Matter, every: int) -> None:
+        self.matter, self.every = matter, every
+        self._key: _Moment | None = None
+        self._before: Grey | None = None
+        self._age = 0
+        self._waiting: list[_Moment] = []
+
+    def __call__(self, batches: Iterable[FrameBatch]) -> Iterator[tuple[FrameBatch, Tensor]]:
+        """Frames on the matter's device -> they and their float32 (N,H,W,1); to be called once."""
+        last: FrameBatch | None = None
+        for last in batches:
+            ready = [done for moment in self._moments(last) for done in self._push(moment)]
+            if ready:
+                yield _gather(ready, last)
+        rest = self._fill(None)
+        if rest and last:
+            yield _gather(rest, last)
+
+    def _moments(self, batch: FrameBatch) -> list[_Moment]:
+        greys = [small_grey(frame) for frame in batch.data]
+        keys = self._keys(greys)
+        fresh = dict(zip(keys, self.matter.alpha(batch.data[list(keys)]), strict=True)) if keys else {}
+        return [
+            _Moment(batch.data[index], batch.pts[index], grey, fresh.get(index), keys.get(index, False))
+            for index, grey in enumerate(greys)
+        ]
+
+    def _keys(self, greys: list[Grey]) -> dict[int, bool]:
+        """Which frames of a batch are worked on, and whether a scene begins there."""
+        keys = {}
+        for index, grey in enumerate(greys):
+            cut = self._before is None or is_cut(self._before, grey)
+            if cut or self._age == self.every:
+                keys[index], self._age = cut, 0
+            self._before = grey
+            self._age += 1
+        return keys
+
+    def _push(self, moment: _Moment) -> list[_Moment]:
+        """What is ready now that `moment` came."""
+        if moment.alpha is None:
+            self._waiting.append(moment)
+            return []
+        ready = [*self._fill(None if moment.cut else moment), moment]
+        self._key = moment
+        return ready
+
+    def _fill(self, coming: _Moment | None) -> list[_Moment]:
+        """Mattes for all that waits, from the last key frame and the one that came, if it belongs to the scene."""
+        filled = [replace(moment, alpha=self._between(moment, coming)) for moment in self._waiting]
+        self._waiting = []
+        return filled
+
+    def _between(self, moment: _Moment, coming: _Moment | None) -> Tensor:
+        assert self._key is not None
+        past = _carried(self._key, moment)
+        if coming is None:
+            return past
+        share = (moment.stamp - self._key.stamp) / (coming.stamp - self._key.stamp)
+        return past.lerp(_carried(coming, moment), share)
+
+
+def _carried(key: _Moment, moment: _Moment) -> Tensor:
+    assert key.alpha is not None
+    return carry_full(key.alpha, motion(moment.grey, key.grey))
+
+
+def _gather(moments: list[_Moment], like: FrameBatch) -> tuple[FrameBatch, Tensor]:
+    frames = torch.stack([moment.frame for moment in moments])
+    alpha = torch.stack([moment.alpha for moment in moments if moment.alpha is not None])
+    return FrameBatch(frames, tuple(moment.stamp for moment in moments), like.time_base), alpha
