@@ -103,3 +103,14 @@ def test_a_name_stays_on_its_side_whatever_is_added(names: set[str], share: int)
     assert not {p.name for p in training} & {p.name for p in validation}
     alone = [split_pairs([pair], f"hash:{share}")[1] for pair in validation]
     assert [pair for found in alone for pair in found] == validation
+
+
+def test_neither_a_mask_nor_transparency_is_an_error(tmp_path: Path) -> None:
+    Image.fromarray(draw_person(0)[0]).save(tmp_path / "one.jpg")
+    with pytest.raises(InputError, match="one: no mask, and no transparency to take for one; give images/ and masks/"):
+        read_pair(find_pairs(tmp_path)[0])
+
+
+def test_a_manifest_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no data at .*none.csv; give a folder with images/ and masks/"):
+        find_pairs(tmp_path / "none.csv")

@@ -53,11 +53,14 @@ def find_pairs(root: str | Path) -> list[Pair]:
 def read_pair(pair: Pair) -> tuple[Picture, Picture]:
     """The picture, uint8 (H,W,3) RGB, and its mask, uint8 (H,W) coverage, both upright.
 
-    A mask that holds only 0 and 1 is taken as 0 and 255. Raises InputError where the sizes disagree.
+    A mask that holds only 0 and 1 is taken as 0 and 255. Raises InputError where the sizes disagree, and
+    where there is neither a mask nor transparency.
     """
     with Image.open(pair.image) as file:
         picture = ImageOps.exif_transpose(file) or file
         if pair.mask is None:
+            if not picture.has_transparency_data:
+                raise InputError(f"{pair.name}: no mask, and no transparency to take for one; give images/ and masks/")
             rgba = np.array(picture.convert("RGBA"))
             return np.ascontiguousarray(rgba[..., :3]), np.ascontiguousarray(rgba[..., 3])
         rgb = np.array(picture.convert("RGB"))
@@ -124,6 +127,8 @@ def _from_folders(root: Path) -> list[Pair]:
 
 
 def _from_manifest(path: Path) -> list[Pair]:
+    if not path.is_file():
+        raise InputError(f"no data at {path}; give a folder with images/ and masks/, one of alpha PNGs, or a .csv")
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         if not {"image", "mask"} <= set(reader.fieldnames or ()):

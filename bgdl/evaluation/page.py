@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+import re
 from html import escape
 from importlib import resources
 from string import Template
@@ -84,7 +85,8 @@ def _table(table: Table) -> str:
 
 
 def _cell(text: str, value: float | None, *, best: bool) -> str:
-    shown = f"<b>{escape(text)}</b>" if best else escape(text)
+    broken = re.sub(r"(?<=[:_=])", "<wbr>", escape(text))  # where a long method's name may go on in the next line
+    shown = f"<b>{broken}</b>" if best else broken
     return f"<td data-value='{'' if value is None else value}'>{shown}</td>"
 
 
