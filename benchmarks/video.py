@@ -4,6 +4,7 @@
     python benchmarks/video.py overlap CLIP [--model portrait] [--frames 48]
     python benchmarks/video.py memory CLIP
     python benchmarks/video.py steady CLIP... [--model portrait] [--davis FOLDER]
+    python benchmarks/video.py every CLIP... [--model portrait] [--davis FOLDER]
 
 Ratios are of runs on the same machine, one right after the other. Every line is JSON.
 """
@@ -34,8 +35,10 @@ import bgdl
 from bgdl import registry
 from bgdl.media.reader import VideoReader
 from bgdl.metrics.temporal import dtssd
+from bgdl.pipeline.between import Propagation
 from bgdl.preprocess import UPSTREAM
 from bgdl.refine.smooth import LOOK_AHEAD, Smoother
+from bgdl.types import FrameBatch, Matter
 
 GREEN = (0, 177, 64)
 STILL_LEVELS = 15  # grey levels within which a background pixel stays over the whole clip
@@ -174,12 +177,48 @@ def repeat(clip: Path, target: Path, *, frames: int, times: int) -> None:
 def steady(arguments: argparse.Namespace) -> None:
     matter = registry.load(arguments.model, device="cpu")
     for clip in map(Path, arguments.clips):
-        with VideoReader(clip, limit=arguments.frames) as reader:
-            frames = torch.cat([batch.data for batch in reader.batches(4)])
+        frames = first(clip, arguments.frames)
         still_background(clip.stem, frames, torch.cat([matter.alpha(part) for part in frames.split(4)]))
     if arguments.davis:
         frames, truth = davis(Path(arguments.davis))
         against_truth(frames, torch.cat([matter.alpha(part) for part in frames.split(4)]), truth)
+
+
+def every(arguments: argparse.Namespace) -> None:
+    """How much the mattes of `--every N` are those of every frame, and what IoU with a truth they cost."""
+    matter = registry.load(arguments.model, device="cpu")
+    clips = {Path(clip).stem: (first(Path(clip), arguments.frames), None) for clip in arguments.clips}
+    if arguments.davis:
+        clips[Path(arguments.davis).name] = davis(Path(arguments.davis))
+    for name, (frames, truth) in clips.items():
+        all_of_them = propagated(matter, frames, 1)
+        for count in (1, 2, 3, 4):
+            matte = propagated(matter, frames, count) if count > 1 else all_of_them
+            against = round(iou(matte, truth), 4) if truth is not None else None
+            say(
+                what="every", clip=name, n=count, iou=against, like_n_1=round(iou(matte, all_of_them[..., 0] >= 0.5), 4)
+            )
+
+
+def first(clip: Path, count: int) -> Tensor:
+    """The first frames of a clip."""
+    with VideoReader(clip, limit=count) as reader:
+        return torch.cat([batch.data for batch in reader.batches(4)])
+
+
+def propagated(matter: Matter, frames: Tensor, count: int) -> Tensor:
+    """The mattes of a clip, the network run on each `count`-th frame."""
+    batches = (
+        FrameBatch(part, tuple(range(4 * index, 4 * index + len(part))), Fraction(1))
+        for index, part in enumerate(frames.split(4))
+    )
+    return torch.cat([alpha for _, alpha in Propagation(matter, count)(batches)])
+
+
+def iou(alpha: Tensor, truth: Tensor) -> float:
+    """Mean overlap with bool (T,H,W)."""
+    mask = alpha[..., 0] >= 0.5
+    return float(((mask & truth).flatten(1).sum(1) / (mask | truth).flatten(1).sum(1).clamp_min(1)).mean())
 
 
 def variants(frames: Tensor, alpha: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -209,13 +248,20 @@ def davis(folder: Path) -> tuple[Tensor, Tensor]:
 
 
 def against_truth(frames: Tensor, alpha: Tensor, truth: Tensor) -> None:
-    """IoU, dtSSD, and by how many frames the matte lags: the shift of the truth that fits best."""
-    for mode, matte in variants(frames, alpha):
-        mask = matte[..., 0] >= 0.5
-        inside = (mask & truth).flatten(1).sum(1) / (mask | truth).flatten(1).sum(1).clamp_min(1)
+    """IoU, dtSSD, and by how many frames the matte lags: the shift of the truth that fits best.
+
+    dtssd_still: of the pixels that the truth leaves as they are alone; moving_share: what the others have of the
+    squared error. Beside them, an empty matte, and the raw one with all that lies outside the truth taken away.
+    """
+    ideal = [("empty matte", torch.zeros_like(alpha)), ("inside the truth only", alpha * truth[..., None])]
+    moves = truth[1:] ^ truth[:-1]
+    for mode, matte in [*variants(frames, alpha), *ideal]:
+        error = (matte[..., 0] - truth.float()).diff(dim=0).square()
         say(
-            what="truth", smooth=mode, iou=round(float(inside.mean()), 4),
+            what="truth", smooth=mode, iou=round(iou(matte, truth), 4),
             dtssd=round(float(dtssd(matte[..., 0], truth.float()).mean()), 3),
+            dtssd_still=round(float((error * ~moves).mean(dim=(1, 2)).sqrt().mean()) * 100, 3),
+            moving_share=round(float((error * moves).sum() / error.sum()), 3),
             lag_frames=lag(matte[..., 0], alpha[..., 0]),
         )  # fmt: skip
 
@@ -232,15 +278,15 @@ def lag(matte: Tensor, raw: Tensor, reach: int = 4) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "overlap", "memory", "steady"])
+    parser.add_argument("what", choices=["speed", "overlap", "memory", "steady", "every"])
     parser.add_argument("clips", nargs="+")
     parser.add_argument("--model", default="portrait")
     parser.add_argument("--weights", help="u2net or u2netp as an ONNX file in rembg's layout, for speed")
     parser.add_argument("--engines", nargs="+", default=["openvino-bf16", "openvino-fp32", "torch-fp32"])
     parser.add_argument("--frames", type=int, default=48)
-    parser.add_argument("--davis", help="folder of a sequence with images/ and masks/, for steady")
+    parser.add_argument("--davis", help="folder of a sequence with images/ and masks/, for steady and every")
     arguments = parser.parse_args()
-    {"speed": speed, "overlap": overlap, "memory": memory, "steady": steady}[arguments.what](arguments)
+    {"speed": speed, "overlap": overlap, "memory": memory, "steady": steady, "every": every}[arguments.what](arguments)
 
 
 if __name__ == "__main__":

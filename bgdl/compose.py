@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.opencv import cv2
 from bgdl.types import Fit
 
 Foreground = Callable[[Tensor, Tensor], Tensor]
@@ -36,7 +37,7 @@ class Cutout:
         """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,4)."""
         coverage = convert.to_bytes(alpha)
         colours = _subject(self.foreground, frames, alpha)
-        return torch.cat((colours * (coverage > 0), coverage), dim=-1)
+        return join(colours, coverage)
 
 
 class Alpha:
@@ -79,10 +80,12 @@ class Over:
     def _background(self, frames: Tensor) -> Tensor:
         """The background at the frames' size and on their device, made once for each size."""
         height, width = frames.shape[1:3]
-        if self._source.shape[1:3] == (1, 1):
-            return self._source.to(frames.device)
         if self._fitted.shape[1:3] != (height, width) or self._fitted.device != frames.device:
-            self._fitted = fit_background(self._source.to(frames.device), (height, width), self.fit)
+            source = self._source.to(frames.device)
+            if source.shape[1:3] == (1, 1):  # a colour
+                self._fitted = source.expand(-1, height, width, -1).contiguous()
+            else:
+                self._fitted = fit_background(source, (height, width), self.fit)
         return self._fitted
 
     def _over_glass(self, subject: Tensor, alpha: Tensor) -> Tensor:
@@ -91,7 +94,7 @@ class Over:
         share = alpha / total.clamp_min(1e-6)
         coverage = convert.to_bytes(total)
         colours = blend(subject, self._source.to(subject.device), share)
-        return torch.cat((colours * (coverage > 0), coverage), dim=-1)
+        return join(colours, coverage)
 
 
 class Blur:
@@ -114,8 +117,27 @@ class Blur:
 
 
 def blend(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
-    """alpha·subject + (1-alpha)·background: uint8 or float 0..255 (...,3) twice, float32 (...,1) -> uint8, rounded."""
+    """alpha·subject + (1-alpha)·background: uint8 or float 0..255 (...,3) twice, float32 (...,1) -> uint8, rounded.
+
+    Whole frames of bytes on a CPU go through OpenCV, in half the time; one byte in thousands is then one level off.
+    """
+    bytes_only = subject.dtype == background.dtype == torch.uint8
+    if bytes_only and subject.device.type == "cpu" and subject.shape[-3:] == background.shape[-3:] and alpha.ndim == 4:
+        return _blend_bytes(subject, background.expand_as(subject), alpha)
     return convert.round_to_bytes(torch.lerp(background.to(torch.float32), subject.to(torch.float32), alpha))
+
+
+def join(colours: Tensor, coverage: Tensor) -> Tensor:
+    """uint8 (N,H,W,3), uint8 (N,H,W,1) -> uint8 (N,H,W,4), black where nothing is seen."""
+    rgba = colours.new_empty((*colours.shape[:3], 4))
+    if colours.device.type == "cpu":
+        for source, target in zip(colours.numpy(), rgba.numpy(), strict=True):
+            cv2.cvtColor(source, cv2.COLOR_RGB2RGBA, dst=target)
+    else:
+        rgba[..., :3] = colours
+    rgba[..., 3:] = coverage
+    rgba.view(torch.int32).mul_(coverage > 0)
+    return rgba
 
 
 def fit_background(picture: Tensor, size_hw: tuple[int, int], fit: Fit = "cover") -> Tensor:
@@ -150,6 +172,14 @@ def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float) -> Tensor:
     planes = _gaussian(planes, sigma_px / step)
     colours = F.interpolate(planes[:, :3] / planes[:, 3:], (height, width), mode="bilinear", align_corners=False)
     return convert.to_nhwc(colours)
+
+
+def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
+    """uint8 (N,H,W,3) twice, float32 (N,H,W,1), all on the CPU -> uint8 (N,H,W,3)."""
+    result = torch.empty_like(subject, memory_format=torch.contiguous_format)
+    for above, below, share, target in zip(subject, background, alpha[..., 0], result, strict=True):
+        cv2.blendLinear(above.numpy(), below.numpy(), share.numpy(), (1 - share).numpy(), dst=target.numpy())
+    return result
 
 
 def _subject(foreground: Foreground | None, frames: Tensor, alpha: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from bgdl.pipeline.looks import make_look
 from bgdl.refine.blur import box_mean
 from bgdl.refine.edges import DEFAULT, EDGES, EdgeName
 from bgdl.refine.foreground import blur_fusion
-from bgdl.refine.grid import sample, shrink
+from bgdl.refine.grid import sample, shrink, where
 from bgdl.refine.guided import guided_filter
 from bgdl.refine.matting import closed_form, make_trimap
 from bgdl.types import Matter, is_primed
@@ -72,7 +72,7 @@ def test_edges_on_cuda_agree_with_the_cpu() -> None:
 def test_sampling_agrees_with_enlarging() -> None:
     planes = torch.rand(4, 7, 9)
     whole = F.interpolate(planes[None], (21, 36), mode="bilinear", align_corners=False)[0]
-    pixels = torch.ones(21, 36).nonzero(as_tuple=True)
+    pixels = where(torch.ones(21, 36) > 0)
     assert torch.allclose(sample(planes, pixels, (21, 36)).T.reshape(4, 21, 36), whole, atol=1e-5)
 
 

@@ -66,9 +66,9 @@ class VideoReport:
 
 def judge(alpha: Tensor) -> list[tuple[float, float]]:
     """Coverage and confidence of each matte of float32 (N,H,W,1)."""
-    total = alpha.flatten(1).sum(1, dtype=torch.float64)
-    sure = alpha.square().flatten(1).sum(1, dtype=torch.float64)
-    coverage = total / max(1, alpha[0].numel())
+    flat = alpha.flatten(1)
+    total, sure = flat.sum(1).double(), torch.linalg.vecdot(flat, flat).double()
+    coverage = total / max(1, flat.shape[1])
     confidence = torch.where(total > 0, sure / total.clamp_min(1e-12), 0)
     return list(zip(coverage.tolist(), confidence.tolist(), strict=True))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from bgdl import convert
 from bgdl.refine.blur import box_mean
-from bgdl.refine.grid import sample, shrink
+from bgdl.refine.grid import sample, shrink, where
 
 SOLID = 1 - 1 / 510
 CLEAR = 1 / 510
@@ -22,7 +22,7 @@ def blur_fusion(frames: Tensor, alpha: Tensor, *, working_px: int = 640, radii_p
     Source: Forte, "Approximate Fast Foreground Colour Estimation", ICIP 2021 (radii 90 and 6 at full size).
     """
     layers = _layers(shrink(frames, working_px), shrink(alpha, working_px), radii_px)
-    result = frames.clone()
+    result = frames.clone(memory_format=torch.contiguous_format)
     for frame, matte, planes in zip(result, alpha[..., 0], layers, strict=True):
         _repair(frame, matte, planes)
     return result
@@ -47,7 +47,8 @@ def _unmix(mixed: Tensor, matte: Tensor, near_f: Tensor, near_b: Tensor) -> Tens
 
 def _repair(frame: Tensor, matte: Tensor, layers: Tensor) -> None:
     """Replace the mixed pixels of uint8 (H,W,3) by their foreground colour, in place."""
-    pixels = ((matte > CLEAR) & (matte < SOLID)).nonzero(as_tuple=True)
+    pixels = where((matte > CLEAR) & (matte < SOLID))
     near = sample(layers, pixels, (matte.shape[0], matte.shape[1]))
-    colours = _unmix(frame[pixels].to(torch.float32), matte[pixels][:, None], near[:, :3], near[:, 3:])
-    frame[pixels] = convert.round_to_bytes(colours)
+    rows = frame.view(-1, 3)
+    mixed, share = rows.index_select(0, pixels).to(torch.float32), matte.reshape(-1, 1).index_select(0, pixels)
+    rows.index_copy_(0, pixels, convert.round_to_bytes(_unmix(mixed, share, near[:, :3], near[:, 3:])))

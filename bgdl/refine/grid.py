@@ -19,12 +19,17 @@ def shrink(frames: Tensor, longer_px: int) -> Tensor:
         planes = planes.to(torch.float32)  # only the CPU shrinks bytes
     if scale < 1:
         planes = F.interpolate(planes, size_hw, mode="bilinear", antialias=True, align_corners=False)
-    return planes.to(torch.float32)
+    return planes.to(torch.float32).contiguous()
 
 
-def sample(planes: Tensor, pixels: tuple[Tensor, ...], size_hw: tuple[int, int]) -> Tensor:
-    """Bilinear values of (C,h,w) at (rows, columns) of a picture of `size_hw`: float32 (K,C)."""
-    rows, columns = pixels
+def where(mask: Tensor) -> Tensor:
+    """The numbers of the pixels that bool (H,W) holds, counted row by row: int64 (K,)."""
+    return mask.flatten().nonzero()[:, 0]
+
+
+def sample(planes: Tensor, pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Bilinear values of (C,h,w) at the pixels, counted row by row, of a picture of `size_hw`: float32 (K,C)."""
+    rows, columns = pixels // size_hw[1], pixels % size_hw[1]
     x = (2 * columns + 1) / size_hw[1] - 1
     y = (2 * rows + 1) / size_hw[0] - 1
     grid = torch.stack((x, y), dim=-1).to(planes.dtype)[None, None]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl.refine.blur import box_mean
-from bgdl.refine.grid import sample, shrink
+from bgdl.refine.grid import sample, shrink, where
 
 MIXED = 0.05
 """A window holds an edge where both subject and background take at least this share of it."""
@@ -25,7 +25,7 @@ def guided_filter(
     """
     guide, matte = shrink(frames, working_px) / 255, shrink(alpha, working_px)
     model = box_mean(_linear_model(guide, matte, radius_px, epsilon), radius_px)
-    result = alpha.clone()
+    result = alpha.clone(memory_format=torch.contiguous_format)
     for frame, whole, planes in zip(frames, result[..., 0], model, strict=True):
         _apply(frame, whole, planes)
     return result
@@ -35,10 +35,11 @@ def _apply(frame: Tensor, matte: Tensor, model: Tensor) -> None:
     """Replace alpha (H,W) of one frame by the model's value, as far as edges (model[4]) reach, in place."""
     size_hw = (matte.shape[0], matte.shape[1])
     near = F.interpolate((model[None, 4:] > 0).to(torch.float32), size_hw, mode="nearest")[0, 0]
-    pixels = near.nonzero(as_tuple=True)
+    pixels = where(near > 0)
     values = sample(model, pixels, size_hw)
-    fitted = (values[:, :3] * frame[pixels]).sum(1) / 255 + values[:, 3]
-    matte[pixels] = torch.lerp(matte[pixels], fitted.clamp_(0, 1), values[:, 4])
+    colours, levels = frame.reshape(-1, 3).index_select(0, pixels), matte.view(-1).index_select(0, pixels)
+    fitted = (values[:, :3] * colours).sum(1) / 255 + values[:, 3]
+    matte.view(-1).index_copy_(0, pixels, torch.lerp(levels, fitted.clamp_(0, 1), values[:, 4]))
 
 
 def _linear_model(guide: Tensor, matte: Tensor, radius_px: int, epsilon: float) -> Tensor:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.errors import InputError
+from bgdl.opencv import cv2
 from bgdl.refine.flow import Grey, Plane, carry, is_cut, motion, small_grey, trust, work_size
 
 SmoothName = Literal["off", "ema", "flow"]
@@ -107,6 +108,9 @@ def _shrink(alpha: Tensor) -> NDArray[np.float32]:
 
 def _apply(full: Tensor, small: Plane, smooth: Plane) -> Tensor:
     """Add to the full-size matte what smoothing changed at the small size."""
+    if full.device.type == "cpu":
+        grown = cv2.resize(smooth - small, (full.shape[1], full.shape[0]), interpolation=cv2.INTER_LINEAR)
+        return torch.from_numpy(grown)[..., None].add_(full).clamp_(0, 1)
     change = torch.from_numpy(smooth - small).to(full.device)
     grown = F.interpolate(change[None, None], full.shape[:2], mode="bilinear", align_corners=False)
     return (full + grown[0, 0, ..., None]).clamp_(0, 1)
