@@ -109,8 +109,8 @@ def _shrink(alpha: Tensor) -> NDArray[np.float32]:
 def _apply(full: Tensor, small: Plane, smooth: Plane) -> Tensor:
     """Add to the full-size matte what smoothing changed at the small size."""
     if full.device.type == "cpu":
-        grown = cv2.resize(smooth - small, (full.shape[1], full.shape[0]), interpolation=cv2.INTER_LINEAR)
-        return torch.from_numpy(grown)[..., None].add_(full).clamp_(0, 1)
+        larger = cv2.resize(smooth - small, (full.shape[1], full.shape[0]), interpolation=cv2.INTER_LINEAR)
+        return torch.from_numpy(larger)[..., None].add_(full).clamp_(0, 1)
     change = torch.from_numpy(smooth - small).to(full.device)
     grown = F.interpolate(change[None, None], full.shape[:2], mode="bilinear", align_corners=False)
     return (full + grown[0, 0, ..., None]).clamp_(0, 1)
