@@ -15,8 +15,9 @@ from bgdl.cli import console, options
 from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
 
 if TYPE_CHECKING:
-    from bgdl.pipeline.job import Progress
+    from bgdl.pipeline.job import Progress, VideoJob
     from bgdl.pipeline.records import VideoReport
+    from bgdl.types import Matter
 
 TIME = "Time"
 ENCODING = "Encoding"
@@ -133,7 +134,7 @@ def video(
     from bgdl import registry
     from bgdl.device import set_threads
     from bgdl.pipeline.job import VideoJob
-    from bgdl.pipeline.video import check, convert
+    from bgdl.pipeline.video import check
 
     job = VideoJob(
         source, output, background=background, background_end=background_end, sound=sound, fit=fit, edge=edge,
@@ -145,13 +146,18 @@ def video(
     set_threads(threads)
     matter = registry.load(model, device=device, engine=engine, precision=precision, **options.for_network(size))
     console.note(console.describe(matter))
+    _finish(_run(job, matter, as_json=as_json), as_json=as_json)
+
+
+def _run(job: VideoJob, matter: Matter, *, as_json: bool) -> VideoReport:
+    from bgdl.pipeline.video import convert
+
     try:
         with _watched(as_json=as_json) as (tell, show):
-            report = convert(job.watched(tell, show), matter)
+            return convert(job.watched(tell, show), matter)
     except KeyboardInterrupt as stop:
         console.error(str(stop) or "stopped")
         raise typer.Exit(130) from None
-    _finish(report, as_json=as_json)
 
 
 def _finish(report: VideoReport, *, as_json: bool) -> None:
