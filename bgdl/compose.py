@@ -165,13 +165,12 @@ def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float) -> Tensor:
     height, width = frames.shape[1:3]
     step = max(1, min(int(sigma_px // 4), height, width))
     small_hw = (math.ceil(height / step), math.ceil(width / step))
-    weight = (1 - 4 * convert.to_nchw(alpha)).clamp_min(FLOOR)
-    planes = torch.cat((convert.to_nchw(frames) * weight, weight), dim=1)
-    planes = F.interpolate(planes, small_hw, mode="area")
+    weight = (1 - 4 * alpha).clamp_min(FLOOR)
+    parts = (convert.to_nchw(part) for part in (frames * weight, weight))
+    planes = torch.cat([F.interpolate(part, small_hw, mode="area") for part in parts], dim=1)
     planes = planes * _clear_of_subject(planes[:, 3:]).clamp_min(FLOOR)
     planes = _gaussian(planes, sigma_px / step)
-    colours = F.interpolate(planes[:, :3] / planes[:, 3:], (height, width), mode="bilinear", align_corners=False)
-    return convert.to_nhwc(colours)
+    return _enlarge(planes[:, :3] / planes[:, 3:], (height, width))
 
 
 def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
@@ -184,6 +183,16 @@ def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
 
 def _subject(foreground: Foreground | None, frames: Tensor, alpha: Tensor) -> Tensor:
     return foreground(frames, alpha) if foreground else frames
+
+
+def _enlarge(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """float32 (N,3,h,w) -> (N,H,W,3), bilinear."""
+    if planes.device.type != "cpu":
+        return convert.to_nhwc(F.interpolate(planes, size_hw, mode="bilinear", align_corners=False))
+    result = planes.new_empty((len(planes), *size_hw, 3))
+    for source, target in zip(convert.to_nhwc(planes).contiguous(), result, strict=True):
+        cv2.resize(source.numpy(), size_hw[::-1], dst=target.numpy(), interpolation=cv2.INTER_LINEAR)
+    return result
 
 
 def _clear_of_subject(weight: Tensor) -> Tensor:

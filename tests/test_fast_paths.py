@@ -77,6 +77,13 @@ def test_a_cutout_is_the_frame_beside_its_coverage(part: slice) -> None:
     assert torch.equal(compose.Cutout()(frames, alpha), torch.cat((frames * (coverage > 0), coverage), dim=-1))
 
 
+@pytest.mark.parametrize("small_hw", [(1, 1), (7, 5), (54, 77)])
+def test_enlarging_is_torch_s(small_hw: tuple[int, int]) -> None:
+    planes = torch.rand((2, 3, *small_hw), generator=torch.Generator().manual_seed(5)) * 255
+    expected = torch.nn.functional.interpolate(planes, SIZE, mode="bilinear", align_corners=False)
+    assert torch.allclose(compose._enlarge(planes, SIZE), convert.to_nhwc(expected), atol=0.01)
+
+
 def test_records_are_the_sums() -> None:
     alpha = torch.cat((mattes(), torch.zeros((1, *SIZE, 1))))
     total, square = (values.double().flatten(1).sum(1).tolist() for values in (alpha, alpha.double().square()))

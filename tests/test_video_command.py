@@ -1,0 +1,46 @@
+"""`bgdl video` as a command: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bgdl
+from tests.video_clips import decoded, packets, write_clip
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    return write_clip(tmp_path / "in.mp4", frames=6, size_hw=(64, 96), audio="aac")
+
+
+def test_a_clip_with_json(bgdl: Bgdl, clip: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out.mp4"
+    done = bgdl("video", clip, "-o", target, "-m", tiny_weights, "-b", "red", "--every", "2", "--keep", "2", "--json")
+    assert done.status == 0, done.err
+    *frames, run = map(json.loads, done.out.splitlines())
+    assert [record["frame"] for record in frames] == list(range(6))
+    assert run["run"]["frames"] == 6
+    assert "6 frames in" in done.err.replace("\n", " ")
+    assert decoded(target)[0] == decoded(clip)[0]
+    assert packets(target, "audio") == packets(clip, "audio")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-b", "red", "--keep", "some"], "--keep 'some' is not largest, all or a number of parts from 1"),
+        ([], "holds no transparency; write out.webm (VP9)"),
+        (["-b", "red", "--prime", "2s"], "learns no empty scene; leave --prime out"),
+        (["-b", "red", "--start", "3", "--end", "2"], "--start 3 is not before --end 2"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence(
+    bgdl: Bgdl, clip: Path, tiny_weights: Path, tmp_path: Path, options: list[str], said: str
+) -> None:
+    done = bgdl("video", clip, "-o", tmp_path / "out.mp4", "-m", tiny_weights, *options)
+    assert done.status != 0
+    assert said in " ".join(done.err.split())
+    assert not list(tmp_path.glob("out*"))
