@@ -12,7 +12,7 @@ from torch import Tensor
 
 DeviceName = str  # "auto" | "cpu" | "cuda" | "cuda:1" | "mps"
 EngineName = Literal["auto", "torch", "openvino", "onnx"]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 Fit = Literal["cover", "contain", "stretch"]
 
 

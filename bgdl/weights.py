@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from bgdl.errors import WeightsError
 from bgdl.preprocess import InputSpec
 
 DEFAULT = "portrait"
+Ranges = Mapping[str, tuple[float, float]]
+"""The least and the largest value of each of a network's maps, by the map's name (`bgdl.engines.int8`)."""
 _RELEASES = "https://github.com/danielgatis/rembg/releases/download/v0.0.0"
 _UPSTREAM = "https://github.com/xuebinqin/U-2-Net"
 _SPEC = InputSpec(scale="max", antialias=False)
@@ -60,7 +64,7 @@ RECORDS: dict[str, Weights] = {
             "u2netp",
             "8e83ca70e441ab06c318d82300c84806",
             "anything that stands out; small, 4.6 MB",
-            {"bf16": -0.0002, "fp16": 0.0001},  # docs/performance.md
+            {"bf16": -0.0002, "fp16": 0.0001, "int8": 0.0004},  # docs/performance.md
         ),
         _release("u2net_human_seg", "u2net", "c09ddc2e0104f800e3e1bb4652583d1f", "people; 176 MB"),
     )
@@ -125,6 +129,14 @@ def search_path() -> Iterator[Path]:
         yield Path(os.environ["BGDL_WEIGHTS"]).expanduser()
     yield cache_folder()
     yield rembg_folder()
+
+
+def int8_ranges(name: str) -> Ranges | None:
+    """What int8 needs of the weights called `name`, where it comes with bgdl; own weights carry theirs in the file."""
+    for folder in list(search_path())[:2] if name in RECORDS else ():
+        if (folder / f"{name}.int8.json").is_file():
+            return cast(Ranges, json.loads((folder / f"{name}.int8.json").read_text("utf-8")))
+    return None
 
 
 def registered() -> dict[str, Path]:

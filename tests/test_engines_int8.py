@@ -1,32 +1,136 @@
-"""int8 from calibration pictures to a file that loads."""
+"""int8: ranges measured on pictures, the graph rounded to them, and a file that carries them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 
 import bgdl
+from bgdl import weights
 from bgdl.bench import pictures
-from bgdl.engines import network
-from bgdl.engines.int8 import quantize
-from bgdl.errors import WeightsError
+from bgdl.engines import choose, int8, network
+from bgdl.errors import DeviceError, InputError, WeightsError
+from bgdl.export.model import export
 from bgdl.preprocess import InputSpec
+from tests.synthetic_people import write_people
+
+openvino = pytest.importorskip("openvino")
+SPEC = InputSpec(size=64)
 
 
-@pytest.mark.slow
-def test_what_is_quantized_loads_and_comes_near(tiny_weights, tmp_path):
-    pytest.importorskip("nncf")
-    spec, net = InputSpec(size=32), network.read(tiny_weights)
-    quantize(net, pictures.draw(spec).planes, tmp_path / "tiny.xml", spec=spec)
-    frames = torch.randint(0, 256, (1, 32, 32, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    exact = bgdl.load(tiny_weights, device="cpu", engine="torch", precision="fp32").alpha(frames)
-    matter = bgdl.load(tmp_path / "tiny.xml", device="cpu")
-    assert matter.spec == spec
-    assert (matter.alpha(frames) - exact).abs().mean() < 0.05
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
 
 
-def test_foreign_graphs_are_not_quantized(tmp_path):
-    pytest.importorskip("nncf")
+@pytest.fixture
+def measured(tiny_weights):
+    """A network with its ranges."""
+    net = network.read(tiny_weights)
+    return replace(net, ranges=int8.measure(net, pictures.draw(SPEC).planes))
+
+
+def test_every_wide_map_is_rounded_and_holds_zero(measured):
+    assert len(measured.ranges) == 165
+    for low, high in measured.ranges.values():
+        assert low <= 0 < high
+        zero = -255 * low / (high - low)
+        assert abs(zero - round(zero)) < 1e-3  # padding is exact
+
+
+def test_int8_comes_near_at_any_size(measured):
+    """Ranges of 64 px squares, a rectangle run."""
+    x = torch.from_numpy(pictures.draw(InputSpec(size=96)).planes)[:2, :, :64]
+    exact, rounded = (
+        choose.start(measured, choose.Choice("openvino", precision, ""), torch.device("cpu")).run(x)
+        for precision in ("fp32", "int8")
+    )
+    assert 0 < (exact - rounded).abs().mean() < 0.02
+
+
+def test_convolutions_run_in_int8(measured):
+    """What OpenVINO made of the graph: nearly every convolution takes bytes."""
+    core = openvino.Core()
+    model = int8.quantize(core.read_model(measured.graph((64, 64), exact=False)), measured.ranges)
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    kinds = [op.get_rt_info()["runtimePrecision"].astype(str) for op in _convolutions(compiled)]
+    assert len(kinds) == 119 and sum(kind in ("u8", "i8") for kind in kinds) >= 110
+
+
+def _convolutions(compiled):
+    return [
+        op
+        for op in compiled.get_runtime_model().get_ops()
+        if op.get_rt_info()["layerType"].astype(str) == "Convolution"
+    ]
+
+
+def test_exported_with_pictures_it_runs_in_int8(tiny_weights, tmp_path):
+    folder = write_people(tmp_path / "people", 3)
+    export(tiny_weights, tmp_path / "own.safetensors", pictures=folder)
+    frames = torch.randint(0, 256, (1, 40, 50, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    exact, rounded = (
+        bgdl.load(tmp_path / "own.safetensors", device="cpu", engine="openvino", precision=precision).alpha(frames)
+        for precision in ("fp32", "int8")
+    )
+    assert 0 < (exact - rounded).abs().mean() < 0.05
+    with pytest.raises(InputError, match=r"int8 ranges go into .safetensors, not into 'own.onnx'"):
+        export(tiny_weights, tmp_path / "own.onnx", pictures=folder)
+
+
+def test_blended_weights_have_no_ranges_of_their_parts(tiny_weights, tmp_path):
+    export(tiny_weights, tmp_path / "own.safetensors", pictures=write_people(tmp_path / "people", 2))
+    export(tmp_path / "own.safetensors", tmp_path / "mixed.safetensors", start=tiny_weights)
+    assert network.read(tmp_path / "own.safetensors").ranges
+    assert network.read(tmp_path / "mixed.safetensors").ranges is None
+
+
+def test_pictures_without_transparency_do_to_measure(tiny_weights, tmp_path):
+    (tmp_path / "plain").mkdir()
+    Image.new("RGB", (30, 40), (9, 80, 200)).save(tmp_path / "plain" / "a.jpg")
+    export(tiny_weights, tmp_path / "own.safetensors", pictures=tmp_path / "plain")
+    assert network.read(tmp_path / "own.safetensors").ranges
+
+
+def test_without_ranges_int8_is_refused_with_the_way_out(tiny_weights):
+    message = r"int8 needs ranges that .* has not \(bgdl export .* -o OWN.safetensors --int8 FOLDER measures them\)"
+    with pytest.raises(WeightsError, match=message):
+        bgdl.load(tiny_weights, device="cpu", engine="openvino", precision="int8")
+    with pytest.raises(DeviceError, match="nothing runs torch int8 on cpu"):
+        bgdl.load(tiny_weights, device="cpu", engine="torch", precision="int8")
+
+
+def test_ranges_of_another_network_are_refused(measured):
+    model = openvino.Core().read_model(measured.graph((64, 64), exact=False))
+    with pytest.raises(WeightsError, match="the int8 ranges are of another network"):
+        int8.quantize(model, dict(list(measured.ranges.items())[1:]))
+
+
+def test_foreign_graphs_are_not_measured(tmp_path):
     net = network.Network(tmp_path / "isnet.onnx", None, InputSpec())
     with pytest.raises(WeightsError, match=r"isnet.onnx is no U²-Net in a form that bgdl reads"):
-        quantize(net, pictures.draw(InputSpec(size=32)).planes, tmp_path / "x.xml", spec=InputSpec(size=32))
+        int8.measure(net, pictures.draw(SPEC).planes)
+
+
+def test_auto_takes_int8_where_the_processor_and_the_cost_allow(measured, monkeypatch):
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(choose, "installed", lambda: ["openvino", "torch"])
+    monkeypatch.setattr(choose, "cpu_features", lambda: frozenset({"avx512_vnni", "avx512_bf16"}))
+    cost = {"int8": 0.001, "bf16": 0.0}
+    assert choose.choose(cpu, network=measured, cost=cost).precision == "int8"
+    assert choose.choose(cpu, network=measured, cost={"int8": 0.003, "bf16": 0.0}).precision == "bf16"
+    assert choose.choose(cpu, network=replace(measured, ranges=None), cost=cost).precision == "bf16"
+    monkeypatch.setattr(choose, "cpu_features", lambda: frozenset({"avx2"}))
+    assert choose.choose(cpu, network=measured, cost=cost).precision == "fp32"
+
+
+@pytest.mark.parametrize("name", ["portrait", "u2netp"])
+def test_what_comes_with_bgdl_has_ranges(name):
+    record = weights.RECORDS[name]
+    own = Path(weights.__file__).parents[1] / "weights" / record.file
+    ranges = weights.int8_ranges(name) or network.read(own).ranges
+    assert ranges and len(ranges) == 165 and record.cost["int8"] <= choose.ALLOWED_COST

@@ -18,6 +18,9 @@ def export(
         Path | None, typer.Option("--blend", help="Weights that training started from, to average with.")
     ] = None,
     share: Annotated[float, typer.Option("--share", help="Of the checkpoint in that average, 0 to 1.")] = 0.5,
+    pictures: Annotated[
+        Path | None, typer.Option("--int8", metavar="FOLDER", help="Measure on its pictures what int8 needs.")
+    ] = None,
     register: Annotated[str | None, typer.Option("--register", help="Also make it `--model NAME` for you.")] = None,
 ) -> None:
     """Write a checkpoint as self-describing .safetensors, .onnx or .xml, checked against torch."""
@@ -32,7 +35,9 @@ def export(
     facts = {"licence": licence} if licence else {}
     if scores:
         facts["scores"] = json.loads(scores.read_text("utf-8"))
-    difference = model.export(checkpoint, output, half=precision == "half", start=start, share=share, **facts)
+    difference = model.export(
+        checkpoint, output, half=precision == "half", start=start, share=share, pictures=pictures, **facts
+    )
     size_mb = output.stat().st_size / 1e6
     console.note(f"{output}: {size_mb:.2f} MB, differs from torch by {difference:.1e} on average")
     if register:

@@ -27,7 +27,7 @@ Engine = Annotated[
     typer.Option("--engine", help="What runs the network.", rich_help_panel=METHOD),
 ]
 PrecisionOption = Annotated[
-    Literal["auto", "fp32", "bf16", "fp16"],
+    Literal["auto", "fp32", "bf16", "fp16", "int8"],
     typer.Option("--precision", help="Arithmetic of the network.", rich_help_panel=METHOD),
 ]
 Size = Annotated[

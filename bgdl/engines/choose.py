@@ -12,6 +12,7 @@ import torch
 from bgdl.device import cpu_features
 from bgdl.engines import cache
 from bgdl.engines.engine import Engine
+from bgdl.engines.int8 import no_ranges
 from bgdl.engines.network import Network
 from bgdl.errors import DeviceError, InputError, WeightsError
 from bgdl.types import EngineName, Precision
@@ -21,6 +22,7 @@ ALLOWED_COST = 0.002
 
 PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 BF16_FEATURES = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
+INT8_FEATURES = frozenset({"amx_int8", "avx512_vnni", "avx_vnni", "i8mm"})
 FP16_FEATURES = frozenset({"amx_fp16", "avx512_fp16", "asimdhp"})
 
 OPTIONS = ("compiled", "target", "provider")
@@ -59,6 +61,8 @@ def choose(
     Raises DeviceError where nothing is left, with the reason.
     """
     if engine != "auto" and precision != "auto":
+        if precision == "int8" and engine != "openvino":
+            raise DeviceError(f"nothing runs {engine} int8 on {device}: int8 is for the openvino engine")
         return Choice(engine, precision, "both asked for")
     known = _cost(network, cost)
     able = [name for name in installed() if network is None or name in runs(network)]
@@ -67,6 +71,8 @@ def choose(
         if engine not in ("auto", name) or precision not in ("auto", kind):
             continue
         obstacle = None if name in able else f"{name} is not installed or cannot run this file"
+        if obstacle is None and kind == "int8" and (network is None or network.ranges is None):
+            obstacle = no_ranges(network)
         if obstacle is None and precision == "auto":
             obstacle = _too_costly(kind, known)
         if obstacle is None:
@@ -82,7 +88,7 @@ def candidates(device: torch.device) -> list[Candidate]:
         return [("torch", "fp16"), ("torch", "bf16"), ("torch", "fp32"), ("onnx", "fp32")]
     if device.type == "mps":
         return [("torch", "fp16"), ("torch", "fp32"), ("onnx", "fp32")]
-    half: list[Candidate] = []
+    half: list[Candidate] = [("openvino", "int8")] if cpu_features() & INT8_FEATURES else []
     if cpu_features() & BF16_FEATURES:
         half += [("openvino", "bf16"), ("torch", "bf16")]
     if cpu_features() & FP16_FEATURES:

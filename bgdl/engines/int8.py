@@ -1,36 +1,100 @@
-"""Quantize a network to int8 for the OpenVINO engine, calibrated on pictures (NNCF, post-training)."""
+"""int8 for the OpenVINO engine: the range of every map, measured once on pictures, and the graph rounded to them.
+
+A map is rounded to 256 levels over its range, each output channel of a convolution's weights to 255 around zero
+(Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR
+2018). The channels are centred before (`bgdl.nets.centre`); without that int8 ruins U²-Net-p.
+"""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bgdl.engines.network import Network
 from bgdl.errors import MissingExtra, WeightsError
-from bgdl.preprocess import InputSpec
+from bgdl.weights import Ranges
+
+ROUNDED = ("Parameter", "Relu", "Maximum", "Interpolate", "Add")
+"""What makes maps that are rounded, but for a bias, which is added before a ReLU, and for the mattes of one channel."""
 
 
-def quantize(network: Network, pictures: NDArray[np.float32], target: Path, *, spec: InputSpec) -> None:
-    """Write `target` (.xml, its .bin beside it), a file that `bgdl.load` and `--model` take.
+def measure(network: Network, pictures: NDArray[np.float32]) -> dict[str, tuple[float, float]]:
+    """Ranges for `quantize`: the mean over the pictures of each one's extremes. They fit every input size.
 
-    pictures: float32 (P,3,H,W), prepared by `spec`; some dozens like those that it will see. The channels are
-    centred before, without which int8 ruins U²-Net-p. Raises WeightsError for a graph that is no U²-Net.
+    pictures: float32 (P,3,H,W), prepared as the network needs them; some dozens like those that it will see.
+    Raises WeightsError for a graph that is no U²-Net.
     """
-    try:
-        import nncf
-        import openvino
-    except ImportError as error:
-        raise MissingExtra("int8", "int8") from error
+    openvino, ops = _openvino()
     if network.weights is None:
-        raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads, so it cannot be quantized")
-    size_hw = (pictures.shape[-2], pictures.shape[-1])
-    model = openvino.Core().read_model(network.graph(size_hw, exact=False))
-    samples = nncf.Dataset([picture[None] for picture in pictures])
-    preset = nncf.QuantizationPreset.MIXED
-    quantized = nncf.quantize(model, samples, subset_size=len(pictures), preset=preset)
-    card = {"arch": network.weights.arch, "input_spec": spec.to_dict()}
-    quantized.set_rt_info(json.dumps(card), "bgdl")
-    openvino.save_model(quantized, target, compress_to_fp16=False)
+        raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads, so int8 is not to be had")
+    core = openvino.Core()
+    model = core.read_model(network.graph((pictures.shape[-2], pictures.shape[-1]), exact=False))
+    maps = list(_maps(model))
+    axes = np.array([0, 1, 2, 3])
+    extremes = [reduce(output, axes, False) for _, output in maps for reduce in (ops.reduce_min, ops.reduce_max)]
+    probe = core.compile_model(
+        openvino.Model(extremes, model.get_parameters()), "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    found = np.mean([[float(value) for value in probe(picture[None]).values()] for picture in pictures], axis=0)
+    pairs = zip(found[::2], found[1::2], strict=True)
+    return {name: _with_zero(low, high) for (name, _), (low, high) in zip(maps, pairs, strict=True)}
+
+
+def quantize(model: Any, ranges: Ranges) -> Any:
+    """Round an OpenVINO model, in place, to `ranges`. Raises WeightsError where they are of another network."""
+    _, ops = _openvino()
+    maps = dict(_maps(model))
+    if maps.keys() != ranges.keys():
+        raise WeightsError("the int8 ranges are of another network; measure them anew: bgdl export ... --int8 FOLDER")
+    for name, output in maps.items():
+        readers = list(output.get_target_inputs())
+        low, high = (np.full((1, 1, 1, 1), value, np.float32) for value in ranges[name])
+        rounded = _rounded(ops, output, low, high, 256)
+        for reader in readers:
+            reader.replace_source_output(rounded)
+    for convolution in (op for op in model.get_ops() if op.get_type_name() == "Convolution"):
+        weight = convolution.input_value(1)
+        most = np.abs(weight.get_node().data).max(axis=(1, 2, 3), keepdims=True).clip(1e-8)
+        convolution.input(1).replace_source_output(_rounded(ops, weight, -most, most, 255))
+    return model
+
+
+def no_ranges(network: Network | None) -> str:
+    """Why int8 cannot be had, and what to do."""
+    name = network.path.name if network else "NAME"
+    return f"int8 needs ranges that {name} has not (bgdl export {name} -o OWN.safetensors --int8 FOLDER measures them)"
+
+
+def _maps(model: Any) -> Iterator[tuple[str, Any]]:
+    """Name and output of every map that is rounded."""
+    for op in model.get_ordered_ops():
+        sources = {value.get_node().get_type_name() for value in op.input_values()}
+        wide = op.get_type_name() in ROUNDED and op.output(0).get_partial_shape()[1].get_length() > 1
+        if wide and not (op.get_type_name() == "Add" and "Convolution" in sources):
+            yield op.get_friendly_name(), op.output(0)
+
+
+def _rounded(ops: Any, output: Any, low: NDArray[np.float32], high: NDArray[np.float32], levels: int) -> Any:
+    return ops.fake_quantize(output, low, high, low, high, levels).output(0)
+
+
+def _with_zero(low: float, high: float) -> tuple[float, float]:
+    """The range widened until 0, with which maps are padded, is one of its 256 levels."""
+    low, high = min(low, 0.0), max(high, 1e-6)
+    steps = round(-255 * low / (high - low))
+    if 0 < steps < 255:
+        scale = max(-low / steps, high / (255 - steps))
+        low, high = -scale * steps, scale * (255 - steps)
+    return float(f"{low:.6g}"), float(f"{high:.6g}")
+
+
+def _openvino() -> tuple[Any, Any]:
+    try:
+        import openvino
+        from openvino import opset13
+    except ImportError as error:
+        raise MissingExtra("int8", "openvino") from error
+    return openvino, opset13

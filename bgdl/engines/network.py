@@ -16,6 +16,7 @@ from bgdl.errors import WeightsError
 from bgdl.nets import checkpoint
 from bgdl.nets.checkpoint import Checkpoint
 from bgdl.preprocess import InputSpec
+from bgdl.weights import Ranges, int8_ranges
 
 GRAPH_SUFFIXES = (".onnx", ".xml")
 ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretch="minmax")
@@ -26,13 +27,15 @@ ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1
 class Network:
     """Weights that the torch engine can hold (`weights`), or a graph that only its own file describes.
 
-    spec: how its input is prepared. cost: mIoU lost against fp32, by precision, where it was measured.
+    spec: how its input is prepared. cost: mIoU lost against fp32, by precision, where it was measured. ranges: of its
+    maps, which int8 needs (`bgdl.engines.int8`).
     """
 
     path: Path
     weights: Checkpoint | None
     spec: InputSpec | None
     cost: Mapping[str, float] = field(default_factory=dict)
+    ranges: Ranges | None = None
 
     @cached_property
     def key(self) -> str:
@@ -73,7 +76,9 @@ def read(path: str | Path) -> Network:
         if path.suffix != ".onnx" or not path.is_file():
             raise
         return _read_foreign(path)
-    return Network(path, weights, weights.spec, weights.metadata.get("precision_cost") or {})
+    card = weights.metadata
+    ranges = card.get("int8_ranges") or int8_ranges(path.stem)
+    return Network(path, weights, weights.spec, card.get("precision_cost") or {}, ranges)
 
 
 def _read_ir(path: Path) -> Network:

@@ -12,11 +12,13 @@ from torch import Tensor
 
 from bgdl.device import thread_count
 from bgdl.engines import cache
+from bgdl.engines.int8 import no_ranges, quantize
 from bgdl.engines.network import Network
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 from bgdl.types import Precision
 
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+"""By precision; int8 runs what it does not round in the best of them that the processor has."""
 
 LAYOUT = 2
 """Counts changes of the graphs that are compiled, so that no older one is taken from the disk."""
@@ -42,8 +44,11 @@ class OpenVINOEngine:
         self._network = network
         self._target = target
         self._core = _core()
+        self._hint = HINTS.get(precision) or _rest(self._core, target)
         self._compiled: dict[tuple[int, int, bool], Any] = {}
         _check_target(self._core, target, precision)
+        if precision == "int8" and network.ranges is None:
+            raise WeightsError(no_ranges(network))
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:
@@ -82,7 +87,7 @@ class OpenVINOEngine:
 
     def _compile(self, size_hw: tuple[int, int], queued: bool) -> Any:
         options: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": HINTS[self.precision],
+            "INFERENCE_PRECISION_HINT": self._hint,
             "PERFORMANCE_HINT": "THROUGHPUT" if queued else "LATENCY",
         }
         if self._target == "CPU":
@@ -108,6 +113,9 @@ class OpenVINOEngine:
             raise WeightsError(
                 f"{self._network.path.name} does not take pictures of {size_hw[1]}×{size_hw[0]}"
             ) from error
+        if self.precision == "int8":
+            assert self._network.ranges is not None
+            quantize(model, self._network.ranges)
         return model
 
     def _file_name(self, size_hw: tuple[int, int], options: dict[str, Any]) -> str:
@@ -115,8 +123,9 @@ class OpenVINOEngine:
         import openvino
 
         machine = self._core.get_property(self._target, "FULL_DEVICE_NAME")
+        ranges = self._network.ranges if self.precision == "int8" else None
         facts = repr(
-            (openvino.__version__, machine, self._network.key, self.precision, size_hw, sorted(options.items()))
+            (openvino.__version__, machine, self._network.key, self.precision, size_hw, sorted(options.items()), ranges)
         )
         return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
 
@@ -127,6 +136,11 @@ def _core() -> Any:
     except ImportError as error:
         raise MissingExtra("the openvino engine", "openvino") from error
     return openvino.Core()
+
+
+def _rest(core: Any, target: str) -> str:
+    able = core.get_property(target.split(".")[0] if target != "AUTO" else "CPU", "OPTIMIZATION_CAPABILITIES")
+    return "bf16" if "BF16" in able else "f32"
 
 
 def _check_target(core: Any, target: str, precision: Precision) -> None:

@@ -29,7 +29,8 @@ def blend(tuned: Checkpoint, start: Checkpoint, share: float) -> Checkpoint:
     if tuned.folded:
         state, other = (_folded(one) for one in (tuned, start))
     mixed = {key: share * value + (1 - share) * other[key] for key, value in state.items() if key in other}
-    return replace(tuned, state={**tuned.state, **mixed})
+    facts = {key: value for key, value in tuned.metadata.items() if key not in ("int8_ranges", "precision_cost")}
+    return replace(tuned, state={**tuned.state, **mixed}, metadata=facts)
 
 
 def _folded(weights: Checkpoint) -> dict[str, Tensor]:

@@ -6,17 +6,23 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from bgdl import weights
+from bgdl import preprocess, weights
+from bgdl.data.pairs import find_pairs
+from bgdl.engines import int8
+from bgdl.engines.network import Network
 from bgdl.errors import InputError, MissingExtra, WeightsError
 from bgdl.export.blend import blend
+from bgdl.media import image
 from bgdl.nets import checkpoint
 from bgdl.nets.checkpoint import Checkpoint
 from bgdl.nets.onnx_half import to_half
@@ -25,6 +31,8 @@ from bgdl.nets.u2net import U2Net, fold_batchnorm
 from bgdl.preprocess import InputSpec
 
 SUFFIXES = (".safetensors", ".onnx", ".xml")
+CALIBRATION = 32
+"""Pictures on which int8 ranges are measured."""
 TOLERANCE = {True: 2e-3, False: 1e-5}
 """What the probability may differ by from torch's in float32, on average: at half and at full precision."""
 
@@ -36,23 +44,29 @@ def export(
     half: bool = True,
     start: str | Path | None = None,
     share: float = 0.5,
+    pictures: str | Path | None = None,
     **facts: Any,
 ) -> float:
     """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its mean difference from torch.
 
-    half: values at half precision. start: weights to blend in, so that `share` of the source remains. facts: go
-    into the file (licence, scores, ...), beside arch, InputSpec, what the source said of itself, the training config
-    and the git revision.
+    half: values at half precision. start: weights to blend in, so that `share` of the source remains. pictures: a
+    folder of them, in any layout that `bgdl train` takes, masks or not; the ranges that int8 needs are measured on some
+    dozens (.safetensors only). facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the source
+    said of itself, the training config and the git revision.
     Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
     """
     source, target = Path(source), Path(target)
     if target.suffix not in SUFFIXES:
         raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(SUFFIXES)}")
+    if pictures is not None and target.suffix != ".safetensors":
+        raise InputError(f"int8 ranges go into .safetensors, not into {target.name!r}; bgdl runs that in int8")
     loaded = checkpoint.read(source)
     if start is not None:
         loaded = blend(loaded, checkpoint.read(start), share)
         facts["blend"] = {"start": Path(start).name, "share": share}
     spec = loaded.spec or InputSpec()
+    if pictures is not None:
+        facts["int8_ranges"] = int8.measure(Network(source, loaded, spec), _prepared(pictures, spec))
     card = _card(source, loaded, spec, facts)
     net = loaded.net()
     if loaded.folded:
@@ -65,6 +79,14 @@ def export(
         raise WeightsError(f"{target.name} differs from torch by {difference:.2g}; a fault in bgdl: please report it")
     _move(temporary, target)
     return difference
+
+
+def _prepared(folder: str | Path, spec: InputSpec) -> NDArray[np.float32]:
+    """Pictures of the folder, evenly chosen, as squares that the network takes."""
+    pairs = find_pairs(folder)
+    chosen = pairs[:: max(1, len(pairs) // CALIBRATION)][:CALIBRATION]
+    square = replace(spec, shape="square")
+    return np.concatenate([preprocess.prepare(image.read(pair.image).frames, square).numpy() for pair in chosen])
 
 
 def register(path: str | Path, name: str) -> Path:
