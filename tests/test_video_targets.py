@@ -6,11 +6,11 @@ import _thread
 import sys
 from pathlib import Path
 
-import av
 import pytest
 from torch import Tensor
 
 from bgdl.errors import InputError
+from bgdl.media.writer import VideoWriter
 from tests.video_clips import BrightSubject, convert, decoded, packets, write_clip
 
 
@@ -93,7 +93,14 @@ def test_what_an_earlier_run_left_is_replaced(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.part"))
 
 
-def test_a_writer_that_cannot_start_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(av.error.FFmpegError):
-        convert(write_clip(tmp_path / "in.mp4", frames=2), tmp_path / "out.mp4", preset="sideways")
+def test_a_writer_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_encoder(*_: object) -> None:
+        raise OSError("the encoder does not open")
+
+    source = write_clip(tmp_path / "in.mp4", frames=2)
+    monkeypatch.setattr(VideoWriter, "_set_up", no_encoder)
+    with pytest.raises(OSError, match="the encoder does not open"):
+        convert(source, tmp_path / "out.mp4")
     assert not list(tmp_path.glob("out*"))
+    monkeypatch.undo()
+    convert(source, tmp_path / "out.mp4")  # and holds no lock

@@ -9,6 +9,11 @@ import av
 from bgdl.errors import InputError
 from bgdl.media.formats import VideoFormat
 
+_X26 = tuple(
+    ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
+)
+PRESETS = {"libx264": _X26, "libx265": _X26, "libvpx-vp9": tuple("012345678")}
+"""What --preset may be; encoders that are not here say themselves what they do not take."""
 HARDWARE = {"h264": "h264_nvenc", "h265": "hevc_nvenc"}
 
 
@@ -46,12 +51,15 @@ def why_not(name: str) -> str | None:
 
 
 def encoder_options(chosen: VideoFormat, encoder: str, crf: int | None, preset: str | None) -> dict[str, str]:
-    """Options for the encoder; raises InputError for --crf or --preset where it has none."""
+    """Options for the encoder; raises InputError for --crf or --preset where it has none, or no such."""
     options = dict(chosen.options) if encoder == chosen.codec else {}
     if chosen.crf is None:
         if crf is not None or preset is not None:
             raise InputError(f"--crf and --preset are for h264, h265 and vp9, not for {chosen.name}")
         return options
+    allowed = PRESETS.get(encoder)
+    if preset is not None and allowed and preset not in allowed:
+        raise InputError(f"--preset {preset!r} is unknown to {encoder}; use {', '.join(allowed)}")
     quality = str(chosen.crf if crf is None else crf)
     if encoder.endswith("_nvenc"):
         return {**options, "rc": "vbr", "cq": quality, "preset": preset or "p4"}
