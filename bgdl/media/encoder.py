@@ -9,9 +9,7 @@ import av
 from bgdl.errors import InputError
 from bgdl.media.formats import VideoFormat
 
-_X26 = tuple(
-    ["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo"]
-)
+_X26 = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
 PRESETS = {"libx264": _X26, "libx265": _X26, "libvpx-vp9": tuple("012345678")}
 """What --preset may be; encoders that are not here say themselves what they do not take."""
 HARDWARE = {"h264": "h264_nvenc", "h265": "hevc_nvenc"}
