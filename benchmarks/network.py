@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import torch
 
 from bgdl.bench.pictures import draw
 from bgdl.device import set_threads, thread_count
-from bgdl.engines import choose, network
+from bgdl.engines import choose, int8, network
 from bgdl.engines.choose import Choice
 from bgdl.preprocess import InputSpec
 
@@ -71,6 +72,8 @@ def _rembg(weights: Path) -> Callable[[torch.Tensor], torch.Tensor]:
 
 def _engines(weights: Path) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
     net, cpu = network.read(weights), torch.device("cpu")
+    if net.ranges is None:  # good enough to time it
+        net = replace(net, ranges=int8.measure(net, draw(InputSpec(scale="max")).planes))
     pairs = [pair for pair in choose.candidates(cpu) if pair[0] in choose.installed()]
     return {f"{name} {kind}": choose.start(net, Choice(name, kind, ""), cpu).run for name, kind in pairs}
 
