@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -93,14 +94,18 @@ def speed(arguments: argparse.Namespace) -> None:
         baseline = len(theirs) / seconds
         say(what="loop", frames=len(theirs), fps=round(baseline, 2))
         for choice in arguments.engines:
-            engine, _, precision = choice.partition("-")
-            matter = registry.load(weights, engine=engine, precision=precision or "auto", device="cpu", spec=UPSTREAM)
+            runner, *ways = choice.split("+")
+            engine, _, precision = runner.partition("-")
+            spec = replace(UPSTREAM, size=352, shape="aspect") if "aspect" in ways else UPSTREAM
+            every = next((int(way[5:]) for way in ways if way.startswith("every")), 1)
+            matter = registry.load(weights, engine=engine, precision=precision or "auto", device="cpu", spec=spec)
             with VideoReader(clip, limit=4) as reader:
                 batch = next(reader.batches(4))
             ours = matter.alpha(batch.data)[..., 0].numpy() * 255
             report = bgdl.convert_video(
-                clip, Path(folder) / f"{choice}.mp4", model=matter, background="#00b140", frames=frames, smooth="off"
-            )
+                clip, Path(folder) / f"{choice}.mp4", model=matter, background="#00b140", frames=frames, smooth="off",
+                every=every,
+            )  # fmt: skip
             say(
                 what="bgdl", engine=choice, fps=round(report.fps, 2), ratio=round(report.fps / baseline, 2),
                 matte_difference=round(float(np.abs(ours - np.stack(theirs[:4])).mean() / 255), 4),
@@ -282,7 +287,15 @@ def main() -> None:
     parser.add_argument("clips", nargs="+")
     parser.add_argument("--model", default="portrait")
     parser.add_argument("--weights", help="u2net or u2netp as an ONNX file in rembg's layout, for speed")
-    parser.add_argument("--engines", nargs="+", default=["openvino-bf16", "openvino-fp32", "torch-fp32"])
+    runs = [
+        "openvino-int8",
+        "openvino-int8+aspect",
+        "openvino-int8+aspect+every2",
+        "openvino-bf16",
+        "torch-bf16",
+        "torch-fp32",
+    ]
+    parser.add_argument("--engines", nargs="+", default=runs, help="ENGINE-PRECISION[+aspect][+everyN], for speed")
     parser.add_argument("--frames", type=int, default=48)
     parser.add_argument("--davis", help="folder of a sequence with images/ and masks/, for steady and every")
     arguments = parser.parse_args()
