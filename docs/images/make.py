@@ -15,7 +15,7 @@ from bgdl.data.room import draw_room
 SIZE = (560, 420)
 
 
-def scene(person: int = 4, room: int = 4) -> Image.Image:
+def scene(person: int = 1, room: int = 2) -> Image.Image:
     """A drawn person in a drawn room."""
     picture = Image.fromarray(draw_room((SIZE[1], SIZE[0]), seed=room))
     figure = Image.fromarray(draw_person(draw_looks(person), height_px=round(1.65 * SIZE[1])))
