@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl import convert, preprocess
-from bgdl.data.pairs import find_pairs, read_pair
+from bgdl.data.pairs import find_pairs, has_mask, read_pair
+from bgdl.media import image
 from bgdl.metrics.segmentation import iou
 from bgdl.preprocess import InputSpec
 
@@ -35,10 +36,8 @@ def read(folder: Path, spec: InputSpec, *, count: int | None = None) -> Pictures
     """The first `count` pictures of a folder in any layout that `bgdl train` takes; all as squares of `spec`."""
     planes, truths = [], []
     for pair in find_pairs(folder)[:count]:
-        picture, mask = read_pair(pair)
-        planes.append(preprocess.prepare(convert.frame_to_tensor(picture), spec).numpy())
-        without = pair.mask is None and mask.min() == 255
-        truths.append(None if without else mask)
+        planes.append(preprocess.prepare(image.read(pair.image).frames, spec).numpy())
+        truths.append(read_pair(pair)[1] if has_mask(pair) else None)
     return Pictures(np.concatenate(planes), truths)
 
 

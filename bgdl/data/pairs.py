@@ -50,6 +50,14 @@ def find_pairs(root: str | Path) -> list[Pair]:
     return sorted(pairs, key=lambda pair: pair.name)
 
 
+def has_mask(pair: Pair) -> bool:
+    """Whether there is a mask, or transparency to take for one."""
+    if pair.mask is not None:
+        return True
+    with Image.open(pair.image) as file:
+        return bool(file.has_transparency_data)
+
+
 def read_pair(pair: Pair) -> tuple[Picture, Picture]:
     """The picture, uint8 (H,W,3) RGB, and its mask, uint8 (H,W) coverage, both upright.
 
