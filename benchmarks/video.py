@@ -1,7 +1,7 @@
 """Clips: bgdl against a per-frame loop as rembg's users write it, overlap of the stages, memory, steadiness.
 
     python benchmarks/video.py speed CLIP --weights u2netp.onnx [--frames 96]
-    python benchmarks/video.py overlap CLIP [--model portrait] [--frames 48]
+    python benchmarks/video.py overlap CLIP [--model portrait] [--every 1] [--frames 48]
     python benchmarks/video.py memory CLIP
     python benchmarks/video.py steady CLIP... [--model portrait] [--davis FOLDER]
     python benchmarks/video.py every CLIP... [--model portrait] [--davis FOLDER]
@@ -96,7 +96,7 @@ def speed(arguments: argparse.Namespace) -> None:
         for choice in arguments.engines:
             runner, *ways = choice.split("+")
             engine, _, precision = runner.partition("-")
-            spec = replace(UPSTREAM, size=352, shape="aspect") if "aspect" in ways else UPSTREAM
+            spec = replace(UPSTREAM, shape="aspect") if "aspect" in ways else UPSTREAM
             every = next((int(way[5:]) for way in ways if way.startswith("every")), 1)
             matter = registry.load(weights, engine=engine, precision=precision or "auto", device="cpu", spec=spec)
             with VideoReader(clip, limit=4) as reader:
@@ -137,7 +137,9 @@ def overlap(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large.mp4"
         enlarge(Path(arguments.clips[0]), large, arguments.frames)
-        report = bgdl.convert_video(large, Path(folder) / "out.mp4", model=arguments.model, background="#00b140")
+        report = bgdl.convert_video(
+            large, Path(folder) / "out.mp4", model=arguments.model, background="#00b140", every=arguments.every
+        )
         say(what="overlap at 1920x1080", wall_over_slowest=overlap_of(report), **report.to_dict()["fps"])
 
 
@@ -292,11 +294,14 @@ def main() -> None:
         "openvino-int8+aspect",
         "openvino-int8+aspect+every2",
         "openvino-bf16",
+        "openvino-int8+aspect+every3",
+        "torch-bf16+aspect",
         "torch-bf16",
         "torch-fp32",
     ]
     parser.add_argument("--engines", nargs="+", default=runs, help="ENGINE-PRECISION[+aspect][+everyN], for speed")
     parser.add_argument("--frames", type=int, default=48)
+    parser.add_argument("--every", type=int, default=1, help="for overlap")
     parser.add_argument("--davis", help="folder of a sequence with images/ and masks/, for steady and every")
     arguments = parser.parse_args()
     {"speed": speed, "overlap": overlap, "memory": memory, "steady": steady, "every": every}[arguments.what](arguments)
