@@ -42,6 +42,8 @@ from bgdl.refine.smooth import LOOK_AHEAD, Smoother
 from bgdl.types import FrameBatch, Matter
 
 GREEN = (0, 177, 64)
+RUNS = [f"openvino-{way}" for way in ("int8+aspect+every3", "int8+aspect+every2", "int8+aspect", "int8", "bf16")]
+RUNS += ["torch-bf16+aspect", "torch-bf16", "torch-fp32"]
 STILL_LEVELS = 15  # grey levels within which a background pixel stays over the whole clip
 
 
@@ -289,17 +291,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="+")
     parser.add_argument("--model", default="portrait")
     parser.add_argument("--weights", help="u2net or u2netp as an ONNX file in rembg's layout, for speed")
-    runs = [
-        "openvino-int8",
-        "openvino-int8+aspect",
-        "openvino-int8+aspect+every2",
-        "openvino-bf16",
-        "openvino-int8+aspect+every3",
-        "torch-bf16+aspect",
-        "torch-bf16",
-        "torch-fp32",
-    ]
-    parser.add_argument("--engines", nargs="+", default=runs, help="ENGINE-PRECISION[+aspect][+everyN], for speed")
+    parser.add_argument("--engines", nargs="+", default=RUNS, help="ENGINE-PRECISION[+aspect][+everyN], for speed")
     parser.add_argument("--frames", type=int, default=48)
     parser.add_argument("--every", type=int, default=1, help="for overlap")
     parser.add_argument("--davis", help="folder of a sequence with images/ and masks/, for steady and every")
