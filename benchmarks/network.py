@@ -25,6 +25,9 @@ from bgdl.engines import choose, int8, network
 from bgdl.engines.choose import Choice
 from bgdl.preprocess import InputSpec
 
+PAUSE_S = 0.2
+"""Before each run: the threads of the runtime that ran before wait for work by spinning, at the cost of the next."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -44,6 +47,7 @@ def compare(weights: Path, repeats: int) -> dict[str, Any]:
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
+            time.sleep(PAUSE_S)
             start = time.perf_counter(), time.process_time()
             run(pictures)
             seconds[name].append((time.perf_counter() - start[0], time.process_time() - start[1]))

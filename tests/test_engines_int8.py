@@ -53,12 +53,12 @@ def test_int8_comes_near_at_any_size(measured):
 
 
 def test_convolutions_run_in_int8(measured):
-    """What OpenVINO made of the graph: nearly every convolution takes bytes."""
+    """What OpenVINO made of the graph: nearly every convolution takes bytes, but for the six that add up the sides."""
     core = openvino.Core()
     model = int8.quantize(core.read_model(measured.graph((64, 64), exact=False)), measured.ranges)
     compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     kinds = [op.get_rt_info()["runtimePrecision"].astype(str) for op in _convolutions(compiled)]
-    assert len(kinds) == 119 and sum(kind in ("u8", "i8") for kind in kinds) >= 110
+    assert len(kinds) == 119 + 6 and sum(kind in ("u8", "i8") for kind in kinds) >= 110
 
 
 def _convolutions(compiled):

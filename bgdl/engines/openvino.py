@@ -20,7 +20,7 @@ from bgdl.types import Precision
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 """By precision; int8 runs what it does not round in the best of them that the processor has."""
 
-LAYOUT = 2
+LAYOUT = 3
 """Counts changes of the graphs that are compiled, so that no older one is taken from the disk."""
 KEPT = 4
 """Compiled networks in memory at a time, one for each input size and mode."""
@@ -125,7 +125,16 @@ class OpenVINOEngine:
         machine = self._core.get_property(self._target, "FULL_DEVICE_NAME")
         ranges = self._network.ranges if self.precision == "int8" else None
         facts = repr(
-            (openvino.__version__, machine, self._network.key, self.precision, size_hw, sorted(options.items()), ranges)
+            (
+                LAYOUT,
+                openvino.__version__,
+                machine,
+                self._network.key,
+                self.precision,
+                size_hw,
+                sorted(options.items()),
+                ranges,
+            )
         )
         return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
 

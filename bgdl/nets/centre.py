@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from bgdl.nets.u2net import ConvBnRelu, Rsu, U2Net, fold_batchnorm
 
-LEAST_MEAN = 8.0
+LEAST_MEAN = 16.0
 """Channels whose mean on the probe is above this, and above this many standard deviations, are moved."""
 PROBE_SIDE = 96
 

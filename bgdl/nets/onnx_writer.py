@@ -23,7 +23,8 @@ def to_onnx(net: U2Net, size_hw: tuple[int, int] | None) -> onnx.ModelProto:
     """The graph of `net`, BatchNorm folded in place: "image" float32 (1,3,H,W) -> "alpha" float32 (1,1,H,W).
 
     It follows a symbolic trace of `forward`, so the table of the network is written down only once. Every size
-    in it is a constant; runtimes plan such a graph best. size_hw None: batch and size are free instead.
+    in it is a constant, which runtimes plan best, and the side mattes are made in the way that is fastest there.
+    size_hw None: batch and size are free instead, and every layer is the network's own.
     """
     fold_batchnorm(net)
     writer = _Writer(net, size_hw)
@@ -76,6 +77,9 @@ class _Writer:
             return
         convolution = module.conv if isinstance(module, Centred) else module
         assert isinstance(convolution, nn.Conv2d)
+        if not self.free and self._is_matte(node):
+            self._side(node, convolution)
+            return
         inputs = [self.names[source], f"{node.target}.weight"]
         self._store(inputs[1], convolution.weight)
         if convolution.bias is not None:
@@ -85,6 +89,17 @@ class _Writer:
         self._emit(node, "Conv", inputs, pads=pads, dilations=list(convolution.dilation))
         if isinstance(module, Centred):
             self._add_map(node, module.map(self.sizes[node]).float())
+
+    def _side(self, node: torch.fx.Node, convolution: nn.Conv2d) -> None:
+        """3×3 to one channel, as nine 1×1 that are shifted and added: runtimes work on 16 channels at least."""
+        assert convolution.bias is not None
+        taps = f"{node.name}.taps"
+        inputs = [taps, f"{taps}.shifts", f"{node.target}.bias"]
+        self._store(f"{taps}.weight", convolution.weight[0].flatten(1).T[..., None, None].contiguous())
+        self._store(inputs[1], torch.eye(9).view(1, 9, 3, 3))
+        self._store(inputs[2], convolution.bias)
+        self.nodes.append(helper.make_node("Conv", [self.names[_source(node)], f"{taps}.weight"], [taps], name=taps))
+        self._emit(node, "Conv", inputs, pads=[1, 1, 1, 1])
 
     def _add_map(self, node: torch.fx.Node, values: torch.Tensor) -> None:
         self._store(f"{node.name}.map", values)
@@ -116,6 +131,9 @@ class _Writer:
         assert isinstance(slicing, torch.fx.Node)
         like = _source(_source(slicing))
         target = self.sizes[like]
+        if not self.free and self._is_matte(_source(node)):
+            self._resize_matte(node, target)
+            return
         if self.free:
             self.nodes.append(helper.make_node("Shape", [self.names[like]], [f"{node.name}.sizes"], start=2, end=4))
         else:
@@ -123,6 +141,22 @@ class _Writer:
         names = [self.names[_source(node)], "", "", f"{node.name}.sizes"]
         half_pixel = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
         self._emit(node, "Resize", names, axes=[2, 3], **half_pixel)
+        self.sizes[node] = target
+
+    def _is_matte(self, node: torch.fx.Node) -> bool:
+        """Whether a node makes one of the six side mattes."""
+        module = self.net.get_submodule(str(node.target)) if node.op == "call_module" else None
+        return isinstance(module, nn.Conv2d) and module.out_channels == 1 and module.kernel_size == (3, 3)
+
+    def _resize_matte(self, node: torch.fx.Node, target: tuple[int, int]) -> None:
+        """One channel, as two matrix products: runtimes take long to resize a single plane."""
+        source, tall = _source(node), f"{node.name}.tall"
+        rows, columns = (_bilinear(*sides) for sides in zip(self.sizes[source], target, strict=True))
+        inputs = [tall, f"{node.name}.columns"]
+        self._store(f"{node.name}.rows", rows)
+        self._store(inputs[1], columns.T.contiguous())
+        self.nodes.append(helper.make_node("MatMul", [f"{node.name}.rows", self.names[source]], [tall], name=tall))
+        self._emit(node, "MatMul", inputs)
         self.sizes[node] = target
 
     def _emit(self, node: torch.fx.Node, kind: str, inputs: list[str], **attributes: Any) -> None:
@@ -136,3 +170,9 @@ class _Writer:
 
 def _source(node: torch.fx.Node) -> torch.fx.Node:
     return node.all_input_nodes[0]
+
+
+def _bilinear(source: int, target: int) -> torch.Tensor:
+    """float32 (target, source): what bilinear resizing of a line does, as a matrix."""
+    lines = torch.eye(source)[:, None]
+    return F.interpolate(lines, target, mode="linear", align_corners=False)[:, 0].T.contiguous()
