@@ -121,7 +121,7 @@ def speed(arguments: argparse.Namespace) -> None:
 def overlap_of(report: Any) -> float:
     """Wall time over the time of the slowest stage."""
     stages = report.seconds
-    return round(stages.wall / max(stages.decode, stages.matte, stages.encode), 3)
+    return round(stages.wall / getattr(stages, stages.slowest), 3)
 
 
 def enlarge(clip: Path, target: Path, frames: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -24,7 +24,7 @@ def counted(stop: int, seen: list[int]) -> Iterator[int]:
 
 def test_order_is_kept_and_nothing_is_lost() -> None:
     out: list[int] = []
-    Pump(range(200), same, out.append).run()
+    Pump(range(200), same, same, out.append).run()
     assert out == list(range(200))
 
 
@@ -33,7 +33,7 @@ def test_work_may_hold_items_back_and_give_them_at_the_end() -> None:
         yield from reversed(list(items))
 
     out: list[int] = []
-    Pump(range(5), late, out.append).run()
+    Pump(range(5), late, same, out.append).run()
     assert out == [4, 3, 2, 1, 0]
 
 
@@ -45,8 +45,8 @@ def test_queues_are_bounded() -> None:
         time.sleep(0.005)
         ahead.append(len(seen) - item)
 
-    Pump(counted(60, seen), same, slow_sink, depth=2).run()
-    assert max(ahead) <= 8  # two queues of two, and one item in the hands of each stage
+    Pump(counted(60, seen), same, same, slow_sink, depth=2).run()
+    assert max(ahead) <= 11  # three queues of two, and one item in the hands of each stage
 
 
 def test_stages_overlap() -> None:
@@ -60,11 +60,11 @@ def test_stages_overlap() -> None:
             time.sleep(0.02)
             yield item
 
-    times = Pump(source(), sleepy, lambda _: time.sleep(0.02)).run()
-    assert times.wall < 0.6 * (times.decode + times.matte + times.encode)
+    times = Pump(source(), sleepy, sleepy, lambda _: time.sleep(0.02)).run()
+    assert times.wall < 0.5 * (times.decode + times.matte + times.look + times.encode)
 
 
-@pytest.mark.parametrize("stage", ["decode", "matte", "encode"])
+@pytest.mark.parametrize("stage", ["decode", "matte", "look", "encode"])
 def test_the_first_error_ends_the_run_and_is_what_comes_out(stage: str) -> None:
     before = threading.active_count()
 
@@ -74,18 +74,21 @@ def test_the_first_error_ends_the_run_and_is_what_comes_out(stage: str) -> None:
                 raise ValueError("decode broke")
             yield item
 
-    def work(items: Iterator[int]) -> Iterator[int]:
-        for item in items:
-            if stage == "matte" and item == 20:
-                raise ValueError("matte broke")
-            yield item
+    def breaks(name: str) -> Callable[[Iterator[int]], Iterator[int]]:
+        def work(items: Iterator[int]) -> Iterator[int]:
+            for item in items:
+                if stage == name and item == 20:
+                    raise ValueError(f"{name} broke")
+                yield item
+
+        return work
 
     def sink(item: int) -> None:
         if stage == "encode" and item == 20:
             raise ValueError("encode broke")
 
     with pytest.raises(ValueError, match=f"{stage} broke"):
-        Pump(source(), work, sink).run()
+        Pump(source(), breaks("matte"), breaks("look"), sink).run()
     assert threading.active_count() == before
 
 
@@ -100,7 +103,20 @@ def test_ctrl_c_hands_what_was_done_to_the_sink() -> None:
             yield item
 
     with pytest.raises(KeyboardInterrupt):
-        Pump(range(10_000), work, out.append).run()
+        Pump(range(10_000), same, work, out.append).run()
     assert out == list(range(len(out)))
     assert len(out) >= 8
     assert threading.active_count() == 1 or not any(t.name.startswith("bgdl-") for t in threading.enumerate())
+
+
+def test_a_look_that_ends_early_ends_the_run() -> None:
+    seen: list[int] = []
+    out: list[int] = []
+
+    def three(items: Iterator[int]) -> Iterator[int]:
+        yield from (next(items) for _ in range(3))
+
+    Pump(counted(10_000, seen), same, three, out.append).run()
+    assert out == [0, 1, 2]
+    assert len(seen) < 20
+    assert not any(thread.name.startswith("bgdl-") for thread in threading.enumerate())

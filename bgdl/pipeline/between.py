@@ -14,17 +14,18 @@ from bgdl.types import FrameBatch, Matter
 
 @dataclass(frozen=True)
 class _Moment:
-    """One frame, its small grey picture and its matte, None as long as it waits for the next key frame."""
+    """One frame, its small grey picture and its matte, None as long as it waits. key: the network works on it."""
 
     frame: Tensor
     stamp: int
     grey: Grey
-    alpha: Tensor | None
-    cut: bool = False
+    key: bool
+    cut: bool
+    alpha: Tensor | None = None
 
 
 class Propagation:
-    """Batches of frames in, the same frames with mattes out, up to `every` - 1 frames later.
+    """Batches of frames in, the same frames with mattes out; key frames are worked on as many at a time as came in.
 
     A frame between two key frames gets both their mattes, each moved along DIS optical flow, by how near it is in
     time. A scene cut is a key frame, and nothing is carried over it. Not for methods that have to see every frame.
@@ -35,25 +36,33 @@ class Propagation:
         self._key: _Moment | None = None
         self._before: Grey | None = None
         self._age = 0
+        self._fresh: list[_Moment] = []
         self._waiting: list[_Moment] = []
 
     def __call__(self, batches: Iterable[FrameBatch]) -> Iterator[tuple[FrameBatch, Tensor]]:
         """Frames on the matter's device -> they and their float32 (N,H,W,1); to be called once."""
-        last: FrameBatch | None = None
-        for last in batches:
-            ready = [done for moment in self._moments(last) for done in self._push(moment)]
-            if ready:
-                yield _gather(ready, last)
-        rest = self._fill(None)
-        if rest and last:
-            yield _gather(rest, last)
+        like: FrameBatch | None = None
+        for batch in batches:
+            like = like or batch
+            self._fresh += self._moments(batch)
+            if sum(moment.key for moment in self._fresh) >= len(like):
+                yield from _gather(self._worked(), like)
+        if like:
+            yield from _gather([*self._worked(), *self._fill(None)], like)
+
+    def _worked(self) -> list[_Moment]:
+        """What is ready once the network has seen the key frames that came."""
+        keys = [moment.frame for moment in self._fresh if moment.key]
+        alphas = iter(self.matter.alpha(torch.stack(keys)) if keys else torch.empty(0))
+        fresh = [replace(moment, alpha=next(alphas) if moment.key else None) for moment in self._fresh]
+        self._fresh = []
+        return [ready for moment in fresh for ready in self._push(moment)]
 
     def _moments(self, batch: FrameBatch) -> list[_Moment]:
         greys = [small_grey(frame) for frame in batch.data]
         keys = self._keys(greys)
-        fresh = dict(zip(keys, self.matter.alpha(batch.data[list(keys)]), strict=True)) if keys else {}
         return [
-            _Moment(batch.data[index], batch.pts[index], grey, fresh.get(index), keys.get(index, False))
+            _Moment(batch.data[index], batch.pts[index], grey, index in keys, keys.get(index, False))
             for index, grey in enumerate(greys)
         ]
 
@@ -97,7 +106,10 @@ def _carried(key: _Moment, moment: _Moment) -> Tensor:
     return carry_full(key.alpha, motion(moment.grey, key.grey))
 
 
-def _gather(moments: list[_Moment], like: FrameBatch) -> tuple[FrameBatch, Tensor]:
-    frames = torch.stack([moment.frame for moment in moments])
-    alpha = torch.stack([moment.alpha for moment in moments if moment.alpha is not None])
-    return FrameBatch(frames, tuple(moment.stamp for moment in moments), like.time_base), alpha
+def _gather(moments: list[_Moment], like: FrameBatch) -> Iterator[tuple[FrameBatch, Tensor]]:
+    """In batches as large as those that came."""
+    for start in range(0, len(moments), len(like)):
+        part = moments[start : start + len(like)]
+        frames = torch.stack([moment.frame for moment in part])
+        alpha = torch.stack([moment.alpha for moment in part if moment.alpha is not None])
+        yield FrameBatch(frames, tuple(moment.stamp for moment in part), like.time_base), alpha

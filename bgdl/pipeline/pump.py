@@ -1,4 +1,4 @@
-"""Three stages that work at the same time, joined by bounded queues; the first error ends them all."""
+"""Four stages that work at the same time, joined by bounded queues; the first error ends them all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 A = TypeVar("A")
 B = TypeVar("B")
+C = TypeVar("C")
 T = TypeVar("T")
+R = TypeVar("R")
 
+STAGES = ("decode", "matte", "look", "encode")
 _NAP_S = 0.5  # longest wait before a stage looks whether it was stopped; Ctrl-C needs it on Windows
 
 
@@ -22,12 +25,13 @@ class StageTimes:
 
     decode: float
     matte: float
+    look: float
     encode: float
     wall: float
 
     @property
     def slowest(self) -> str:
-        return max(("decode", "matte", "encode"), key=lambda name: float(getattr(self, name)))
+        return max(STAGES, key=lambda name: float(getattr(self, name)))
 
 
 class _Stopped(Exception):
@@ -83,29 +87,31 @@ class Lane(Generic[T]):
             self._changed.notify_all()
 
 
-class Pump(Generic[A, B]):
-    """Runs source -> work -> sink: the source and the sink in threads, `work` in the calling one.
+class Pump(Generic[A, B, C]):
+    """Runs source -> matte -> look -> sink: `look` in the calling thread, the others in threads of their own.
 
-    source: yields items. work: an iterator of items in, an iterator of results out (it may hold some back).
+    source: yields items. matte, look: an iterator of items in, an iterator of results out (it may hold some back).
     sink: takes one result. depth: items that wait in each queue.
-    `run` raises the first error of any stage, after all have stopped. On KeyboardInterrupt what was worked on is
+    `run` raises the first error of any stage, after all have stopped. On KeyboardInterrupt what has its look is
     still handed to the sink. `times` may be read at any moment.
     """
 
     def __init__(
         self,
         source: Iterable[A],
-        work: Callable[[Iterator[A]], Iterator[B]],
-        sink: Callable[[B], None],
+        matte: Callable[[Iterator[A]], Iterator[B]],
+        look: Callable[[Iterator[B]], Iterator[C]],
+        sink: Callable[[C], None],
         *,
         depth: int = 2,
     ) -> None:
-        self._source, self._work, self._sink = source, work, sink
+        self._source, self._matte, self._look, self._sink = source, matte, look, sink
         self._raw: Lane[A] = Lane(depth)
-        self._done: Lane[B] = Lane(depth)
+        self._matted: Lane[B] = Lane(depth)
+        self._done: Lane[C] = Lane(depth)
         self._error: BaseException | None = None
         self._guard = threading.Lock()
-        self._spent = {"decode": 0.0, "matte": 0.0, "encode": 0.0}
+        self._spent = dict.fromkeys(STAGES, 0.0)
         self._began = time.perf_counter()
 
     @property
@@ -113,18 +119,24 @@ class Pump(Generic[A, B]):
         return StageTimes(**self._spent, wall=time.perf_counter() - self._began)
 
     def run(self) -> StageTimes:
+        stages: dict[str, Callable[[], None]] = {
+            "decode": lambda: self._give("decode", iter(self._source), self._raw),
+            "matte": lambda: self._through("matte", self._matte, self._raw, self._matted),
+            "encode": self._encode,
+        }
         threads = [
-            threading.Thread(target=self._stage, args=(stage,), name=f"bgdl-{name}", daemon=True)
-            for name, stage in (("decode", self._decode), ("encode", self._encode))
+            threading.Thread(target=self._guarded, args=(stage,), name=f"bgdl-{name}", daemon=True)
+            for name, stage in stages.items()
         ]
         try:
             for thread in threads:
                 thread.start()
-            self._stage(self._matte)
+            self._guarded(lambda: self._through("look", self._look, self._matted, self._done))
             for thread in threads:
                 thread.join()
         except KeyboardInterrupt:
             self._raw.abort()
+            self._matted.abort()
             self._done.close()
             for thread in threads:
                 thread.join()
@@ -133,32 +145,27 @@ class Pump(Generic[A, B]):
             raise self._error
         return self.times
 
-    def _decode(self) -> None:
-        items = iter(self._source)
+    def _give(self, stage: str, items: Iterator[T], outward: Lane[T], inward: Lane[Any] | None = None) -> None:
+        """Put all items into a lane; the time that they took is `stage`'s, but for what it waited at `inward`."""
         while True:
-            began = time.perf_counter()
+            began, waited = time.perf_counter(), inward.get_wait_s if inward else 0.0
             try:
                 item = next(items)
             except StopIteration:
                 break
             finally:
-                self._spent["decode"] += time.perf_counter() - began
-            self._raw.put(item)
-        self._raw.close()
+                waited = (inward.get_wait_s if inward else 0.0) - waited
+                self._spent[stage] += time.perf_counter() - began - waited
+            outward.put(item)
+        outward.close()
 
-    def _matte(self) -> None:
-        results = self._work(iter(self._raw))
-        while True:
-            began, waited = time.perf_counter(), self._raw.get_wait_s
-            try:
-                result = next(results)
-            except StopIteration:
-                break
-            finally:
-                self._spent["matte"] += time.perf_counter() - began - (self._raw.get_wait_s - waited)
-            self._done.put(result)
-        self._done.close()
-        self._raw.abort()  # where `work` ended before its source did
+    def _through(
+        self, stage: str, work: Callable[[Iterator[T]], Iterator[R]], inward: Lane[T], outward: Lane[R]
+    ) -> None:
+        try:
+            self._give(stage, work(iter(inward)), outward, inward)
+        finally:
+            inward.abort()  # whoever fills it may stop, also where `work` ended before its items did
 
     def _encode(self) -> None:
         for result in self._done:
@@ -166,7 +173,7 @@ class Pump(Generic[A, B]):
             self._sink(result)
             self._spent["encode"] += time.perf_counter() - began
 
-    def _stage(self, stage: Callable[[], None]) -> None:
+    def _guarded(self, stage: Callable[[], None]) -> None:
         """Run a stage; its error is kept if it is the first, and stops the others."""
         try:
             stage()
@@ -177,5 +184,5 @@ class Pump(Generic[A, B]):
         except BaseException as error:
             with self._guard:
                 self._error = self._error or error
-            self._raw.abort()
-            self._done.abort()
+            for lane in (self._raw, self._matted, self._done):
+                lane.abort()

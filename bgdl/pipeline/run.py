@@ -19,7 +19,7 @@ from bgdl.pipeline.job import Progress, VideoJob
 from bgdl.pipeline.looks import foreground_of, make_look
 from bgdl.pipeline.pump import Pump, StageTimes
 from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb, peak_memory_mb
-from bgdl.pipeline.step import Finished, Step, pick_batch
+from bgdl.pipeline.step import Finished, Matted, Step, pick_batch
 from bgdl.types import FrameBatch, Look, Matter
 
 
@@ -61,7 +61,8 @@ class Run:
             step = self._dressed(stack)
             writers = self._writers(stack, step)
             batch = job.batch or pick_batch(step.matter.device, self._reader.info.size_hw)
-            pump = Pump(self._reader.batches(batch), step, lambda finished: self._write(finished, writers, pump))
+            frames = self._reader.batches(batch)
+            pump = Pump(frames, step.mattes, step.pictures, lambda finished: self._write(finished, writers, pump))
             try:
                 seconds = pump.run()
             except KeyboardInterrupt:
@@ -125,7 +126,7 @@ class Run:
             return Tracks(job.background, shift_s=begins_s - reader.first_s, subtitles=False)
         return None
 
-    def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[FrameBatch, Finished]) -> None:
+    def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[FrameBatch, Matted, Finished]) -> None:
         """The last stage: pictures, mattes, records."""
         info = self._reader.info
         moved = round(self._reader.first_s / info.time_base) if self.job.start_s is not None else 0

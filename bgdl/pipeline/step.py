@@ -1,4 +1,4 @@
-"""The middle stage of a clip: batches of frames in, finished pictures out, in order."""
+"""The two middle stages of a clip, in order: frames get their mattes; frames and mattes become pictures."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from bgdl.types import FrameBatch, Look, Matter
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom, right (exclusive) in px."""
+Matted = tuple[FrameBatch, Tensor]
+"""Frames and their mattes float32 (N,H,W,1)."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Finished:
 @dataclass
 class Step:
     """Matter, smoothing, the matte's shape and edges, the crop, and the Look, for one clip.
+
+    `mattes` and `pictures` may run in two threads, so that the network works on the next frames meanwhile.
 
     every: the matter works on each N-th frame only. refine, shape: (frames, alpha) -> alpha, and alpha -> alpha.
     watch: is shown every finished alpha. backdrop: a video background, fetched by the time since the first frame.
@@ -54,9 +58,19 @@ class Step:
     sidecar: bool = False
 
     @torch.inference_mode()
-    def __call__(self, batches: Iterator[FrameBatch]) -> Iterator[Finished]:
+    def mattes(self, batches: Iterator[FrameBatch]) -> Iterator[Matted]:
+        """Frames on the matter's device and their mattes, not yet smoothed."""
+        uploaded = (replace(batch, data=upload(batch.data, self.matter.device)) for batch in batches)
+        if self.every > 1:
+            yield from Propagation(self.matter, self.every)(uploaded)
+        else:
+            yield from ((batch, self.matter.alpha(batch.data)) for batch in uploaded)
+
+    @torch.inference_mode()
+    def pictures(self, matted: Iterator[Matted]) -> Iterator[Finished]:
+        """Smoothed, shaped, refined, cropped and looked at; it ends early where the background clip does."""
         first: Fraction | None = None
-        for batch, alpha in self._mattes(batches):
+        for batch, alpha in self._smoothed(matted):
             first = batch.pts[0] * batch.time_base if first is None else first
             times_s = [stamp * batch.time_base - first for stamp in batch.pts]
             finished = self._finish(batch, alpha, times_s)
@@ -65,10 +79,10 @@ class Step:
             if len(finished.pts) < len(batch):
                 return
 
-    def _mattes(self, batches: Iterator[FrameBatch]) -> Iterator[tuple[FrameBatch, Tensor]]:
+    def _smoothed(self, matted: Iterator[Matted]) -> Iterator[Matted]:
         waiting: deque[tuple[Tensor, int]] = deque()
         time_base = Fraction(1)
-        for batch, alpha in self._raw(batches):
+        for batch, alpha in matted:
             time_base = batch.time_base
             if self.smoother is None:
                 yield batch, alpha
@@ -82,13 +96,6 @@ class Step:
         rest = self.smoother.flush() if self.smoother else []
         if rest:
             yield _gather(waiting, rest, time_base)
-
-    def _raw(self, batches: Iterator[FrameBatch]) -> Iterator[tuple[FrameBatch, Tensor]]:
-        """Frames on the matter's device and their mattes, not yet smoothed."""
-        uploaded = (replace(batch, data=upload(batch.data, self.matter.device)) for batch in batches)
-        if self.every > 1:
-            return Propagation(self.matter, self.every)(uploaded)
-        return ((batch, self.matter.alpha(batch.data)) for batch in uploaded)
 
     def _finish(self, batch: FrameBatch, alpha: Tensor, times_s: list[Fraction]) -> Finished:
         frames = batch.data
@@ -133,7 +140,7 @@ def pick_batch(device: torch.device, size_hw: tuple[int, int]) -> int:
     return max(1, min(16, int(free * 0.5 / needed)))
 
 
-def _gather(waiting: deque[tuple[Tensor, int]], ready: list[Tensor], time_base: Fraction) -> tuple[FrameBatch, Tensor]:
+def _gather(waiting: deque[tuple[Tensor, int]], ready: list[Tensor], time_base: Fraction) -> Matted:
     """The oldest frames, as many as there are mattes."""
     taken = [waiting.popleft() for _ in ready]
     frames = torch.stack([frame for frame, _ in taken])

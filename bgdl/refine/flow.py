@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+import functools
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -55,11 +56,8 @@ def motion(now: Grey, then: Grey) -> NDArray[np.float32]:
 
 def carry(plane: Plane | Grey, flow: NDArray[np.float32]) -> Plane:
     """A picture of `then`, seen at the places of `now`: plane[y + flow_y, x + flow_x], bilinear."""
-    height, width = plane.shape[:2]
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    moved = cv2.remap(
-        plane, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    places = cv2.add(_places(*plane.shape[:2]), flow)
+    moved = cv2.remap(plane, places, cast(Any, None), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cast(Plane, moved.astype(np.float32, copy=False))
 
 
@@ -67,8 +65,15 @@ def carry_full(alpha: Tensor, flow: NDArray[np.float32]) -> Tensor:
     """A full-size matte carried along the motion of small pictures: float32 (H,W,1) -> the same."""
     height, width = alpha.shape[:2]
     scale = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
-    full = cv2.resize(flow, (width, height), interpolation=cv2.INTER_LINEAR) * scale
+    full = cast("NDArray[np.float32]", cv2.resize(flow * scale, (width, height), interpolation=cv2.INTER_LINEAR))
     return torch.from_numpy(carry(alpha[..., 0].cpu().numpy(), full))[..., None].to(alpha.device)
+
+
+@functools.lru_cache(maxsize=2)
+def _places(height: int, width: int) -> NDArray[np.float32]:
+    """float32 (H,W,2): each pixel's own x and y."""
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return np.dstack([columns, rows])
 
 
 def trust(now: Grey, carried: Grey | Plane, *, tolerance: float) -> Plane:
