@@ -59,6 +59,8 @@ for line in sys.stdin:
     print(json.dumps(seconds), flush=True)
 """
 
+PAUSE_S = 0.2
+"""Before each picture: the other side's threads wait for work by spinning, at the cost of the next."""
 Seconds = tuple[float, float]
 """Wall seconds, and seconds of processor time of all threads: the latter stands on a machine that does other work."""
 
@@ -98,6 +100,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, required=True, help="u2netp.onnx in float32, for both")
     parser.add_argument("--engine", default="auto")
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--edge", default="decontaminate", help="of the commands; with none they do what rembg's do")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--folder", type=int, default=200, help="pictures in the folder run; 0 leaves it out")
     return parser.parse_args()
@@ -127,6 +130,7 @@ def _library(options: argparse.Namespace, home: Path, pictures: list[Path]) -> d
     for _ in range(options.repeats):
         for picture in pictures:
             for name, side in sides.items():
+                time.sleep(PAUSE_S)
                 seconds[name].append(side.matte(picture))
     for side in sides.values():
         side.close()
@@ -168,7 +172,7 @@ def _folder(options: argparse.Namespace, home: Path, pictures: list[Path]) -> di
 def _bgdl(options: argparse.Namespace) -> list[str]:
     weights = str(options.weights.expanduser())
     engine = ["--engine", options.engine, "--precision", options.precision]
-    return [sys.executable, "-c", "from bgdl.cli.main import main; main()", "image", "-m", weights, *engine]
+    return [sys.executable, "-m", "bgdl", "image", "-m", weights, "--edge", options.edge, *engine]
 
 
 def _in_turns(commands: dict[str, list[str]], home: Path, repeats: int) -> dict[str, Any]:

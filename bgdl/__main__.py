@@ -1,6 +1,6 @@
 """`python -m bgdl` is `bgdl`."""
 
-from bgdl.cli.main import main
+from bgdl.cli.main import script
 
 if __name__ == "__main__":
-    main()
+    script()

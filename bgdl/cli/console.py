@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
 
@@ -22,6 +24,13 @@ def error(text: str) -> None:
     """One sentence on what went wrong."""
     err.print("[bold red]error:[/] ", end="")
     err.print(text, markup=False)
+
+
+def leave() -> NoReturn:
+    """End the process, all done, without Python's clearing away of modules: with torch that takes half a second."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def describe(matter: Matter, label: str | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,9 +14,8 @@ from bgdl.cli import console, options
 from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
 
 if TYPE_CHECKING:
-    from bgdl.media.image import Picture
     from bgdl.pipeline.folder import Record
-    from bgdl.pipeline.image import Result, Treatment
+    from bgdl.pipeline.image import Treatment
     from bgdl.pipeline.plan import Job
 
 EdgeOption = Annotated[
@@ -179,9 +178,7 @@ def _tell(record: Record, *, as_json: bool) -> None:
             console.note(f"{record.source} -> {record.target}")
 
 
-def _pipe(
-    job: Job, treat: Callable[[Picture], Result], format: str, *, as_json: bool, max_pixels: int, quality: int | None
-) -> None:
+def _pipe(job: Job, treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None) -> None:
     """One picture from stdin, to stdout, or both."""
     from bgdl.errors import InputError
     from bgdl.media import image as files

@@ -29,7 +29,7 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """Entry point of the console script: exit status 1 on a known error, 130 on Ctrl-C."""
+    """What the console script does: exit status 1 on a known error, 130 on Ctrl-C."""
     from bgdl.cli import console
     from bgdl.errors import BgdlError
 
@@ -41,3 +41,15 @@ def main() -> None:
     except KeyboardInterrupt:
         console.error("stopped")
         sys.exit(130)
+
+
+def script() -> None:
+    """The console script: `main`, and a quick end after pictures, where the start and the end are most of the time."""
+    from bgdl.cli import console
+
+    try:
+        main()
+    except SystemExit as end:
+        if sys.argv[1:2] in (["image"], ["i"]) and not end.code:
+            console.leave()
+        raise

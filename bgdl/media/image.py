@@ -18,7 +18,8 @@ from torch import Tensor
 
 from bgdl import convert
 from bgdl.errors import InputError, MissingExtra
-from bgdl.media import modes
+from bgdl.media import modes, png
+from bgdl.opencv import cv2
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused unless asked for: a few kilobytes of file can claim terabytes of picture."""
@@ -33,7 +34,7 @@ READ_SUFFIXES = frozenset(FORMATS) | {".heic", ".heif", ".gif", ".jfif", ".ppm",
 OPAQUE_FORMATS = frozenset({"JPEG", "BMP"})
 
 ENCODERS: dict[str, dict[str, Any]] = {
-    "PNG": {"compress_level": 1, "compress_type": 3},  # run lengths: 4 times faster than zlib's default, 6 % larger
+    "PNG": {},  # bgdl.media.png
     "WEBP": {"quality": 90},
     "TIFF": {"compression": "tiff_adobe_deflate"},
     "AVIF": {"quality": 80, "speed": 8},
@@ -218,8 +219,10 @@ def _encode(picture: Tensor, format: str, icc_profile: bytes | None, exif: bytes
         options.update({"exif": exif} if exif else {})
     buffer = BytesIO()
     try:
+        if format == "PNG":
+            return png.encode(picture.numpy(), **options)
         convert.tensor_to_pil(picture).save(buffer, format, **options)
-    except (OSError, ValueError, SystemError, MemoryError) as error:
+    except (OSError, ValueError, SystemError, MemoryError, cv2.error) as error:
         size = f"{picture.shape[1]}×{picture.shape[0]}"
         raise InputError(f"cannot write a picture of {size} as {format} ({error}); try .png") from error
     return buffer.getvalue()

@@ -128,7 +128,8 @@ def _first_line(error: Exception) -> str:
 def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> Checkpoint:
     state = {_bare(key): value for key, value in state.items()}
     arch = _recognise(path, state)
-    expected = U2Net(arch).state_dict()
+    with torch.device("meta"):  # names, shapes and types alone
+        expected = U2Net(arch).state_dict()
     state = {key: value for key, value in state.items() if key in expected}
     folded = bool(metadata.get("folded")) or not any(".bn_s1." in key for key in state)
     _fill_batchnorm(state, expected, folded)
@@ -150,7 +151,9 @@ def _fill_batchnorm(state: dict[str, Tensor], expected: dict[str, Tensor], folde
     """Add what files leave out: the count of batches, and the whole BatchNorm (as an identity) once it was folded."""
     for key, value in expected.items():
         if key not in state and ((folded and ".bn_s1." in key) or key.endswith("num_batches_tracked")):
-            state[key] = value * (1 + BATCHNORM_EPS) ** 0.5 if key.endswith("bn_s1.weight") else value
+            ones = key.endswith(("bn_s1.weight", "bn_s1.running_var"))
+            scale = (1 + BATCHNORM_EPS) ** 0.5 if key.endswith("bn_s1.weight") else 1
+            state[key] = torch.full(value.shape, scale if ones else 0, dtype=value.dtype)
 
 
 def _bare(key: str) -> str:

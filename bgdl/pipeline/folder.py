@@ -1,19 +1,21 @@
-"""A run over many pictures: the next ones are decoded and the last ones encoded while the network works."""
+"""A run over many pictures: decoding, the network, the look and encoding, each in a thread, work at the same time."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from torch import Tensor
 
 from bgdl.errors import BgdlError
 from bgdl.media import image as files
 from bgdl.media.image import Picture
-from bgdl.pipeline.image import Result
+from bgdl.pipeline.image import Result, Treatment
 from bgdl.pipeline.plan import Job
 
 AHEAD = 2
@@ -47,7 +49,7 @@ class Record:
 
 def run(
     jobs: Iterable[Job],
-    treat: Callable[[Picture], Result],
+    treat: Treatment,
     *,
     max_pixels: int = files.MAX_PIXELS,
     quality: int | None = None,
@@ -56,12 +58,17 @@ def run(
 
     A picture that cannot be read, treated or written is a record with an error; the rest is done.
     """
-    with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+    with (
+        ThreadPoolExecutor(1, "read") as reader,
+        ThreadPoolExecutor(1, "look") as looker,
+        ThreadPoolExecutor(1, "write") as writer,
+    ):
         reading = ((job, reader.submit(_read, job.source, max_pixels)) for job in jobs)
         writing: deque[Future[Record]] = deque()
         try:
             for job, future in _lookahead(reading, AHEAD):
-                writing.append(writer.submit(_write, job, _treated(future, treat), quality))
+                looked = looker.submit(_look, treat, _matted(treat, future.result()))
+                writing.append(writer.submit(_write, job, looked, quality))
                 if len(writing) > AHEAD:
                     yield writing.popleft().result()
             while writing:
@@ -76,6 +83,7 @@ class _Done:
 
     seconds: float
     picture: Picture | None = None
+    matted: tuple[Tensor, Tensor] | None = None
     result: Result | None = None
     error: str | None = None
 
@@ -89,20 +97,30 @@ def _read(source: Path, max_pixels: int) -> _Done:
     return _Done(time.perf_counter() - start, picture)
 
 
-def _treated(future: Future[_Done], treat: Callable[[Picture], Result]) -> _Done:
-    read = future.result()
+def _matted(treat: Treatment, read: _Done) -> _Done:
     if read.picture is None:
         return read
     start = time.perf_counter()
     try:
-        result = treat(read.picture)
+        matted = treat.matted(read.picture)
     except (BgdlError, MemoryError) as error:
         return _Done(0.0, error=_sentence(error))
-    return _Done(read.seconds + time.perf_counter() - start, read.picture, result)
+    return replace(read, seconds=read.seconds + time.perf_counter() - start, matted=matted)
 
 
-def _write(job: Job, done: _Done, quality: int | None) -> Record:
-    paths = (str(job.source), str(job.target))
+def _look(treat: Treatment, done: _Done) -> _Done:
+    if done.picture is None or done.matted is None:
+        return done
+    start = time.perf_counter()
+    try:
+        result = treat.finish(done.picture, *done.matted)
+    except (BgdlError, MemoryError) as error:
+        return _Done(0.0, error=_sentence(error))
+    return _Done(done.seconds + time.perf_counter() - start, done.picture, result=result)
+
+
+def _write(job: Job, looked: Future[_Done], quality: int | None) -> Record:
+    done, paths = looked.result(), (str(job.source), str(job.target))
     if done.picture is None or done.result is None:
         return Record(*paths, error=done.error)
     picture, result, start = done.picture, done.result, time.perf_counter()

@@ -16,10 +16,11 @@ from torch import Tensor
 
 from bgdl import convert, registry
 from bgdl.errors import InputError
-from bgdl.matters.wrapped import Refined
+from bgdl.matters.wrapped import Refine
 from bgdl.media import image as files
 from bgdl.media.image import Picture
 from bgdl.pipeline.looks import make_look
+from bgdl.pipeline.records import judge
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, parse_keep, threshold_at
@@ -43,16 +44,17 @@ class Result:
 
 @dataclass(frozen=True)
 class Treatment:
-    """Everything that happens to a decoded picture, as one callable.
+    """Everything that happens to a decoded picture, as one callable, or in two steps: `matted`, then `finish`.
 
-    threshold: alpha at or above it becomes 1, the rest 0. invert: keep the background. keep: "largest" drops
-    all but the largest part, a number all but so many of the largest, "all" drops only islands under 1 % of the
-    largest. crop: cut to the subject with this margin. plate: uint8 (1,H,W,3), the empty scene, for methods that
-    learn one.
+    refine: (frames, alpha) -> alpha, along the edges. threshold: alpha at or above it becomes 1, the rest 0. invert:
+    keep the background. keep: "largest" drops all but the largest part, a number all but so many of the largest, "all"
+    drops only islands under 1 % of the largest. crop: cut to the subject with this margin. plate: uint8 (1,H,W,3), the
+    empty scene, for methods that learn one.
     """
 
     matter: Matter
     look: Look
+    refine: Refine | None = None
     threshold: float | None = None
     invert: bool = False
     keep: Keep | None = None
@@ -60,27 +62,39 @@ class Treatment:
     plate: Tensor | None = None
 
     def __call__(self, picture: Picture) -> Result:
-        frames = picture.frames.to(self.matter.device)  # the one upload
-        alpha = self.alpha(frames, picture.alpha)
+        return self.finish(picture, *self.matted(picture))
+
+    @torch.inference_mode()
+    def matted(self, picture: Picture) -> tuple[Tensor, Tensor]:
+        """The frame on the matter's device, uploaded once, and the matter's own matte, float32 (1,H,W,1)."""
+        frames = picture.frames.to(self.matter.device)
+        self.matter.reset()
+        if self.plate is not None and is_primed(self.matter):
+            self.matter.prime(self.plate)
+        return frames, self.matter.alpha(frames)
+
+    @torch.inference_mode()
+    def finish(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Result:
+        """What is made of a frame and its matte; may run in another thread than `matted`."""
+        alpha = self.shaped(picture, frames, alpha)
         shown = self.look(frames, alpha)[0]
         if self.crop is not None:
             top, left, bottom, right = bounding_box(alpha, self.crop)
             shown = shown[top:bottom, left:right]
-        return Result(shown.cpu(), *_judge(alpha))
+        ((coverage, confidence),) = judge(alpha)
+        return Result(shown.cpu(), round(coverage, 4), round(confidence, 4))
 
-    def alpha(self, frames: Tensor, own: Tensor | None = None) -> Tensor:
-        """uint8 (1,H,W,3) -> float32 (1,H,W,1): the matter's matte, shaped as asked, times the file's `own` alpha."""
-        self.matter.reset()
-        if self.plate is not None and is_primed(self.matter):
-            self.matter.prime(self.plate)
-        alpha = self.matter.alpha(frames)
+    def shaped(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Tensor:
+        """The matte with its edges, shaped as asked, times the file's own alpha."""
+        if self.refine is not None:
+            alpha = self.refine(frames, alpha)
         if self.keep is not None:
             alpha = keep_parts(alpha, self.keep)
         if self.threshold is not None:
             alpha = threshold_at(alpha, self.threshold)
         if self.invert:
             alpha = 1 - alpha
-        return alpha if own is None else alpha * own.to(alpha.device)
+        return alpha if picture.alpha is None else alpha * picture.alpha.to(alpha.device)
 
 
 def build(
@@ -112,8 +126,7 @@ def build(
     plate = _plate(model, prime) if prime else None
     look = make_look(background, fit=fit, only_matte=only_matte, edge=edge, matter=model)
     refine = EDGES[edge].refine
-    matter = Refined(model, refine) if refine else model
-    return Treatment(matter, look, threshold=threshold, invert=invert, keep=parts, crop=margin, plate=plate)
+    return Treatment(model, look, refine, threshold=threshold, invert=invert, keep=parts, crop=margin, plate=plate)
 
 
 def _plate(matter: Matter, path: Path) -> Tensor:
@@ -167,7 +180,8 @@ def matte(
     ((90, 120), dtype('float32'))
     """
     picture = _picture(image)
-    alpha = Treatment(_matter(matter), make_look()).alpha(picture.frames, picture.alpha)
+    treat = Treatment(_matter(matter), make_look())
+    alpha = treat.shaped(picture, *treat.matted(picture))
     return cast(NDArray[np.float32], alpha[0, ..., 0].cpu().numpy())
 
 
@@ -217,10 +231,3 @@ def _same_kind(image: object, source: Picture, shown: Tensor, target: str | Path
         return convert.tensor_to_pil(shown)
     array = shown.numpy()
     return array[..., 0] if array.shape[2] == 1 else array
-
-
-def _judge(alpha: Tensor) -> tuple[float, float]:
-    """Coverage and confidence of one matte."""
-    total = float(alpha.sum(dtype=torch.float64))
-    sure = float(alpha.square().sum(dtype=torch.float64))
-    return round(total / alpha.numel(), 4), round(sure / total, 4) if total > 0 else 0.0
