@@ -90,6 +90,12 @@ def test_shapes_and_ranges(height, width, count):
     assert alpha.is_contiguous() and alpha.min() >= 0 and alpha.max() <= 1
 
 
+def test_restore_on_the_cpu_is_bilinear():
+    probability = torch.rand(2, 1, 64, 64)
+    expected = torch.nn.functional.interpolate(probability, (130, 201), mode="bilinear", align_corners=False)
+    torch.testing.assert_close(restore(probability, (130, 201), RAW)[..., 0], expected[:, 0], atol=1e-4, rtol=0)
+
+
 def test_minmax_is_of_each_frame_alone():
     probability = torch.stack([torch.linspace(0.2, 0.4, 64).repeat(64, 1), torch.linspace(0, 0.1, 64).repeat(64, 1)])
     alpha = restore(probability[:, None], (64, 64), InputSpec(size=64, stretch="minmax"))
