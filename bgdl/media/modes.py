@@ -40,7 +40,7 @@ def to_rgb(image: Image.Image, data: bytes, profile: bytes | None) -> Decoded:
     if image.mode in WITH_ALPHA or "transparency" in image.info:
         pixels = np.array(image.convert("RGBA"))
         return np.ascontiguousarray(pixels[..., :3]), pixels[..., 3].copy(), _rgb_only(profile), []
-    return np.array(image.convert("RGB")), None, _rgb_only(profile), []
+    return np.array(image if image.mode == "RGB" else image.convert("RGB")), None, _rgb_only(profile), []
 
 
 def turn_needed(image: Image.Image, data: bytes) -> int:
