@@ -18,8 +18,8 @@ from bgdl.media.image import Picture
 from bgdl.pipeline.image import Result, Treatment
 from bgdl.pipeline.plan import Job
 
-AHEAD = 2
-"""Pictures decoded ahead and results waiting to be written: what bounds the memory."""
+AHEAD = 1
+"""Pictures decoded ahead, and results waiting to be written: what bounds the memory."""
 
 
 @dataclass(frozen=True)
