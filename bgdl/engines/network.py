@@ -10,8 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import onnx
-
 from bgdl.errors import WeightsError
 from bgdl.nets import checkpoint
 from bgdl.nets.checkpoint import Checkpoint
@@ -95,6 +93,8 @@ def _read_ir(path: Path) -> Network:
 
 def _read_foreign(path: Path) -> Network:
     """A graph that is no U²-Net: one picture in, its first output the matte."""
+    import onnx
+
     try:
         model = onnx.load(str(path), load_external_data=False)
     except Exception as error:  # protobuf's errors change their type with its version

@@ -13,7 +13,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bgdl.errors import WeightsError
-from bgdl.nets import onnx_layout
 from bgdl.nets.u2net import TABLE, Arch, U2Net
 from bgdl.preprocess import InputSpec
 
@@ -57,6 +56,8 @@ def read(path: str | Path) -> Checkpoint:
     if path.suffix == ".safetensors":
         state, metadata = _read_safetensors(path)
     elif path.suffix == ".onnx":
+        from bgdl.nets import onnx_layout  # onnx takes a while to import
+
         state = onnx_layout.read_state(path)
         metadata = {**onnx_layout.read_card(path), "folded": True}
     elif path.suffix in TORCH_SUFFIXES:
