@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -131,10 +132,13 @@ def join(colours: Tensor, coverage: Tensor) -> Tensor:
     """uint8 (N,H,W,3), uint8 (N,H,W,1) -> uint8 (N,H,W,4), black where nothing is seen."""
     rgba = colours.new_empty((*colours.shape[:3], 4))
     if colours.device.type == "cpu":
-        for source, target in zip(colours.numpy(), rgba.numpy(), strict=True):
+        for source, share, target in zip(colours.numpy(), coverage.numpy(), rgba.numpy(), strict=True):
             cv2.cvtColor(source, cv2.COLOR_RGB2RGBA, dst=target)
-    else:
-        rgba[..., :3] = colours
+            cv2.insertChannel(share, target, 3)
+            pixels = target.view(np.uint32)
+            np.multiply(pixels, share > 0, out=pixels)  # torch would make a copy of the mask as wide as the pixels
+        return rgba
+    rgba[..., :3] = colours
     rgba[..., 3:] = coverage
     rgba.view(torch.int32).mul_(coverage > 0)
     return rgba
