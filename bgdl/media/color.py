@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import av
-from av.video.reformatter import Interpolation
 
-EXACT = int(Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT)
+_SWS_BILINEAR, _SWS_FULL_CHR_H_INT, _SWS_ACCURATE_RND = 0x2, 0x2000, 0x40000  # PyAV names them from 18 on
+EXACT = _SWS_BILINEAR | _SWS_FULL_CHR_H_INT | _SWS_ACCURATE_RND
 """swscale without its fast paths, which truncate: YUV 4:2:0 to RGB comes out 1 to 1.5 levels too dark there."""
 
 LIMITED, FULL = 1, 2
