@@ -124,6 +124,7 @@ def test_links_inside_the_tree_lead_somewhere(page: Path) -> None:
         assert (page.parent / match["target"]).exists(), f"{page.name}: {match['target']}"
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="the site's packages for Python 3.10 do not fit together")
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

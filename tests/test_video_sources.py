@@ -102,8 +102,8 @@ def test_colours_and_their_tags_are_kept(tmp_path: Path, matrix: int, full: bool
         context.color_primaries, context.color_trc = (9, 14) if matrix == 9 else (matrix, matrix)
 
     plain = np.full((48, 64, 3), (200, 160, 120), np.uint8)
-    source = write_clip(tmp_path / "in.mp4", frames=2, picture=lambda *_: plain, set_up=set_up, options={"crf": "1"})
-    convert(source, tmp_path / "out.mp4", crf=1)
+    source = write_clip(tmp_path / "in.mp4", frames=2, picture=lambda *_: plain, set_up=set_up, options={"crf": "0"})
+    convert(source, tmp_path / "out.mp4", crf=0)  # lossless
     with av.open(str(source)) as before, av.open(str(tmp_path / "out.mp4")) as after:
         old, new = next(before.decode(video=0)), next(after.decode(video=0))
         assert (new.colorspace, new.color_range) == (old.colorspace, old.color_range) == (matrix, 2 if full else 1)

@@ -72,6 +72,7 @@ def from_rgb(frame: av.VideoFrame, tags: ColorTags, pix_fmt: str) -> av.VideoFra
     if frame.format.name == pix_fmt:
         return frame
     matrix = tags.sws_matrix(frame.height)
+    frame.colorspace = matrix  # PyAV 17 goes by this, whatever it is told below
     planar_rgb = av.VideoFormat(pix_fmt).is_rgb
     return frame.reformat(
         format=pix_fmt,
