@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import subprocess
@@ -33,6 +34,16 @@ def test_a_folder_becomes_cutouts(bgdl: Bgdl, photos: Path, tiny_weights: Path) 
         with Image.open(photos.parent / "out" / name) as cutout:
             assert (cutout.mode, cutout.size) == ("RGBA", size)
     assert f"{photos / 'a.jpg'} -> {photos.parent / 'out' / 'a.png'}" in done.err
+
+
+def test_unused_objects_are_looked_for_again_once_all_is_loaded(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
+    gc.disable()  # as the console script does
+    try:
+        bgdl("image", photos / "a.jpg", "-m", tiny_weights)
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.enable()
 
 
 def test_json_has_a_record_a_picture(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:

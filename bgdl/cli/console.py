@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
@@ -24,6 +25,12 @@ def error(text: str) -> None:
     """One sentence on what went wrong."""
     err.print("[bold red]error:[/] ", end="")
     err.print(text, markup=False)
+
+
+def loaded() -> None:
+    """From here on Python looks for unused objects again, if `script` stopped that, but not among what was loaded."""
+    gc.freeze()
+    gc.enable()
 
 
 def leave() -> NoReturn:

@@ -96,6 +96,7 @@ def image(
         edge=edge, only_matte=only_matte, threshold=threshold, invert=invert, keep=keep, crop=crop,
         **options.for_network(size),
     )  # fmt: skip
+    console.loaded()
     console.note(console.describe(treat.matter))
     _run(jobs, treat, format or "png", as_json=as_json, max_pixels=max_pixels, quality=quality)
 
