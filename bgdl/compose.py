@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bgdl import convert
 from bgdl.opencv import cv2
+from bgdl.resize import enlarge
 from bgdl.types import Fit
 
 Foreground = Callable[[Tensor, Tensor], Tensor]
@@ -174,7 +175,7 @@ def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float) -> Tensor:
     planes = torch.cat([F.interpolate(part, small_hw, mode="area") for part in parts], dim=1)
     planes = planes * _clear_of_subject(planes[:, 3:]).clamp_min(FLOOR)
     planes = _gaussian(planes, sigma_px / step)
-    return _enlarge(planes[:, :3] / planes[:, 3:], (height, width))
+    return enlarge(planes[:, :3] / planes[:, 3:], (height, width))
 
 
 def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
@@ -187,16 +188,6 @@ def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
 
 def _subject(foreground: Foreground | None, frames: Tensor, alpha: Tensor) -> Tensor:
     return foreground(frames, alpha) if foreground else frames
-
-
-def _enlarge(planes: Tensor, size_hw: tuple[int, int]) -> Tensor:
-    """float32 (N,3,h,w) -> (N,H,W,3), bilinear."""
-    if planes.device.type != "cpu":
-        return convert.to_nhwc(F.interpolate(planes, size_hw, mode="bilinear", align_corners=False))
-    result = planes.new_empty((len(planes), *size_hw, 3))
-    for source, target in zip(convert.to_nhwc(planes).contiguous(), result, strict=True):
-        cv2.resize(source.numpy(), size_hw[::-1], dst=target.numpy(), interpolation=cv2.INTER_LINEAR)
-    return result
 
 
 def _clear_of_subject(weight: Tensor) -> Tensor:

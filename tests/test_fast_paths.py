@@ -9,6 +9,7 @@ from torch import Tensor
 from bgdl import compose, convert
 from bgdl.pipeline.records import judge
 from bgdl.refine import smooth
+from bgdl.resize import enlarge
 
 SIZE = (54, 77)
 
@@ -81,7 +82,7 @@ def test_a_cutout_is_the_frame_beside_its_coverage(part: slice) -> None:
 def test_enlarging_is_torch_s(small_hw: tuple[int, int]) -> None:
     planes = torch.rand((2, 3, *small_hw), generator=torch.Generator().manual_seed(5)) * 255
     expected = torch.nn.functional.interpolate(planes, SIZE, mode="bilinear", align_corners=False)
-    assert torch.allclose(compose._enlarge(planes, SIZE), convert.to_nhwc(expected), atol=0.01)
+    assert torch.allclose(enlarge(planes, SIZE), convert.to_nhwc(expected), atol=0.01)
 
 
 def test_records_are_the_sums() -> None:

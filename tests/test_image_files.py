@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from bgdl.errors import InputError, MissingExtra
-from bgdl.media import image, png
+from bgdl.media import image
 from bgdl.media.image import OPAQUE_FORMATS, format_of, read, supports_alpha, write
 
 ORIENTATION, MAKER, THUMBNAIL = 0x0112, 0x010F, 0x0201
@@ -155,17 +155,6 @@ def test_animations_give_their_first_frame_and_say_so(format: str) -> None:
     picture = read(encoded(first, format, save_all=True, append_images=[second]))
     assert picture.frames[0, 0, 0].tolist()[0] > 240
     assert picture.notes == ("holds 2 pictures (animated or pages): the first is taken",)
-
-
-@pytest.mark.parametrize("channels", [1, 3, 4])
-def test_a_png_holds_pixels_profile_and_exif(channels: int) -> None:
-    picture = RNG.integers(0, 256, (33, 47, channels), dtype=np.uint8)
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    exif = Image.Exif()
-    exif[MAKER] = "Maker"
-    opened = Image.open(BytesIO(png.encode(picture, profile, exif.tobytes())))
-    assert (np.asarray(opened).reshape(picture.shape) == picture).all()
-    assert opened.info["icc_profile"] == profile and opened.getexif()[MAKER] == "Maker"
 
 
 def test_icc_profile_survives_the_round_trip(tmp_path: Path) -> None:

@@ -124,18 +124,8 @@ class OpenVINOEngine:
 
         machine = self._core.get_property(self._target, "FULL_DEVICE_NAME")
         ranges = self._network.ranges if self.precision == "int8" else None
-        facts = repr(
-            (
-                LAYOUT,
-                openvino.__version__,
-                machine,
-                self._network.key,
-                self.precision,
-                size_hw,
-                sorted(options.items()),
-                ranges,
-            )
-        )
+        software, network = (LAYOUT, openvino.__version__, machine), (self._network.key, self.precision, ranges)
+        facts = repr((software, network, size_hw, sorted(options.items())))
         return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
 
 

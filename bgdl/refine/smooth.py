@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.errors import InputError
-from bgdl.opencv import cv2
 from bgdl.refine.flow import Grey, Plane, carry, is_cut, motion, small_grey, trust, work_size
+from bgdl.resize import enlarge
 
 SmoothName = Literal["off", "ema", "flow"]
 STRENGTH = 0.93
@@ -108,9 +108,5 @@ def _shrink(alpha: Tensor) -> NDArray[np.float32]:
 
 def _apply(full: Tensor, small: Plane, smooth: Plane) -> Tensor:
     """Add to the full-size matte what smoothing changed at the small size."""
-    if full.device.type == "cpu":
-        larger = cv2.resize(smooth - small, (full.shape[1], full.shape[0]), interpolation=cv2.INTER_LINEAR)
-        return torch.from_numpy(larger)[..., None].add_(full).clamp_(0, 1)
-    change = torch.from_numpy(smooth - small).to(full.device)
-    grown = F.interpolate(change[None, None], full.shape[:2], mode="bilinear", align_corners=False)
-    return (full + grown[0, 0, ..., None]).clamp_(0, 1)
+    change = torch.from_numpy(smooth - small)[None, None].to(full.device)
+    return enlarge(change, (full.shape[0], full.shape[1]))[0].add_(full).clamp_(0, 1)
