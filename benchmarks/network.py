@@ -76,8 +76,8 @@ def _rembg(weights: Path) -> Callable[[torch.Tensor], torch.Tensor]:
 
 def _engines(weights: Path) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
     net, cpu = network.read(weights), torch.device("cpu")
-    if net.ranges is None:  # good enough to time it
-        net = replace(net, ranges=int8.measure(net, draw(InputSpec(scale="max")).planes))
+    if net.calibration is None:  # good enough to time it
+        net = replace(net, calibration=int8.measure(net, draw(InputSpec(scale="max")).planes))
     pairs = [pair for pair in choose.candidates(cpu) if pair[0] in choose.installed()]
     return {f"{name} {kind}": choose.start(net, Choice(name, kind, ""), cpu).run for name, kind in pairs}
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 from bgdl.errors import WeightsError
 from bgdl.preprocess import InputSpec
 
 DEFAULT = "portrait"
-Ranges = Mapping[str, tuple[float, float]]
-"""The least and the largest value of each of a network's maps, by the map's name (`bgdl.engines.int8`)."""
 _RELEASES = "https://github.com/danielgatis/rembg/releases/download/v0.0.0"
 _UPSTREAM = "https://github.com/xuebinqin/U-2-Net"
 _SPEC = InputSpec(scale="max", antialias=False)
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What int8 needs to know of a network, measured on pictures (`bgdl.engines.int8`).
+
+    ranges: the least and the largest value of each map, by its name. kept: the channels that stay
+    (`bgdl.nets.narrow`); empty where all do.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    kept: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,11 +140,11 @@ def search_path() -> Iterator[Path]:
     yield rembg_folder()
 
 
-def int8_ranges(name: str) -> Ranges | None:
-    """What int8 needs of the weights called `name`, where it comes with bgdl; own weights carry theirs in the file."""
+def calibration(name: str) -> Calibration | None:
+    """That of the weights called `name`, where it comes with bgdl; own weights carry theirs in the file."""
     for folder in list(search_path())[:2] if name in RECORDS else ():
         if (folder / f"{name}.int8.json").is_file():
-            return cast(Ranges, json.loads((folder / f"{name}.int8.json").read_text("utf-8")))
+            return Calibration(**json.loads((folder / f"{name}.int8.json").read_text("utf-8")))
     return None
 
 

@@ -29,14 +29,14 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def measured(tiny_weights):
-    """A network with its ranges."""
+    """A network with its calibration."""
     net = network.read(tiny_weights)
-    return replace(net, ranges=int8.measure(net, pictures.draw(SPEC).planes))
+    return replace(net, calibration=int8.measure(net, pictures.draw(SPEC).planes))
 
 
 def test_every_wide_map_is_rounded_and_holds_zero(measured):
-    assert len(measured.ranges) == 165
-    for low, high in measured.ranges.values():
+    assert len(measured.calibration.ranges) == 164  # 165, less the sum of the last block, whose ends are kept apart
+    for low, high in measured.calibration.ranges.values():
         assert low <= 0 < high
         zero = -255 * low / (high - low)
         assert abs(zero - round(zero)) < 1e-3  # padding is exact
@@ -55,10 +55,14 @@ def test_int8_comes_near_at_any_size(measured):
 def test_convolutions_run_in_int8(measured):
     """What OpenVINO made of the graph: nearly every convolution takes bytes, but for the six that add up the sides."""
     core = openvino.Core()
-    model = int8.quantize(core.read_model(measured.graph((64, 64), exact=False)), measured.ranges)
+    model = int8.quantize(core.read_model(_graph(measured)), measured.calibration.ranges)
     compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     kinds = [op.get_rt_info()["runtimePrecision"].astype(str) for op in _convolutions(compiled)]
     assert len(kinds) == 119 + 6 and sum(kind in ("u8", "i8") for kind in kinds) >= 110
+
+
+def _graph(measured):
+    return measured.graph((64, 64), exact=False, kept=measured.calibration.kept)
 
 
 def _convolutions(compiled):
@@ -85,15 +89,15 @@ def test_exported_with_pictures_it_runs_in_int8(tiny_weights, tmp_path):
 def test_blended_weights_have_no_ranges_of_their_parts(tiny_weights, tmp_path):
     export(tiny_weights, tmp_path / "own.safetensors", pictures=write_people(tmp_path / "people", 2))
     export(tmp_path / "own.safetensors", tmp_path / "mixed.safetensors", start=tiny_weights)
-    assert network.read(tmp_path / "own.safetensors").ranges
-    assert network.read(tmp_path / "mixed.safetensors").ranges is None
+    assert network.read(tmp_path / "own.safetensors").calibration
+    assert network.read(tmp_path / "mixed.safetensors").calibration is None
 
 
 def test_pictures_without_transparency_do_to_measure(tiny_weights, tmp_path):
     (tmp_path / "plain").mkdir()
     Image.new("RGB", (30, 40), (9, 80, 200)).save(tmp_path / "plain" / "a.jpg")
     export(tiny_weights, tmp_path / "own.safetensors", pictures=tmp_path / "plain")
-    assert network.read(tmp_path / "own.safetensors").ranges
+    assert network.read(tmp_path / "own.safetensors").calibration
 
 
 def test_without_ranges_int8_is_refused_with_the_way_out(tiny_weights):
@@ -105,9 +109,9 @@ def test_without_ranges_int8_is_refused_with_the_way_out(tiny_weights):
 
 
 def test_ranges_of_another_network_are_refused(measured):
-    model = openvino.Core().read_model(measured.graph((64, 64), exact=False))
+    model = openvino.Core().read_model(_graph(measured))
     with pytest.raises(WeightsError, match="the int8 ranges are of another network"):
-        int8.quantize(model, dict(list(measured.ranges.items())[1:]))
+        int8.quantize(model, dict(list(measured.calibration.ranges.items())[1:]))
 
 
 def test_foreign_graphs_are_not_measured(tmp_path):
@@ -123,14 +127,15 @@ def test_auto_takes_int8_where_the_processor_and_the_cost_allow(measured, monkey
     cost = {"int8": 0.001, "bf16": 0.0}
     assert choose.choose(cpu, network=measured, cost=cost).precision == "int8"
     assert choose.choose(cpu, network=measured, cost={"int8": 0.003, "bf16": 0.0}).precision == "bf16"
-    assert choose.choose(cpu, network=replace(measured, ranges=None), cost=cost).precision == "bf16"
+    assert choose.choose(cpu, network=replace(measured, calibration=None), cost=cost).precision == "bf16"
     monkeypatch.setattr(choose, "cpu_features", lambda: frozenset({"avx2"}))
     assert choose.choose(cpu, network=measured, cost=cost).precision == "fp32"
 
 
 @pytest.mark.parametrize("name", ["portrait", "u2netp"])
-def test_what_comes_with_bgdl_has_ranges(name):
+def test_what_comes_with_bgdl_is_calibrated(name):
     record = weights.RECORDS[name]
     own = Path(weights.__file__).parents[1] / "weights" / record.file
-    ranges = weights.int8_ranges(name) or network.read(own).ranges
-    assert ranges and len(ranges) == 165 and record.cost["int8"] <= choose.ALLOWED_COST
+    calibration = weights.calibration(name) or network.read(own).calibration
+    assert calibration and len(calibration.ranges) == 164 and record.cost["int8"] <= choose.ALLOWED_COST
+    assert all(0 < len(rows) < 64 for rows in calibration.kept.values()) and len(calibration.kept) == 2

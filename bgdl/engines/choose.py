@@ -71,7 +71,7 @@ def choose(
         if engine not in ("auto", name) or precision not in ("auto", kind):
             continue
         obstacle = None if name in able else f"{name} is not installed or cannot run this file"
-        if obstacle is None and kind == "int8" and (network is None or network.ranges is None):
+        if obstacle is None and kind == "int8" and (network is None or network.calibration is None):
             obstacle = no_ranges(network)
         if obstacle is None and precision == "auto":
             obstacle = _too_costly(kind, known)

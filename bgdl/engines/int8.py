@@ -2,27 +2,30 @@
 
 A map is rounded to 256 levels over its range, each output channel of a convolution's weights to 255 around zero
 (Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR
-2018). The channels are centred before (`bgdl.nets.centre`); without that int8 ruins U²-Net-p.
+2018). The channels are centred before (`bgdl.nets.centre`); without that int8 ruins U²-Net-p. Channels of the last
+block that hardly say anything are left out (`bgdl.nets.narrow`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from bgdl.engines.network import Network
 from bgdl.errors import MissingExtra, WeightsError
-from bgdl.weights import Ranges
+from bgdl.nets.narrow import loud_channels
+from bgdl.weights import Calibration
 
 ROUNDED = ("Parameter", "Relu", "Maximum", "Interpolate", "Add")
 """What makes maps that are rounded, but for a bias, which is added before a ReLU, and for the mattes of one channel."""
 
 
-def measure(network: Network, pictures: NDArray[np.float32]) -> dict[str, tuple[float, float]]:
-    """Ranges for `quantize`: the mean over the pictures of each one's extremes. They fit every input size.
+def measure(network: Network, pictures: NDArray[np.float32]) -> Calibration:
+    """Which channels stay, and the mean over the pictures of each map's extremes. They fit every input size.
 
     pictures: float32 (P,3,H,W), prepared as the network needs them; some dozens like those that it will see.
     Raises WeightsError for a graph that is no U²-Net.
@@ -30,8 +33,9 @@ def measure(network: Network, pictures: NDArray[np.float32]) -> dict[str, tuple[
     openvino, ops = _openvino()
     if network.weights is None:
         raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads, so int8 is not to be had")
+    kept = loud_channels(network.weights.net(), torch.from_numpy(pictures))
     core = openvino.Core()
-    model = core.read_model(network.graph((pictures.shape[-2], pictures.shape[-1]), exact=False))
+    model = core.read_model(network.graph((pictures.shape[-2], pictures.shape[-1]), exact=False, kept=kept))
     maps = list(_maps(model))
     axes = np.array([0, 1, 2, 3])
     extremes = [reduce(output, axes, False) for _, output in maps for reduce in (ops.reduce_min, ops.reduce_max)]
@@ -40,10 +44,11 @@ def measure(network: Network, pictures: NDArray[np.float32]) -> dict[str, tuple[
     )
     found = np.mean([[float(value) for value in probe(picture[None]).values()] for picture in pictures], axis=0)
     pairs = zip(found[::2], found[1::2], strict=True)
-    return {name: _with_zero(low, high) for (name, _), (low, high) in zip(maps, pairs, strict=True)}
+    ranges = {name: _with_zero(low, high) for (name, _), (low, high) in zip(maps, pairs, strict=True)}
+    return Calibration(ranges, kept)
 
 
-def quantize(model: Any, ranges: Ranges) -> Any:
+def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
     """Round an OpenVINO model, in place, to `ranges`. Raises WeightsError where they are of another network."""
     _, ops = _openvino()
     maps = dict(_maps(model))

@@ -13,8 +13,9 @@ from typing import Any
 from bgdl.errors import WeightsError
 from bgdl.nets import checkpoint
 from bgdl.nets.checkpoint import Checkpoint
+from bgdl.nets.narrow import Kept, narrow
 from bgdl.preprocess import InputSpec
-from bgdl.weights import Ranges, int8_ranges
+from bgdl.weights import Calibration, calibration
 
 GRAPH_SUFFIXES = (".onnx", ".xml")
 ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretch="minmax")
@@ -25,15 +26,15 @@ ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1
 class Network:
     """Weights that the torch engine can hold (`weights`), or a graph that only its own file describes.
 
-    spec: how its input is prepared. cost: mIoU lost against fp32, by precision, where it was measured. ranges: of its
-    maps, which int8 needs (`bgdl.engines.int8`).
+    spec: how its input is prepared. cost: mIoU lost against fp32, by precision, where it was measured.
+    calibration: what int8 needs.
     """
 
     path: Path
     weights: Checkpoint | None
     spec: InputSpec | None
     cost: Mapping[str, float] = field(default_factory=dict)
-    ranges: Ranges | None = None
+    calibration: Calibration | None = None
 
     @cached_property
     def key(self) -> str:
@@ -46,10 +47,11 @@ class Network:
                 digest.update(name.encode() + value.numpy().tobytes())
         return digest.hexdigest()[:24]
 
-    def graph(self, size_hw: tuple[int, int], *, exact: bool = True) -> bytes | Path:
+    def graph(self, size_hw: tuple[int, int], *, exact: bool = True, kept: Kept | None = None) -> bytes | Path:
         """ONNX bytes for an input of that size, or the path of a file whose graph is used as it is.
 
-        exact: it will run in float32; otherwise its channels are centred, which half precision needs.
+        exact: it will run in float32; otherwise its channels are centred, which half precision needs. kept: channels
+        of the last block, without the others.
         """
         if self.weights is None:
             return self.path
@@ -57,6 +59,8 @@ class Network:
         from bgdl.nets.onnx_writer import to_onnx
 
         net = self.weights.net()
+        if kept:
+            narrow(net, kept)
         return bytes(to_onnx(net if exact else centre_channels(net), size_hw).SerializeToString())
 
 
@@ -75,8 +79,8 @@ def read(path: str | Path) -> Network:
             raise
         return _read_foreign(path)
     card = weights.metadata
-    ranges = card.get("int8_ranges") or int8_ranges(path.stem)
-    return Network(path, weights, weights.spec, card.get("precision_cost") or {}, ranges)
+    measured = Calibration(**card["int8"]) if "int8" in card else calibration(path.stem)
+    return Network(path, weights, weights.spec, card.get("precision_cost") or {}, measured)
 
 
 def _read_ir(path: Path) -> Network:

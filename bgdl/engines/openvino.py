@@ -20,7 +20,7 @@ from bgdl.types import Precision
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 """By precision; int8 runs what it does not round in the best of them that the processor has."""
 
-LAYOUT = 3
+LAYOUT = 4
 """Counts changes of the graphs that are compiled, so that no older one is taken from the disk."""
 KEPT = 4
 """Compiled networks in memory at a time, one for each input size and mode."""
@@ -47,7 +47,7 @@ class OpenVINOEngine:
         self._hint = HINTS.get(precision) or _rest(self._core, target)
         self._compiled: dict[tuple[int, int, bool], Any] = {}
         _check_target(self._core, target, precision)
-        if precision == "int8" and network.ranges is None:
+        if precision == "int8" and network.calibration is None:
             raise WeightsError(no_ranges(network))
 
     @torch.inference_mode()
@@ -104,7 +104,9 @@ class OpenVINOEngine:
         return compiled
 
     def _read(self, size_hw: tuple[int, int]) -> Any:
-        graph = self._network.graph(size_hw, exact=self.precision == "fp32")
+        calibration = self._network.calibration if self.precision == "int8" else None
+        kept = calibration.kept if calibration else None
+        graph = self._network.graph(size_hw, exact=self.precision == "fp32", kept=kept)
         model = self._core.read_model(graph)
         try:
             if self._network.weights is None:
@@ -113,9 +115,8 @@ class OpenVINOEngine:
             raise WeightsError(
                 f"{self._network.path.name} does not take pictures of {size_hw[1]}×{size_hw[0]}"
             ) from error
-        if self.precision == "int8":
-            assert self._network.ranges is not None
-            quantize(model, self._network.ranges)
+        if calibration:
+            quantize(model, calibration.ranges)
         return model
 
     def _file_name(self, size_hw: tuple[int, int], options: dict[str, Any]) -> str:
@@ -123,8 +124,8 @@ class OpenVINOEngine:
         import openvino
 
         machine = self._core.get_property(self._target, "FULL_DEVICE_NAME")
-        ranges = self._network.ranges if self.precision == "int8" else None
-        software, network = (LAYOUT, openvino.__version__, machine), (self._network.key, self.precision, ranges)
+        calibration = self._network.calibration if self.precision == "int8" else None
+        software, network = (LAYOUT, openvino.__version__, machine), (self._network.key, self.precision, calibration)
         facts = repr((software, network, size_hw, sorted(options.items())))
         return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
 

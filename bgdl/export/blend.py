@@ -29,7 +29,7 @@ def blend(tuned: Checkpoint, start: Checkpoint, share: float) -> Checkpoint:
     if tuned.folded:
         state, other = (_folded(one) for one in (tuned, start))
     mixed = {key: share * value + (1 - share) * other[key] for key, value in state.items() if key in other}
-    facts = {key: value for key, value in tuned.metadata.items() if key not in ("int8_ranges", "precision_cost")}
+    facts = {key: value for key, value in tuned.metadata.items() if key not in ("int8", "precision_cost")}
     return replace(tuned, state={**tuned.state, **mixed}, metadata=facts)
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def export(
     """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its mean difference from torch.
 
     half: values at half precision. start: weights to blend in, so that `share` of the source remains. pictures: a
-    folder of them, in any layout that `bgdl train` takes, masks or not; the ranges that int8 needs are measured on some
+    folder of them, in any layout that `bgdl train` takes, masks or not; what int8 needs is measured on some
     dozens (.safetensors only). facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the source
     said of itself, the training config and the git revision.
     Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
@@ -66,7 +66,7 @@ def export(
         facts["blend"] = {"start": Path(start).name, "share": share}
     spec = loaded.spec or InputSpec()
     if pictures is not None:
-        facts["int8_ranges"] = int8.measure(Network(source, loaded, spec), _prepared(pictures, spec))
+        facts["int8"] = asdict(int8.measure(Network(source, loaded, spec), _prepared(pictures, spec)))
     card = _card(source, loaded, spec, facts)
     net = loaded.net()
     if loaded.folded:
