@@ -27,7 +27,7 @@ def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def measured(tiny_weights):
     """A network with its calibration."""
     net = network.read(tiny_weights)

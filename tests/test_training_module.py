@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +79,18 @@ def test_fit_leaves_checkpoint_config_samples_and_curve(people: Path, tmp_path: 
         assert curve.size == (800, 4 * 220)
     loaded = checkpoint.read(folder / "checkpoints" / "last.ckpt")
     assert loaded.arch == "u2netp" and loaded.spec == SMALL
+
+
+@pytest.mark.slow
+def test_two_processes_make_one_run(people: Path, tmp_path: Path) -> None:
+    """Both meet in every collective call, also while the first alone writes samples.png and the curve."""
+    command = [sys.executable, str(ROOT / "train.py"), "fit", "--config", str(ROOT / "configs" / "smoke.yaml")]
+    command += ["--data.root", str(people), "--data.sizes", "[32]", "--model.input_spec.size", "32"]
+    command += ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    folder = tmp_path / "runs" / "smoke" / "csv" / "version_0"
+    assert {"metrics.csv", "samples.png", "curve.png"} <= {file.name for file in folder.iterdir()}
+    assert checkpoint.read(folder / "checkpoints" / "last.ckpt").spec == SMALL
 
 
 @pytest.mark.slow
@@ -170,6 +185,12 @@ def test_frozen_batchnorm_keeps_its_statistics(people: Path, tmp_path: Path) -> 
     before = {name: value.clone() for name, value in module.net.named_buffers()}
     trainer(tmp_path).fit(module, data(people, batch=4))
     assert before and all(torch.equal(value, before[name]) for name, value in module.net.named_buffers())
+
+
+def test_trained_batchnorm_takes_a_last_batch_of_one(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=InputSpec(size=64), batchnorm="train")
+    trainer(tmp_path).fit(module, data(people, batch=2, samples=3, sizes=[64]))
+    assert all(value.isfinite().all() for value in module.net.state_dict().values())
 
 
 def settled_net() -> U2Net:

@@ -3,7 +3,7 @@
 A map is rounded to 256 levels over its range, each output channel of a convolution's weights to 255 around zero
 (Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference", CVPR
 2018). The channels are centred before (`bgdl.nets.centre`); without that int8 ruins U²-Net-p. Channels of the last
-block that hardly say anything are left out (`bgdl.nets.narrow`).
+block that hardly matter are left out (`bgdl.nets.narrow`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bgdl.engines.network import Network
 from bgdl.errors import MissingExtra, WeightsError
-from bgdl.nets.narrow import loud_channels
+from bgdl.nets.narrow import needed_channels
 from bgdl.weights import Calibration
 
 ROUNDED = ("Parameter", "Relu", "Maximum", "Interpolate", "Add")
@@ -33,7 +33,7 @@ def measure(network: Network, pictures: NDArray[np.float32]) -> Calibration:
     openvino, ops = _openvino()
     if network.weights is None:
         raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads, so int8 is not to be had")
-    kept = loud_channels(network.weights.net(), torch.from_numpy(pictures))
+    kept = needed_channels(network.weights.net(), torch.from_numpy(pictures))
     core = openvino.Core()
     model = core.read_model(network.graph((pictures.shape[-2], pictures.shape[-1]), exact=False, kept=kept))
     maps = list(_maps(model))
