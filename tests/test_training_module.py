@@ -81,6 +81,17 @@ def test_fit_leaves_checkpoint_config_samples_and_curve(people: Path, tmp_path: 
     assert loaded.arch == "u2netp" and loaded.spec == SMALL
 
 
+def test_a_run_shorter_than_an_epoch_leaves_its_checkpoint(people: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    """Nothing was validated by then, which neither stopping early nor keeping the best may take amiss."""
+    monkeypatch.chdir(tmp_path)
+    small = ["--data.root", str(people), "--data.split", "hash:2", "--data.sizes", "[32]", "--data.batch", "2"]
+    small += ["--model.start", "null", "--model.arch", "u2netp", "--model.input_spec.size", "32"]
+    small += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.max_steps", "2"]
+    main(["fit", "--config", str(ROOT / "configs" / "portrait.yaml"), *small])
+    folder = tmp_path / "runs" / "portrait" / "csv" / "version_0"
+    assert checkpoint.read(folder / "checkpoints" / "last.ckpt").spec == SMALL
+
+
 @pytest.mark.slow
 def test_two_processes_make_one_run(people: Path, tmp_path: Path) -> None:
     """Both meet in every collective call, also while the first alone writes samples.png and the curve."""
