@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -16,14 +17,17 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 STEP = 32
 """Sides of a rectangular input are multiples of this: U²-Net halves them five times."""
+WIDEST = 4
+"""Frames longer than so many times their width are squeezed to that by shape "area"."""
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """How the pictures that a network was trained on were made ready.
 
-    size: side of the square (pixels) that a frame is resized to; with shape "aspect" the frame's long side, its
-        short side following, both to a multiple of 32.
+    size, shape: "square": a frame is resized to a square whose side is `size` pixels. "area": to the frame's own
+        aspect and about as many pixels as that square has. "aspect": to the frame's own aspect, `size` the long side,
+        which is fewer pixels. The sides of the latter two are multiples of 32.
     scale: "unit" divides by 255; "max" divides by the frame's own maximum, as upstream does.
     interpolation, antialias: of that resize; antialias=False is upstream's.
     stretch: "none" takes the network's probability as alpha; "minmax" stretches each matte to 0..1 as
@@ -37,7 +41,7 @@ class InputSpec:
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     antialias: bool = True
     stretch: Literal["none", "minmax"] = "none"
-    shape: Literal["square", "aspect"] = "square"
+    shape: Literal["square", "area", "aspect"] = "square"
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -47,8 +51,11 @@ class InputSpec:
         """The network's input (H,W) for a frame of `frame_hw`."""
         if self.shape == "square":
             return self.size_hw
-        scale = self.size / max(frame_hw) / STEP
-        height, width = (max(1, round(side * scale)) * STEP for side in frame_hw)
+        sides = frame_hw
+        if self.shape == "area":
+            sides = (max(frame_hw[0], frame_hw[1] / WIDEST), max(frame_hw[1], frame_hw[0] / WIDEST))
+        full = math.sqrt(sides[0] * sides[1]) if self.shape == "area" else max(sides)
+        height, width = (max(1, round(side * self.size / full / STEP)) * STEP for side in sides)
         return (height, width)
 
     def to_dict(self) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def load(
     model: may carry options, as on the command line: "mog2:history=200:shadows=drop", see `split_options`.
     device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only.
     options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
-    (side of the network's input in px), `shape` ("square" or "aspect"), `spec` (an InputSpec in place of the
+    (side of the network's input in px), `shape` ("square", "area" or "aspect"), `spec` (an InputSpec in place of the
     weights' own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
     An option `prior` (of grabcut) may be a Matter or the name of one.
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.

@@ -62,6 +62,30 @@ def test_a_rectangle_follows_the_frame(frame_hw, size, expected):
     assert InputSpec(size=size).input_hw(frame_hw) == (size, size)
 
 
+@pytest.mark.parametrize(
+    ("frame_hw", "expected"),
+    [
+        ((1080, 1920), (256, 416)),
+        ((1920, 1080), (416, 256)),
+        ((480, 640), (288, 384)),
+        ((500, 500), (320, 320)),
+        ((1, 1), (320, 320)),
+        ((600, 8000), (160, 640)),
+        ((9000, 1), (640, 160)),
+    ],
+)
+def test_an_area_has_the_frames_aspect_and_the_squares_pixels(frame_hw, expected):
+    assert InputSpec(shape="area").input_hw(frame_hw) == expected
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(1, 5000), st.integers(1, 5000))
+def test_areas_cost_what_the_square_costs(height, width):
+    sides = InputSpec(shape="area").input_hw((height, width))
+    assert all(side % STEP == 0 for side in sides)
+    assert 0.85 <= sides[0] * sides[1] / 320**2 <= 1.15
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(1, 12))
 def test_rectangles_are_multiples_no_longer_than_the_size(height, width, steps):
