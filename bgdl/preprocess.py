@@ -51,12 +51,13 @@ class InputSpec:
         """The network's input (H,W) for a frame of `frame_hw`."""
         if self.shape == "square":
             return self.size_hw
-        sides = frame_hw
+        height, width = frame_hw
+        full: float = max(frame_hw)
         if self.shape == "area":
-            sides = (max(frame_hw[0], frame_hw[1] / WIDEST), max(frame_hw[1], frame_hw[0] / WIDEST))
-        full = math.sqrt(sides[0] * sides[1]) if self.shape == "area" else max(sides)
-        height, width = (max(1, round(side * self.size / full / STEP)) * STEP for side in sides)
-        return (height, width)
+            height, width = max(height, width // WIDEST), max(width, height // WIDEST)
+            full = math.sqrt(height * width)
+        rows, columns = (max(1, round(side * self.size / full / STEP)) for side in (height, width))
+        return (rows * STEP, columns * STEP)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

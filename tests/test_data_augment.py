@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,8 @@ def pairs(tmp_path: Path) -> list[Pair]:
 def test_flip_is_left_right() -> None:
     rgb, mask = draw_person(0)
     rgba = torch.from_numpy(np.dstack([rgb, mask])).permute(2, 0, 1)
-    straight = PLAIN.own(rgba, 48)
-    flipped = Augment(**{**vars(PLAIN), "flip": 1.0}).own(rgba, 48)
+    straight = PLAIN.own(rgba, (48, 48))
+    flipped = Augment(**{**vars(PLAIN), "flip": 1.0}).own(rgba, (48, 48))
     assert torch.equal(flipped, straight.flip(2)) and not torch.equal(flipped, straight)
 
 
@@ -45,7 +46,7 @@ def test_mask_follows_the_person(pairs: list[Pair], augment: Augment) -> None:
     pictures = TrainingPictures(pairs, calm, seed=0)
     agreement = []
     for number in range(24):
-        sample = pictures[(0, number % 6, 64)]
+        sample = pictures[(0, number % 6, (64, 64))]
         red, green = sample["frames"][0, ..., 0].int(), sample["frames"][0, ..., 1].int()
         agreement.append(float(((red - green > 50) == (sample["masks"][0, 0] > 0.5)).float().mean()))
     assert min(agreement) > 0.93 and np.mean(agreement) > 0.98
@@ -54,17 +55,17 @@ def test_mask_follows_the_person(pairs: list[Pair], augment: Augment) -> None:
 def test_same_index_same_picture_another_epoch_another(pairs: list[Pair]) -> None:
     first, again = TrainingPictures(pairs, Augment(), seed=3), TrainingPictures(pairs, Augment(), seed=3)
     torch.manual_seed(99)
-    one = first[(2, 4, 64)]
+    one = first[(2, 4, (64, 64))]
     state = torch.get_rng_state()
-    first[(0, 1, 64)]
-    two = again[(2, 4, 64)]
+    first[(0, 1, (64, 64))]
+    two = again[(2, 4, (64, 64))]
     assert torch.equal(one["frames"], two["frames"]) and one["seeds"] == two["seeds"]
     assert torch.equal(state, torch.get_rng_state())  # the caller's random numbers are not touched
-    assert not torch.equal(one["frames"], first[(3, 4, 64)]["frames"])
+    assert not torch.equal(one["frames"], first[(3, 4, (64, 64))]["frames"])
 
 
 def test_without_augmentation_the_picture_is_only_resized(pairs: list[Pair]) -> None:
-    sample = TrainingPictures(pairs, None, seed=0)[(0, 1, 48)]
+    sample = TrainingPictures(pairs, None, seed=0)[(0, 1, (48, 48))]
     expected = np.array(Image.fromarray(draw_person(1)[0]).resize((48, 48), Image.Resampling.BILINEAR)).astype(int)
     assert abs(sample["frames"][0].numpy().astype(int) - expected).max() <= 2
 
@@ -98,12 +99,47 @@ def test_beside_is_the_wider_side_and_holds_nothing_of_the_person() -> None:
     assert strips.shape[:2] == (3, 30) and (strips == 70).all()
 
 
+def _ball(height: int, width: int) -> torch.Tensor:
+    """A picture (4,H,W) with a ball in its middle."""
+    y, x = torch.meshgrid(torch.arange(height) - height / 2, torch.arange(width) - width / 2, indexing="ij")
+    inside = (y**2 + x**2 < (min(height, width) / 8) ** 2).to(torch.uint8) * 255
+    return torch.stack([inside] * 4)
+
+
+@pytest.mark.parametrize("size_hw", [(64, 160), (96, 96), (160, 64)])
+@pytest.mark.parametrize("natural", [True, False])
+def test_natural_proportions_stay(size_hw: tuple[int, int], natural: bool) -> None:
+    """A ball stays round, however the canvas lies, where all of it is seen; squeezed, it seldom does."""
+
+    def proportions(draw: Callable[[], torch.Tensor]) -> list[float]:
+        masks = [draw()[3] > 127 for _ in range(100)]
+        seen = [mask for mask in masks if mask.any() and not (mask[[0, -1]].any() or mask[:, [0, -1]].any())]
+        return [float(mask.any(0).sum() / mask.any(1).sum()) for mask in seen]
+
+    torch.manual_seed(0)
+    picture, scene = _ball(120, 90), torch.zeros(3, 70, 50, dtype=torch.uint8)
+    small = Augment(**{**vars(PLAIN), "small": 1.0})
+    ways = [proportions(lambda: PLAIN.own(picture, size_hw, natural=natural))]
+    ways += [proportions(lambda: small.before(scene, lambda: picture[:, 48:72, 33:57], size_hw, natural=natural))]
+    for found in ways:
+        assert len(found) > 5
+        assert (max(abs(np.log(found))) < 0.25) == natural
+
+
+@pytest.mark.parametrize("augment", [Augment(mosaic=0.3), Augment(replace=1.0), Augment(replace=0, portrait=1.0)])
+def test_rectangles_come_in_their_size(pairs: list[Pair], augment: Augment) -> None:
+    pictures = TrainingPictures(pairs, augment, seed=0, natural=True)
+    for number in range(12):
+        sample = pictures[(0, number % 6, (64, 96))]
+        assert sample["frames"].shape == (1, 64, 96, 3) and sample["masks"].shape == (1, 1, 64, 96)
+
+
 def test_mosaic_holds_whole_pictures_side_by_side() -> None:
     """Pictures of one colour each: as many colours as tiles, the asked one among them, masks in the same places."""
     torch.manual_seed(0)
     first = torch.full((4, 40, 30), 255, dtype=torch.uint8)
     others = (torch.full((4, 50, 60), shade, dtype=torch.uint8) for shade in range(1, 100))
-    canvas = PLAIN.tiled(first, lambda: next(others), 37)
+    canvas = PLAIN.tiled(first, lambda: next(others), (37, 37))
     assert canvas.shape == (4, 37, 37) and torch.equal(canvas[0], canvas[3])
     assert len(canvas.unique()) in {rows * columns for rows, columns in MOSAICS} and (canvas == 255).any()
 
@@ -130,7 +166,7 @@ def test_layers_may_leave_the_canvas(top: int, left: int, height: int, width: in
 
 def test_empty_scenes_have_empty_masks(pairs: list[Pair]) -> None:
     pictures = TrainingPictures(pairs, Augment(replace=1.0, empty=1.0), seed=0)
-    assert all(not pictures[(0, number, 32)]["masks"].any() for number in range(6))
+    assert all(not pictures[(0, number, (32, 32))]["masks"].any() for number in range(6))
 
 
 def test_coverage_of_two_layers_adds_up() -> None:
@@ -147,7 +183,7 @@ def test_empty_masks_and_single_pixels_are_handled(tmp_path: Path) -> None:
     pictures = TrainingPictures(find_pairs(tmp_path), Augment(crowd=0.5, occlude=0.5), seed=0)
     for epoch in range(12):
         for number in range(2):
-            sample = pictures[(epoch, number, 33)]
+            sample = pictures[(epoch, number, (33, 33))]
             assert sample["frames"].shape == (1, 33, 33, 3) and bool(sample["masks"].isfinite().all())
 
 
@@ -168,8 +204,11 @@ def test_plain_backgrounds_fill_the_square() -> None:
 
 
 def test_sampler_covers_all_and_splits_over_processes() -> None:
+    def size_hw(epoch: int, number: int) -> tuple[int, int]:
+        return 32, 32
+
     def draw(rank: int, epoch: int) -> list[int]:
-        sampler = EpochSampler([1.0] * 10, samples=10, seed=5, size=lambda: 32, rank=rank, processes=2)
+        sampler = EpochSampler([1.0] * 10, samples=10, seed=5, size_hw=size_hw, batch=2, rank=rank, processes=2)
         sampler.set_epoch(epoch)
         assert len(sampler) == 5
         return [number for _, number, _ in sampler]
@@ -179,6 +218,6 @@ def test_sampler_covers_all_and_splits_over_processes() -> None:
 
 
 def test_sampler_draws_by_weight() -> None:
-    sampler = EpochSampler([9.0, 1.0], samples=2000, seed=0, size=lambda: 32)
+    sampler = EpochSampler([9.0, 1.0], samples=2000, seed=0, size_hw=lambda epoch, number: (32, 32), batch=8)
     numbers = [number for _, number, _ in sampler]
     assert 0.87 < numbers.count(0) / len(numbers) < 0.93

@@ -198,6 +198,21 @@ def test_frozen_batchnorm_keeps_its_statistics(people: Path, tmp_path: Path) -> 
     assert before and all(torch.equal(value, before[name]) for name, value in module.net.named_buffers())
 
 
+def test_rectangles_train_and_change_their_aspect(people: Path, tmp_path: Path) -> None:
+    pictures = data(people, batch=2, samples=12, sizes=[96], shape="area")
+    sizes = []
+
+    class Watch(Callback):
+        def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            sizes.append(tuple(batch["frames"].shape[1:3]))
+            assert preprocess.prepare(batch["frames"], pl_module._spec_of(batch["frames"])).shape[2:] == sizes[-1]
+
+    trainer(tmp_path, callbacks=[Watch()]).fit(PortraitModule(input_spec=InputSpec(size=96, shape="area")), pictures)
+    assert (
+        len(sizes) == 6 and len(set(sizes)) > 1 and set(sizes) <= {(96, 96), (64, 128), (128, 64), (96, 128), (128, 96)}
+    )
+
+
 def test_trained_batchnorm_takes_a_last_batch_of_one(people: Path, tmp_path: Path) -> None:
     module = PortraitModule(input_spec=InputSpec(size=64), batchnorm="train")
     trainer(tmp_path).fit(module, data(people, batch=2, samples=3, sizes=[64]))

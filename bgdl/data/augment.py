@@ -1,6 +1,8 @@
 """Training pictures made of pairs: portrait crops of the picture itself, or people put before other backgrounds.
 
-Every random number comes from torch's global generator, so a seed before the call fixes the picture.
+Every random number comes from torch's global generator, so a seed before the call fixes the picture. `natural` keeps
+proportions, for networks that see frames in their own aspect; otherwise they vary, as for those that see all frames
+squeezed into squares.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ from bgdl.data.colour import plain_background
 MOSAICS = ((1, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
 """Rows and columns of a mosaic; people stand, so there are seldom more rows."""
 
+Size = tuple[int, int]
+"""Height and width in px."""
+Box = tuple[int, int, int, int]
 Layer = Callable[[], Tensor]  # draws another picture's part: a cutout (4,h,w) or a background (3,h,w)
 
 
@@ -47,72 +52,75 @@ class Augment:
     empty: float = 0.0
     mosaic: float = 0.0
 
-    def tiled(self, picture: Tensor, others: Layer, size: int) -> Tensor:
-        """`picture` (4,H,W) somewhere among whole pictures from `others`, in rows and columns -> (4,size,size)."""
+    def tiled(self, picture: Tensor, others: Layer, size_hw: Size, *, natural: bool = False) -> Tensor:
+        """`picture` (4,H,W) somewhere among whole pictures from `others`, in rows and columns -> (4,*size_hw)."""
         rows, columns = MOSAICS[int(torch.randint(len(MOSAICS), ()))]
         tiles = torch.arange(rows * columns).reshape(rows, columns)
         own = int(torch.randint(rows * columns, ()))
-        canvas = torch.empty(4, size, size, dtype=torch.uint8)
+        canvas = torch.empty(4, *size_hw, dtype=torch.uint8)
         for strip, numbers in zip(canvas.tensor_split(rows, 1), tiles, strict=True):
             for tile, number in zip(strip.tensor_split(columns, 2), numbers, strict=True):
                 source = picture if number == own else others()
-                box = _zoom_box(source[3], self.whole)
+                box = _zoom_box(source[3], self.whole, _aspect(tile) if natural else None)
                 shrunk = T.resized_crop(tv_tensors.Image(source), *box, list(tile.shape[1:]), antialias=True)
                 tile.copy_(self._flipped(shrunk))
         return canvas
 
-    def own(self, picture: Tensor, size: int) -> Tensor:
-        """A crop of a whole RGBA picture (4,H,W) with its own background -> uint8 (4,size,size)."""
-        box = _portrait_box(picture[3]) if _chance(self.portrait) else _zoom_box(picture[3], self.whole)
-        cropped = T.resized_crop(tv_tensors.Image(picture), *box, [size, size], antialias=True)
+    def own(self, picture: Tensor, size_hw: Size, *, natural: bool = False) -> Tensor:
+        """A crop of a whole RGBA picture (4,H,W) with its own background -> uint8 (4,*size_hw)."""
+        aspect = size_hw[1] / size_hw[0] if natural else None
+        close = _chance(self.portrait)
+        box = _portrait_box(picture[3], aspect) if close else _zoom_box(picture[3], self.whole, aspect)
+        cropped = T.resized_crop(tv_tensors.Image(picture), *box, list(size_hw), antialias=True)
         return self._flipped(cropped)
 
-    def before(self, scene: Tensor, cutout: Layer, size: int) -> Tensor:
-        """People from `cutout` before the picture `scene` (3,H,W) -> uint8 (4,size,size)."""
-        canvas = torch.cat([_random_view(scene, size), torch.zeros(1, size, size, dtype=torch.uint8)])
+    def before(self, scene: Tensor, cutout: Layer, size_hw: Size, *, natural: bool = False) -> Tensor:
+        """People from `cutout` before the picture `scene` (3,H,W) -> uint8 (4,*size_hw)."""
+        view = _random_view(scene, size_hw, natural=natural)
+        canvas = torch.cat([view, torch.zeros(1, *size_hw, dtype=torch.uint8)])
         if _chance(self.empty):
             return canvas
-        height = size * (_log_between(0.15, 1.0) if _chance(self.small) else _between(0.8, 2.6))
-        aspect = _log_between(0.6, 1.8)  # of the imagined frame, which the network sees squeezed into a square
-        canvas = self._paste(canvas, cutout(), height, aspect)
+        height = size_hw[0] * (_log_between(0.15, 1.0) if _chance(self.small) else _between(0.8, 2.6))
+        squeeze = _squeeze(natural)
+        canvas = self._paste(canvas, cutout(), height, squeeze)
         while _chance(self.crowd):
-            canvas = self._paste(canvas, cutout(), height * _log_between(0.6, 1.3), aspect)
+            canvas = self._paste(canvas, cutout(), height * _log_between(0.6, 1.3), squeeze)
         return canvas
 
-    def joined(self, canvas: Tensor, cutout: Layer) -> Tensor:
+    def joined(self, canvas: Tensor, cutout: Layer, *, natural: bool = False) -> Tensor:
         """One more person beside those in `canvas`, in the way that `crowd` says."""
-        size = canvas.shape[-1]
         if _chance(self.crowd / 2):
-            canvas = self._paste(canvas, cutout(), size * _log_between(0.3, 1.6), _log_between(0.6, 1.8))
+            canvas = self._paste(canvas, cutout(), canvas.shape[1] * _log_between(0.3, 1.6), _squeeze(natural))
         return canvas
 
     def occluded(self, canvas: Tensor, scene: Layer) -> Tensor:
         """Perhaps a patch of another background before everything."""
         if not _chance(self.occlude):
             return canvas
-        size = canvas.shape[-1]
-        height, width = (int(size * _between(0.08, 0.4)) for _ in range(2))
-        patch = _random_view(scene(), max(height, width))[:, :height, :width]
+        rows, columns = canvas.shape[1:]
+        height, width = (int(side * _between(0.08, 0.4)) for side in (rows, columns))
+        longer = max(height, width)
+        patch = _random_view(scene(), (longer, longer))[:, :height, :width]
         layer = torch.cat([patch, _ellipse(height, width)[None]])
-        top, left = int((size - height) * _between(0, 1)), int((size - width) * _between(0, 1))
+        top, left = int((rows - height) * _between(0, 1)), int((columns - width) * _between(0, 1))
         covered = lay_over(canvas, layer, top, left)
         covered[3] = erase(canvas[3], layer[3], top, left)
         return covered
 
-    def _paste(self, canvas: Tensor, person: Tensor, height: float, aspect: float) -> Tensor:
-        """Lay a cutout, `height` px tall and squeezed as in a frame of `aspect`, somewhere into the canvas."""
-        size = canvas.shape[-1]
+    def _paste(self, canvas: Tensor, person: Tensor, height: float, squeeze: float) -> Tensor:
+        """Lay a cutout, `height` px tall and narrower by `squeeze`, somewhere into the canvas."""
+        rows, columns = canvas.shape[1:]
         ratio = person.shape[2] / person.shape[1]
-        height_px, width_px = max(8, int(height)), max(4, int(height * ratio / aspect))
-        kept = min(1.0, 1.15 * size / height_px)  # what would fall off the lower edge need not be resized
+        height_px, width_px = max(8, int(height)), max(4, int(height * ratio / squeeze))
+        kept = min(1.0, 1.15 * rows / height_px)  # what would fall off the lower edge need not be resized
         person = person[:, : max(1, int(person.shape[1] * kept))]
         person = T.resize(tv_tensors.Image(person), [max(1, int(height_px * kept)), width_px], antialias=True)
         person = self._flipped(person)
         if self.rotate_deg and _chance(0.3):
             angle = _between(-self.rotate_deg, self.rotate_deg)
             person = T.rotate(person, angle, interpolation=T.InterpolationMode.BILINEAR)
-        top = int(size * _between(-0.05, 0.35)) if height_px > 0.7 * size else int((size - height_px) * _between(0, 1))
-        left = int(size * _between(-0.1, 1.1) - width_px / 2)
+        top = int(rows * _between(-0.05, 0.35)) if height_px > 0.7 * rows else int((rows - height_px) * _between(0, 1))
+        left = int(columns * _between(-0.1, 1.1) - width_px / 2)
         return lay_over(canvas, person, top, left)
 
     def _flipped(self, picture: Tensor) -> Tensor:
@@ -120,7 +128,7 @@ class Augment:
 
 
 def lay_over(canvas: Tensor, layer: Tensor, top: int, left: int) -> Tensor:
-    """uint8 RGBA `layer` (4,h,w) over RGBA `canvas` (4,S,S), cut at its edges; coverage becomes 1-(1-a)(1-b)."""
+    """uint8 RGBA `layer` (4,h,w) over RGBA `canvas` (4,H,W), cut at its edges; coverage becomes 1-(1-a)(1-b)."""
     inner, outer = _overlap(canvas, layer, top, left)
     result = canvas.clone()
     over, under = layer[inner].float(), canvas[outer].float()
@@ -131,7 +139,7 @@ def lay_over(canvas: Tensor, layer: Tensor, top: int, left: int) -> Tensor:
 
 
 def erase(coverage: Tensor, hole: Tensor, top: int, left: int) -> Tensor:
-    """uint8 (S,S) coverage less what uint8 (h,w) `hole` covers at that place."""
+    """uint8 (H,W) coverage less what uint8 (h,w) `hole` covers at that place."""
     inner, outer = _overlap(coverage[None], hole[None], top, left)
     result = coverage.clone()
     result[outer[1:]] = (coverage[outer[1:]].float() * (1 - hole[inner[1:]].float() / 255)).to(torch.uint8)
@@ -155,49 +163,70 @@ def _span(start: int, length: int, limit: int) -> slice:
     return slice(first, max(first, min(limit, start + length)))
 
 
-def _portrait_box(mask: Tensor) -> tuple[int, int, int, int]:
+def _portrait_box(mask: Tensor, aspect: float | None) -> Box:
     """(top, left, height, width) around the upper part of the person, as a camera at a desk sees it."""
     height, width = mask.shape
     rows, columns = (mask.amax(1) > 127).nonzero().flatten(), (mask.amax(0) > 127).nonzero().flatten()
     if not len(rows):
-        return _random_box(height, width, 0.5)
+        return _random_box(height, width, 0.5, aspect)
     top, tall = int(rows[0]), int(rows[-1] - rows[0]) + 1
     head = mask[top : top + max(1, tall // 6)].amax(0) > 127
     centre = float(head.nonzero().float().mean()) if head.any() else float(columns.float().mean())
     box_h = tall * _log_between(0.22, 0.7)
-    box_w = box_h * _log_between(0.6, 1.8)
+    box_w = box_h * (aspect or _log_between(0.6, 1.8))
+    if aspect:
+        fitting = min(1.0, height / box_h, width / box_w)
+        box_h, box_w = box_h * fitting, box_w * fitting
     left = centre + _between(-0.25, 0.25) * box_w - box_w / 2
     return _inside(top - _between(-0.05, 0.35) * box_h, left, box_h, box_w, height, width)
 
 
-def _zoom_box(mask: Tensor, whole: float) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of the whole picture or of a random part of it that holds some of the person."""
+def _zoom_box(mask: Tensor, whole: float, aspect: float | None) -> Box:
+    """(top, left, height, width) of the whole picture or of a random part of it that holds some of the person.
+
+    aspect: of the box; the whole picture then is as much of it as has this aspect.
+    """
     height, width = mask.shape
-    if _chance(whole):
+    all_of_it = _chance(whole)
+    if all_of_it and aspect is None:
         return 0, 0, height, width
     for _ in range(4):
-        top, left, box_h, box_w = _random_box(height, width, _between(0.35, 1.0))
+        top, left, box_h, box_w = _random_box(height, width, 1.0 if all_of_it else _between(0.35, 1.0), aspect)
         if (mask[top : top + box_h, left : left + box_w] > 127).float().mean() > 0.03:
             break
     return top, left, box_h, box_w
 
 
-def _random_box(height: int, width: int, scale: float) -> tuple[int, int, int, int]:
-    aspect = _log_between(0.75, 1.33)
-    box_h, box_w = min(height, int(height * scale * aspect)), min(width, int(width * scale / aspect))
+def _random_box(height: int, width: int, scale: float, aspect: float | None) -> Box:
+    if aspect is None:
+        change = _log_between(0.75, 1.33)
+        box_h, box_w = min(height, int(height * scale * change)), min(width, int(width * scale / change))
+    else:
+        tallest = min(height, width / aspect) * scale
+        box_h, box_w = int(tallest), int(tallest * aspect)
     return _inside(_between(0, 1) * (height - box_h), _between(0, 1) * (width - box_w), box_h, box_w, height, width)
 
 
-def _inside(top: float, left: float, box_h: float, box_w: float, height: int, width: int) -> tuple[int, int, int, int]:
+def _inside(top: float, left: float, box_h: float, box_w: float, height: int, width: int) -> Box:
     """The box moved, and if need be shrunk, into the picture, in whole pixels."""
     rows, columns = min(height, max(2, int(box_h))), min(width, max(2, int(box_w)))
     return min(max(0, int(top)), height - rows), min(max(0, int(left)), width - columns), rows, columns
 
 
-def _random_view(scene: Tensor, size: int) -> Tensor:
-    box = _random_box(scene.shape[1], scene.shape[2], _between(0.4, 1.0))
-    view = T.resized_crop(tv_tensors.Image(scene), *box, [size, size], antialias=True)
+def _random_view(scene: Tensor, size_hw: Size, *, natural: bool = False) -> Tensor:
+    aspect = size_hw[1] / size_hw[0] if natural else None
+    box = _random_box(scene.shape[1], scene.shape[2], _between(0.4, 1.0), aspect)
+    view = T.resized_crop(tv_tensors.Image(scene), *box, list(size_hw), antialias=True)
     return cast(Tensor, view.as_subclass(Tensor))
+
+
+def _aspect(picture: Tensor) -> float:
+    return picture.shape[-1] / picture.shape[-2]
+
+
+def _squeeze(natural: bool) -> float:
+    """How much narrower things look: 1, or as in a frame of some aspect that is seen as a square."""
+    return 1.0 if natural else _log_between(0.6, 1.8)
 
 
 def _ellipse(height: int, width: int) -> Tensor:

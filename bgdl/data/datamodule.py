@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import random
+from typing import Literal
+
 import torch
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from bgdl import convert
-from bgdl.data.augment import Augment
+from bgdl.data.augment import Augment, Size
 from bgdl.data.check import check_quickly
 from bgdl.data.colour import colour_transform
 from bgdl.data.dataset import Sample, TrainingPictures, WholePictures, collate
 from bgdl.data.pairs import Pair, find_pairs, split_pairs
 from bgdl.data.sampler import EpochSampler
 from bgdl.errors import InputError
+from bgdl.preprocess import InputSpec
+
+ASPECTS = ((16, 9), (3, 2), (4, 3), (1, 1), (3, 4), (2, 3), (9, 16))
+"""Height to width, as cameras have them: what shape "area" draws from."""
 
 
 class PortraitData(LightningDataModule):
@@ -21,7 +28,9 @@ class PortraitData(LightningDataModule):
 
     root: a folder or .csv manifest, or several; root_weights: how much each counts in what is drawn.
     split: which pictures are kept for validation (`bgdl.data.pairs.split_pairs`).
-    sizes: sides in px of the training squares, each for an equal share of the training.
+    sizes: sides in px of the training squares, each for an equal share of the training. shape: "square", into which
+    pictures are squeezed in all proportions, or "area": rectangles of as many pixels whose aspect changes from batch
+    to batch, proportions kept, for networks whose InputSpec says so.
     batch: of one process. samples: pictures in an epoch, None for each picture once.
     augment: None for pictures as they are. colour: strength of colour changes, 0 for none.
     limit: use only so many pictures. cache: decoded pictures kept in memory by each worker.
@@ -34,6 +43,7 @@ class PortraitData(LightningDataModule):
         root_weights: list[float] | None = None,
         split: str = "hash:10",
         sizes: list[int] = [320],  # noqa: B006 (not changed)
+        shape: Literal["square", "area"] = "square",
         batch: int = 8,
         samples: int | None = None,
         augment: Augment | None = Augment(),  # noqa: B008 (frozen)
@@ -48,7 +58,7 @@ class PortraitData(LightningDataModule):
         self.root_weights = root_weights or [1.0] * len(self.roots)
         if len(self.root_weights) != len(self.roots):
             raise InputError(f"{len(self.roots)} roots but {len(self.root_weights)} root_weights; give one for each")
-        self.split, self.sizes, self.batch, self.samples = split, sizes, batch, samples
+        self.split, self.sizes, self.shape, self.batch, self.samples = split, sizes, shape, batch, samples
         self.augment, self.workers, self.seed, self.limit, self.cache = augment, workers, seed, limit, cache
         self.colour = colour_transform(colour) if colour else None
         self.train_pairs: list[Pair] = []
@@ -72,12 +82,14 @@ class PortraitData(LightningDataModule):
         check_quickly(self.train_pairs + self.val_pairs)
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        pictures = TrainingPictures(self.train_pairs, self.augment, seed=self.seed, cache=self.cache)
+        natural = self.shape == "area"
+        pictures = TrainingPictures(self.train_pairs, self.augment, seed=self.seed, natural=natural, cache=self.cache)
         sampler = EpochSampler(
             self._weights(),
             samples=self.samples or len(self.train_pairs),
             seed=self.seed,
-            size=self._size,
+            size_hw=self._size_hw,
+            batch=self.batch,
             rank=self.trainer.global_rank if self.trainer else 0,
             processes=self.trainer.world_size if self.trainer else 1,
         )
@@ -110,8 +122,10 @@ class PortraitData(LightningDataModule):
         even = len(self.roots) == 1
         return [1.0] * len(self.train_pairs) if even else self.pair_weights
 
-    def _size(self) -> int:
-        """The size for the share of the training that is over."""
+    def _size_hw(self, epoch: int, number: int) -> Size:
+        """Of a batch: the size for the share of the training that is over, in an aspect drawn for the batch."""
         module = self.trainer.lightning_module if self.trainer else None
         progress = float(getattr(module, "progress", 0.0))
-        return self.sizes[min(len(self.sizes) - 1, int(progress * len(self.sizes)))]
+        size = self.sizes[min(len(self.sizes) - 1, int(progress * len(self.sizes)))]
+        drawn = random.Random(f"{self.seed} {epoch} {number}").choice(ASPECTS)
+        return InputSpec(size=size, shape=self.shape).input_hw(drawn)

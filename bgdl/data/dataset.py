@@ -1,4 +1,4 @@
-"""Pairs as datasets: whole pictures for validation, augmented squares for training."""
+"""Pairs as datasets: whole pictures for validation, augmented ones of one size for training."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bgdl import convert
-from bgdl.data.augment import Augment, draw_scene
+from bgdl.data.augment import Augment, Size, draw_scene
 from bgdl.data.layers import background, beside, cutout, row
 from bgdl.data.pairs import Pair, Picture, read_pair
 
 
 class Sample(TypedDict):
-    """frames: uint8 (N,S,S,3); masks: float32 (N,1,S,S) in [0,1]; names: the files that went in; seeds: of each."""
+    """frames: uint8 (N,H,W,3); masks: float32 (N,1,H,W) in [0,1]; names: the files that went in; seeds: of each."""
 
     frames: Tensor
     masks: Tensor
@@ -41,51 +41,55 @@ class WholePictures(Dataset[Sample]):
 
 
 class TrainingPictures(Dataset[Sample]):
-    """Augmented squares: uint8 (1,size,size,3) and float32 (1,1,size,size).
+    """Augmented pictures: uint8 (1,h,w,3) and float32 (1,1,h,w).
 
-    An index is (epoch, number, size): the same one always gives the same picture, in whatever process and order.
-    cache: how many decoded pairs are kept in memory.
+    An index is (epoch, number, (h, w)): the same one always gives the same picture, in whatever process and order.
+    natural: proportions stay. cache: how many decoded pairs are kept in memory.
     """
 
-    def __init__(self, pairs: Sequence[Pair], augment: Augment | None, *, seed: int, cache: int = 2000) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], augment: Augment | None, *, seed: int, natural: bool = False, cache: int = 2000
+    ) -> None:
         self.pairs = list(pairs)
         self.augment = augment
         self.seed = seed
+        self.natural = natural
         self._decoded = _Recent(cache)
 
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: tuple[int, int, int]) -> Sample:
-        epoch, number, size = index
+    def __getitem__(self, index: tuple[int, int, Size]) -> Sample:
+        epoch, number, size_hw = index
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(hash((self.seed, epoch, number)) % 2**63)
-            rgba = self._picture(number, size)
+            rgba = self._picture(number, size_hw)
             seed = int(torch.randint(2**62, ()))
         frames = rgba[:3].permute(1, 2, 0)[None].contiguous()
         return Sample(
             frames=frames, masks=convert.to_unit(rgba[3:])[None], names=[self.pairs[number].name], seeds=[seed]
         )
 
-    def _picture(self, number: int, size: int) -> Tensor:
-        """uint8 (4,size,size) RGBA."""
+    def _picture(self, number: int, size_hw: Size) -> Tensor:
+        """uint8 (4,h,w) RGBA."""
         augment = self.augment or Augment(replace=0, portrait=0, crowd=0, flip=0, occlude=0)
         if float(torch.rand(())) < augment.replace:
-            scene = draw_scene(augment, self._other_background, size)
+            scene = draw_scene(augment, self._other_background, max(size_hw))
             people = iter([number])
-            canvas = augment.before(scene, lambda: self._cutout(next(people, None)), size)
+            canvas = augment.before(scene, lambda: self._cutout(next(people, None)), size_hw, natural=self.natural)
         elif self.augment is None:
             canvas = (
                 torch.nn.functional.interpolate(
-                    self._rgba(number)[None].float(), (size, size), mode="bilinear", antialias=True
+                    self._rgba(number)[None].float(), size_hw, mode="bilinear", antialias=True
                 )[0]
                 .round_()
                 .to(torch.uint8)
             )
         elif float(torch.rand(())) < augment.mosaic:
-            canvas = augment.tiled(self._rgba(number), lambda: self._rgba(self._any()), size)
+            canvas = augment.tiled(self._rgba(number), lambda: self._rgba(self._any()), size_hw, natural=self.natural)
         else:
-            canvas = augment.joined(augment.own(self._rgba(number), size), lambda: self._cutout(None))
+            canvas = augment.own(self._rgba(number), size_hw, natural=self.natural)
+            canvas = augment.joined(canvas, lambda: self._cutout(None), natural=self.natural)
         return augment.occluded(canvas, self._other_background)
 
     def _rgba(self, number: int) -> Tensor:

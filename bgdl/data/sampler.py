@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch.utils.data import DistributedSampler
 
+from bgdl.data.augment import Size
 
-class EpochSampler(DistributedSampler[tuple[int, int, int]]):
-    """Indices (epoch, number, size) for `TrainingPictures`.
+
+class EpochSampler(DistributedSampler[tuple[int, int, Size]]):
+    """Indices (epoch, number, (h, w)) for `TrainingPictures`.
 
     weights: how often each picture is drawn against the others; all alike means each once before any comes again.
-    samples: how many an epoch has. size: asked for at the start of each epoch.
+    samples: how many an epoch has. batch: pictures in one. size_hw: asked for each batch of an epoch, by epoch and
+    number, when the epoch starts.
     """
 
     def __init__(
@@ -21,19 +24,22 @@ class EpochSampler(DistributedSampler[tuple[int, int, int]]):
         *,
         samples: int,
         seed: int,
-        size: Callable[[], int],
+        size_hw: Callable[[int, int], Size],
+        batch: int,
         rank: int = 0,
         processes: int = 1,
     ) -> None:
         super().__init__(range(len(weights)), num_replicas=processes, rank=rank, seed=seed)  # type: ignore[arg-type]
         self.weights = torch.tensor(weights, dtype=torch.float64)
         self.samples = samples
-        self._size = size
+        self._size_hw, self._batch = size_hw, batch
 
-    def __iter__(self) -> Iterator[tuple[int, int, int]]:
-        size = self._size()
-        for number in self._order()[self.rank :: self.num_replicas][: len(self)]:
-            yield self.epoch, number, size
+    def __iter__(self) -> Iterator[tuple[int, int, Size]]:
+        mine = self._order()[self.rank :: self.num_replicas][: len(self)]
+        batches = [mine[start : start + self._batch] for start in range(0, len(mine), self._batch)]
+        sizes = [self._size_hw(self.epoch, count) for count in range(len(batches))]
+        for numbers, size_hw in zip(batches, sizes, strict=True):
+            yield from ((self.epoch, number, size_hw) for number in numbers)
 
     def __len__(self) -> int:
         return self.samples // self.num_replicas

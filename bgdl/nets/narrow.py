@@ -24,7 +24,7 @@ ALLOWED = 0.001
 """What mattes may change by on average when channels of one end are left out."""
 GROUP = 16
 PICTURES = 4
-"""Enough to tell which channels matter; each costs some twenty runs of the network."""
+"""Enough to tell which channels matter."""
 
 
 @torch.inference_mode()
@@ -35,17 +35,19 @@ def needed_channels(net: U2Net, pictures: Tensor) -> dict[str, list[int]]:
     """
     fold_batchnorm(net)
     chosen = pictures[:: max(1, len(pictures) // PICTURES)][:PICTURES]
-    kept = {name: _needed(net, chosen, name) for name in ENDS}
+    views = [_View(net, picture[None]) for picture in chosen]
+    kept = {name: _needed(views, name) for name in ENDS}
     return kept if any(len(kept[name]) < _end(net, name).conv_s1.out_channels for name in ENDS) else {}
 
 
-def _needed(net: U2Net, pictures: Tensor, name: str) -> list[int]:
+def _needed(views: Sequence[_View], name: str) -> list[int]:
     """The channels of one end without its least important ones, of which as many groups go as are allowed."""
-    whole, loudness = _run(net, pictures, name, [])
 
     def change(channels: Sequence[int]) -> float:
-        return float((_run(net, pictures, name, channels)[0] - whole).abs().mean())
+        return sum(view.change(name, channels) for view in views) / len(views)
 
+    loudness = sum(view.ends[name].square().mean(dim=(0, 2, 3)) for view in views)
+    assert isinstance(loudness, Tensor)
     quiet = loudness.argsort()[: len(loudness) // 2].tolist()
     effect = {channel: change([channel]) if loudness[channel] else 0.0 for channel in quiet}
     order = sorted(quiet, key=lambda channel: effect[channel])
@@ -54,20 +56,31 @@ def _needed(net: U2Net, pictures: Tensor, name: str) -> list[int]:
     return [channel for channel in range(len(loudness)) if channel not in gone]
 
 
-def _run(net: U2Net, pictures: Tensor, name: str, left_out: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Mattes without some channels of one end, and the mean square of each of its channels."""
-    loudness = []
+class _View:
+    """One picture's way through the network, of which only what follows `BLOCK`'s ends is run again."""
 
-    def silence(module: nn.Module, inputs: tuple[Tensor, ...], out: Tensor) -> Tensor:
-        loudness.append(out.square().mean(dim=(0, 2, 3)))
-        return out.index_fill(1, torch.tensor(left_out, dtype=torch.long), 0.0) if left_out else out
+    def __init__(self, net: U2Net, picture: Tensor) -> None:
+        block, self.side, fuse = (net.get_submodule(name) for name in (BLOCK, "side1", "outconv"))
+        assert isinstance(block, Rsu) and isinstance(fuse, nn.Conv2d)
+        self.block = block
+        self.share = fuse.weight[0, 0]  # of this side in what is fused
+        seen: dict[nn.Module, Tensor] = {}
+        watched = [*(_end(net, name) for name in ENDS), self.side, fuse]
+        hooks = [module.register_forward_hook(lambda module, _, out: seen.update({module: out})) for module in watched]
+        self.matte = net(picture)
+        for hook in hooks:
+            hook.remove()
+        self.ends = {name: seen[_end(net, name)] for name in ENDS}
+        self.logits, self.fused = seen[self.side], seen[fuse]
 
-    hook = _end(net, name).register_forward_hook(silence)
-    try:
-        mattes = torch.cat([net(picture[None]) for picture in pictures])
-    finally:
-        hook.remove()
-    return mattes, torch.stack(loudness).mean(0)
+    def change(self, name: str, channels: Sequence[int]) -> float:
+        """What the matte changes by, on average, without some channels of one end."""
+        ends = dict(self.ends)
+        ends[name] = ends[name].index_fill(1, torch.tensor(channels), 0.0)
+        if name == ENDS[0]:
+            ends[ENDS[1]] = self.block.inner(ends[name])
+        logits = self.side(ends[ENDS[0]] + ends[ENDS[1]])
+        return float((torch.sigmoid(self.fused + self.share * (logits - self.logits)) - self.matte).abs().mean())
 
 
 def narrow(net: U2Net, kept: Kept) -> U2Net:
@@ -94,7 +107,8 @@ class Apart(nn.Module):
         self.block = block
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat(self.block.ends(x), 1)
+        entry = self.block.rebnconvin(x)
+        return torch.cat((entry, self.block.inner(entry)), 1)
 
 
 def _end(net: U2Net, name: str) -> ConvBnRelu:

@@ -85,12 +85,11 @@ class Rsu(nn.Module):
             self.add_module(f"rebnconv{level}d", ConvBnRelu(2 * c_mid, c_out if level == 1 else c_mid))
 
     def forward(self, x: Tensor) -> Tensor:
-        entry, up = self.ends(x)
-        return entry + up
-
-    def ends(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The two maps whose sum is what the block gives."""
         entry: Tensor = self.rebnconvin(x)
+        return entry + self.inner(entry)
+
+    def inner(self, entry: Tensor) -> Tensor:
+        """The small U-Net beside the skip connection."""
         levels = [self.get_submodule("rebnconv1")(entry)]
         for level in range(2, self.depth):
             levels.append(self.get_submodule(f"rebnconv{level}")(_halve(levels[-1])))
@@ -98,7 +97,7 @@ class Rsu(nn.Module):
         for level in range(self.depth - 1, 0, -1):
             skip = levels[level - 1]
             up = self.get_submodule(f"rebnconv{level}d")(torch.cat((_resize_like(up, skip), skip), 1))
-        return entry, up
+        return up
 
 
 class RsuDilated(nn.Module):

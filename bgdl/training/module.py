@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from math import cos, pi
+from math import cos, pi, sqrt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -132,8 +132,10 @@ class PortraitModule(LightningModule):
         return min(1.0, share)
 
     def _spec_of(self, frames: Tensor) -> InputSpec:
-        """The InputSpec at the size that training pictures have already."""
-        return InputSpec.from_dict({**self.spec.to_dict(), "size": frames.shape[1]})
+        """The InputSpec with which training pictures keep the size that they have already."""
+        height, width = frames.shape[1:3]
+        size, shape = (height, "square") if height == width else (round(sqrt(height * width)), "area")
+        return InputSpec.from_dict({**self.spec.to_dict(), "size": size, "shape": shape})
 
     def _taught(self, x: Tensor) -> Tensor | None:
         if not self.teacher:
