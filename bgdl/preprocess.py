@@ -83,10 +83,12 @@ def prepare(frames: Tensor, spec: InputSpec) -> Tensor:
         planes = planes.to(torch.float32)  # else bytes, rounded as Pillow does: torch shrinks them ten times faster
     size_hw = spec.input_hw((planes.shape[2], planes.shape[3]))
     planes = F.interpolate(planes, size_hw, mode=spec.interpolation, antialias=spec.antialias, align_corners=False)
-    planes = planes.to(torch.float32)
-    mean = planes.new_tensor(spec.mean).view(1, 3, 1, 1)
-    std = planes.new_tensor(spec.std).view(1, 3, 1, 1)
-    return ((planes / _peak(frames, planes, spec)) - mean).div_(std).contiguous(memory_format=torch.channels_last)
+    return _normalised(planes.to(torch.float32), spec)
+
+
+def normalise(frames: Tensor, spec: InputSpec) -> Tensor:
+    """uint8 (N,H,W,3) -> float32 (N,3,H,W): `prepare` for frames that have the network's size already."""
+    return _normalised(convert.to_nchw(frames).to(torch.float32), spec)
 
 
 def restore(probability: Tensor, size_hw: tuple[int, int], spec: InputSpec) -> Tensor:
@@ -101,7 +103,13 @@ def restore(probability: Tensor, size_hw: tuple[int, int], spec: InputSpec) -> T
     return convert.to_nhwc(alpha.clamp_(0, 1)).contiguous()
 
 
-def _peak(frames: Tensor, planes: Tensor, spec: InputSpec) -> Tensor:
+def _normalised(planes: Tensor, spec: InputSpec) -> Tensor:
+    mean = planes.new_tensor(spec.mean).view(1, 3, 1, 1)
+    std = planes.new_tensor(spec.std).view(1, 3, 1, 1)
+    return ((planes / _peak(planes, spec)) - mean).div_(std).contiguous(memory_format=torch.channels_last)
+
+
+def _peak(planes: Tensor, spec: InputSpec) -> Tensor:
     if spec.scale == "unit":
         return planes.new_tensor(255.0)
     return planes.amax(dim=(1, 2, 3), keepdim=True).clamp_min(1.0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import bgdl
-from bgdl.preprocess import STEP, InputSpec, prepare, restore
+from bgdl.preprocess import STEP, InputSpec, normalise, prepare, restore
 
 RAW = InputSpec(size=64, mean=(0, 0, 0), std=(1, 1, 1))
 
@@ -112,6 +112,13 @@ def test_shapes_and_ranges(height, width, count):
     alpha = restore(torch.rand(count, 1, 64, 64), (height, width), RAW)
     assert alpha.shape == (count, height, width, 1) and alpha.dtype == torch.float32
     assert alpha.is_contiguous() and alpha.min() >= 0 and alpha.max() <= 1
+
+
+@pytest.mark.parametrize("spec", [InputSpec(size=64), InputSpec(size=64, scale="max"), RAW])
+def test_frames_of_the_networks_size_are_only_normalised(spec):
+    frames = noise(64, 64, 2)
+    assert torch.equal(normalise(frames, spec), prepare(frames, spec))
+    assert normalise(noise(32, 96), spec).shape == (1, 3, 32, 96)
 
 
 def test_restore_on_the_cpu_is_bilinear():

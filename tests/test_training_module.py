@@ -205,7 +205,6 @@ def test_rectangles_train_and_change_their_aspect(people: Path, tmp_path: Path) 
     class Watch(Callback):
         def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
             sizes.append(tuple(batch["frames"].shape[1:3]))
-            assert preprocess.prepare(batch["frames"], pl_module._spec_of(batch["frames"])).shape[2:] == sizes[-1]
 
     trainer(tmp_path, callbacks=[Watch()]).fit(PortraitModule(input_spec=InputSpec(size=96, shape="area")), pictures)
     assert (

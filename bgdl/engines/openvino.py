@@ -47,7 +47,8 @@ class OpenVINOEngine:
         self._hint = HINTS.get(precision) or _rest(self._core, target)
         self._compiled: dict[tuple[int, int, bool], Any] = {}
         _check_target(self._core, target, precision)
-        if precision == "int8" and network.calibration is None:
+        self._calibration = network.calibration if precision == "int8" else None
+        if precision == "int8" and self._calibration is None:
             raise WeightsError(no_ranges(network))
 
     @torch.inference_mode()
@@ -104,8 +105,7 @@ class OpenVINOEngine:
         return compiled
 
     def _read(self, size_hw: tuple[int, int]) -> Any:
-        calibration = self._network.calibration if self.precision == "int8" else None
-        kept = calibration.kept if calibration else None
+        kept = self._calibration.kept if self._calibration else None
         graph = self._network.graph(size_hw, exact=self.precision == "fp32", kept=kept)
         model = self._core.read_model(graph)
         try:
@@ -115,8 +115,8 @@ class OpenVINOEngine:
             raise WeightsError(
                 f"{self._network.path.name} does not take pictures of {size_hw[1]}×{size_hw[0]}"
             ) from error
-        if calibration:
-            quantize(model, calibration.ranges)
+        if self._calibration:
+            quantize(model, self._calibration.ranges)
         return model
 
     def _file_name(self, size_hw: tuple[int, int], options: dict[str, Any]) -> str:
@@ -124,8 +124,8 @@ class OpenVINOEngine:
         import openvino
 
         machine = self._core.get_property(self._target, "FULL_DEVICE_NAME")
-        calibration = self._network.calibration if self.precision == "int8" else None
-        software, network = (LAYOUT, openvino.__version__, machine), (self._network.key, self.precision, calibration)
+        software = (LAYOUT, openvino.__version__, machine)
+        network = (self._network.key, self.precision, self._calibration)
         facts = repr((software, network, size_hw, sorted(options.items())))
         return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
 

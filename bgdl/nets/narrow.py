@@ -1,7 +1,7 @@
 """Leave out channels that hardly matter where that makes the network faster: in its last, widest block.
 
 The first convolution of `stage1d` takes a third of U²-Net-p's time, its last one a tenth. Of the 64 channels of
-either some never leave zero in the published weights, and the mattes hardly change without some others. What is left
+either, some never leave zero in the published weights, and without some others the mattes hardly change. What is left
 is a multiple of 16 channels, which is how many processors work on at a time. Source: the "oracle" of Molchanov et al.,
 "Pruning Convolutional Neural Networks for Resource Efficient Inference" (ICLR 2017), which leaves out each in turn.
 """

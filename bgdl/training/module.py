@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from math import cos, pi, sqrt
+from math import cos, pi
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,7 +69,7 @@ class PortraitModule(LightningModule):
         return self.net(x)  # type: ignore[no-any-return]
 
     def training_step(self, batch: Sample, _: int) -> Tensor:
-        x = preprocess.prepare(batch["frames"], self._spec_of(batch["frames"]))
+        x = preprocess.normalise(batch["frames"], self.spec)
         loss = self.loss(self.net(x), batch["masks"], self._taught(x))
         if not torch.isfinite(loss):
             raise InputError(
@@ -130,12 +130,6 @@ class PortraitModule(LightningModule):
             if isinstance(callback, Timer) and (left := callback.time_remaining()) is not None:
                 share = max(share, callback.time_elapsed() / (callback.time_elapsed() + left))
         return min(1.0, share)
-
-    def _spec_of(self, frames: Tensor) -> InputSpec:
-        """The InputSpec with which training pictures keep the size that they have already."""
-        height, width = frames.shape[1:3]
-        size, shape = (height, "square") if height == width else (round(sqrt(height * width)), "area")
-        return InputSpec.from_dict({**self.spec.to_dict(), "size": size, "shape": shape})
 
     def _taught(self, x: Tensor) -> Tensor | None:
         if not self.teacher:
