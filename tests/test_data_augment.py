@@ -18,6 +18,7 @@ from bgdl.data.dataset import TrainingPictures
 from bgdl.data.layers import background, beside, cutout, fill, row
 from bgdl.data.pairs import Pair, find_pairs
 from bgdl.data.sampler import EpochSampler
+from bgdl.data.things import draw_thing
 from tests.synthetic_people import draw_person, write_people
 
 PLAIN = Augment(replace=0, portrait=0, whole=1, crowd=0, flip=0, rotate_deg=0, occlude=0)
@@ -38,7 +39,13 @@ def test_flip_is_left_right() -> None:
 
 @pytest.mark.parametrize(
     "augment",
-    [Augment(), Augment(replace=1.0), Augment(replace=0, portrait=1.0), Augment(replace=0, mosaic=1.0)],
+    [
+        Augment(),
+        Augment(replace=1.0),
+        Augment(replace=0, portrait=1.0),
+        Augment(replace=0, mosaic=1.0),
+        Augment(replace=0, wide=1.0),
+    ],
 )
 def test_mask_follows_the_person(pairs: list[Pair], augment: Augment) -> None:
     """The drawn person alone is red: where the mask says person, the picture must be red, and nowhere else."""
@@ -126,7 +133,10 @@ def test_natural_proportions_stay(size_hw: tuple[int, int], natural: bool) -> No
         assert (max(abs(np.log(found))) < 0.25) == natural
 
 
-@pytest.mark.parametrize("augment", [Augment(mosaic=0.3), Augment(replace=1.0), Augment(replace=0, portrait=1.0)])
+@pytest.mark.parametrize(
+    "augment",
+    [Augment(mosaic=0.3), Augment(replace=1.0), Augment(replace=0, portrait=1.0), Augment(wide=1.0, things=1.0)],
+)
 def test_rectangles_come_in_their_size(pairs: list[Pair], augment: Augment) -> None:
     pictures = TrainingPictures(pairs, augment, seed=0, natural=True)
     for number in range(12):
@@ -142,6 +152,45 @@ def test_mosaic_holds_whole_pictures_side_by_side() -> None:
     canvas = PLAIN.tiled(first, lambda: next(others), (37, 37))
     assert canvas.shape == (4, 37, 37) and torch.equal(canvas[0], canvas[3])
     assert len(canvas.unique()) in {rows * columns for rows, columns in MOSAICS} and (canvas == 255).any()
+
+
+@given(st.tuples(st.integers(8, 70), st.integers(8, 70)), st.booleans(), st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_wide_pictures_are_small_and_without_a_seam(picture_hw: tuple[int, int], natural: bool, seed: int) -> None:
+    """A slope of grey goes on around the picture, whose place the mask shows, without a step."""
+    torch.manual_seed(seed)
+    slope = torch.linspace(40, 120, picture_hw[1]).to(torch.uint8).expand(3, *picture_hw)
+    picture = torch.cat([slope, torch.full((1, *picture_hw), 255, dtype=torch.uint8)])
+    canvas = PLAIN.widened(picture, slope, (96, 128), natural=natural)
+    height, width = int(canvas[3].any(1).sum()), int(canvas[3].any(0).sum())
+    assert canvas.shape == (4, 96, 128) and canvas.dtype == torch.uint8
+    assert 8 <= height <= 0.85 * 96 and 8 <= width <= 128 and int((canvas[3] == 255).sum()) == height * width
+    assert canvas[0].int().diff(dim=1).abs().max() <= 80 / (width - 1) + 2 and not canvas[0].diff(dim=0).any()
+    if natural and min(height, width) > 8:
+        assert height / (width + 1) <= picture_hw[0] / picture_hw[1] <= (height + 1) / width
+
+
+def test_things_stand_behind_people() -> None:
+    torch.manual_seed(0)
+    canvas = torch.full((4, 60, 60), 90, dtype=torch.uint8)
+    canvas[3] = 0
+    canvas[:, 20:50, 25:35] = 255
+    changed = []
+    for _ in range(20):
+        furnished = Augment(things=1.0).furnished(canvas, lambda: torch.full((3, 30, 40), 200, dtype=torch.uint8))
+        assert torch.equal(furnished[3], canvas[3]) and (furnished[:, 20:50, 25:35] == 255).all()
+        changed.append(float((furnished[0] != canvas[0]).float().mean()))
+    assert sum(share > 0.01 for share in changed) >= 15
+    assert torch.equal(PLAIN.furnished(canvas, lambda: canvas[:3]), canvas)
+
+
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 2**32))
+@settings(max_examples=150, deadline=None)
+def test_a_thing_has_the_size_of_its_texture(height: int, width: int, seed: int) -> None:
+    torch.manual_seed(seed)
+    thing = draw_thing(torch.full((3, height, width), 100, dtype=torch.uint8))
+    assert thing.shape == (4, height, width) and thing.dtype == torch.uint8
+    assert min(height, width) < 8 or (thing[3] > 127).any()
 
 
 @given(st.integers(1, 40), st.integers(1, 40))

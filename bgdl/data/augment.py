@@ -18,6 +18,7 @@ from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as T
 
 from bgdl.data.colour import plain_background
+from bgdl.data.things import draw_thing
 
 MOSAICS = ((1, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
 """Rows and columns of a mosaic; people stand, so there are seldom more rows."""
@@ -38,6 +39,8 @@ class Augment:
     occlude: something stands before. small: of people before another background, those smaller than the frame.
     empty: of other backgrounds, those with nobody before them. mosaic: of the pictures with their own background,
     those that are one of two to twelve side by side: small people and groups, each where it was photographed.
+    wide: of the others, those that are small in the frame, with their own background going on around them. things:
+    something drawn that is nobody stands behind the people.
     """
 
     replace: float = 0.3
@@ -51,6 +54,8 @@ class Augment:
     small: float = 0.4
     empty: float = 0.0
     mosaic: float = 0.0
+    wide: float = 0.0
+    things: float = 0.0
 
     def tiled(self, picture: Tensor, others: Layer, size_hw: Size, *, natural: bool = False) -> Tensor:
         """`picture` (4,H,W) somewhere among whole pictures from `others`, in rows and columns -> (4,*size_hw)."""
@@ -65,6 +70,24 @@ class Augment:
                 shrunk = T.resized_crop(tv_tensors.Image(source), *box, list(tile.shape[1:]), antialias=True)
                 tile.copy_(self._flipped(shrunk))
         return canvas
+
+    def widened(self, picture: Tensor, scene: Tensor, size_hw: Size, *, natural: bool = False) -> Tensor:
+        """A whole `picture` (4,H,W) small in the frame, mirrored around it `scene` (3,H,W): uint8 (4,*size_hw).
+
+        scene: the same picture without its person, so that no seam shows where the picture ends.
+        """
+        rows, columns = size_hw
+        height = rows * _log_between(0.2, 0.85)
+        width = height * (_aspect(picture) if natural else columns / rows * _log_between(0.4, 1.0))
+        fitting = min(1.0, columns / width)
+        small_hw = [max(8, int(height * fitting)), max(8, int(width * fitting))]
+        top, left = int((rows - small_hw[0]) * _between(0, 1)), int((columns - small_hw[1]) * _between(0, 1))
+        around = T.resize(tv_tensors.Image(scene), small_hw, antialias=True).as_subclass(Tensor)
+        around = around[:, _mirrored(rows, top, small_hw[0])][:, :, _mirrored(columns, left, small_hw[1])]
+        canvas = torch.cat([around, torch.zeros(1, *size_hw, dtype=torch.uint8)])
+        small = T.resize(tv_tensors.Image(picture), small_hw, antialias=True)
+        canvas[:, top : top + small_hw[0], left : left + small_hw[1]] = small
+        return self._flipped(canvas)
 
     def own(self, picture: Tensor, size_hw: Size, *, natural: bool = False) -> Tensor:
         """A crop of a whole RGBA picture (4,H,W) with its own background -> uint8 (4,*size_hw)."""
@@ -92,6 +115,22 @@ class Augment:
         if _chance(self.crowd / 2):
             canvas = self._paste(canvas, cutout(), canvas.shape[1] * _log_between(0.3, 1.6), _squeeze(natural))
         return canvas
+
+    def furnished(self, canvas: Tensor, scene: Layer) -> Tensor:
+        """Perhaps one to three things behind the people of `canvas`, plain or cut from another background."""
+        if not _chance(self.things):
+            return canvas
+        rows, columns = canvas.shape[1:]
+        behind = canvas
+        for _ in range(1 + int(torch.randint(3, ()))):
+            height = max(8, int(rows * _log_between(0.08, 0.9)))
+            width = max(8, min(columns, int(height * _log_between(0.2, 2.5))))
+            texture = _random_view(scene() if _chance(0.45) else plain_background(64), (height, width))
+            top, left = int((rows - height) * _between(-0.1, 1.1)), int(columns * _between(-0.2, 1.0))
+            behind = lay_over(behind, draw_thing(texture), top, left)
+        people = canvas[3:].float() / 255
+        seen = canvas[:3] * people + behind[:3] * (1 - people) + 0.5
+        return torch.cat([seen.to(torch.uint8), canvas[3:]])
 
     def occluded(self, canvas: Tensor, scene: Layer) -> Tensor:
         """Perhaps a patch of another background before everything."""
@@ -218,6 +257,12 @@ def _random_view(scene: Tensor, size_hw: Size, *, natural: bool = False) -> Tens
     box = _random_box(scene.shape[1], scene.shape[2], _between(0.4, 1.0), aspect)
     view = T.resized_crop(tv_tensors.Image(scene), *box, list(size_hw), antialias=True)
     return cast(Tensor, view.as_subclass(Tensor))
+
+
+def _mirrored(length: int, start: int, period: int) -> Tensor:
+    """For each of `length` places, the one of `period` that is seen there: from `start` on as they are."""
+    place = (torch.arange(length) - start) % (2 * period)
+    return torch.minimum(place, 2 * period - 1 - place)
 
 
 def _aspect(picture: Tensor) -> float:

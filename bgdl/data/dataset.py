@@ -87,9 +87,13 @@ class TrainingPictures(Dataset[Sample]):
             )
         elif float(torch.rand(())) < augment.mosaic:
             canvas = augment.tiled(self._rgba(number), lambda: self._rgba(self._any()), size_hw, natural=self.natural)
+        elif float(torch.rand(())) < augment.wide:
+            scene = background(*self._read(number))
+            canvas = augment.widened(self._rgba(number), scene, size_hw, natural=self.natural)
         else:
             canvas = augment.own(self._rgba(number), size_hw, natural=self.natural)
             canvas = augment.joined(canvas, lambda: self._cutout(None), natural=self.natural)
+        canvas = augment.furnished(canvas, self._other_background)
         return augment.occluded(canvas, self._other_background)
 
     def _rgba(self, number: int) -> Tensor:
