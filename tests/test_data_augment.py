@@ -135,7 +135,12 @@ def test_natural_proportions_stay(size_hw: tuple[int, int], natural: bool) -> No
 
 @pytest.mark.parametrize(
     "augment",
-    [Augment(mosaic=0.3), Augment(replace=1.0), Augment(replace=0, portrait=1.0), Augment(wide=1.0, things=1.0)],
+    [
+        Augment(mosaic=0.3),
+        Augment(replace=1.0),
+        Augment(replace=0, portrait=1.0),
+        Augment(wide=1.0, things=1.0, bystanders=1.0),
+    ],
 )
 def test_rectangles_come_in_their_size(pairs: list[Pair], augment: Augment) -> None:
     pictures = TrainingPictures(pairs, augment, seed=0, natural=True)
@@ -164,24 +169,37 @@ def test_wide_pictures_are_small_and_without_a_seam(picture_hw: tuple[int, int],
     canvas = PLAIN.widened(picture, slope, (96, 128), natural=natural)
     height, width = int(canvas[3].any(1).sum()), int(canvas[3].any(0).sum())
     assert canvas.shape == (4, 96, 128) and canvas.dtype == torch.uint8
-    assert 8 <= height <= 0.85 * 96 and 8 <= width <= 128 and int((canvas[3] == 255).sum()) == height * width
+    assert 8 <= height <= 0.9 * 96 and 8 <= width <= 128 and int((canvas[3] == 255).sum()) == height * width
     assert canvas[0].int().diff(dim=1).abs().max() <= 80 / (width - 1) + 2 and not canvas[0].diff(dim=0).any()
     if natural and min(height, width) > 8:
         assert height / (width + 1) <= picture_hw[0] / picture_hw[1] <= (height + 1) / width
 
 
-def test_things_stand_behind_people() -> None:
+@pytest.mark.parametrize("natural", [True, False])
+def test_things_and_bystanders_stand_behind_people(natural: bool) -> None:
+    """The person and the mask stay as they are; what is around changes."""
     torch.manual_seed(0)
     canvas = torch.full((4, 60, 60), 90, dtype=torch.uint8)
     canvas[3] = 0
     canvas[:, 20:50, 25:35] = 255
-    changed = []
-    for _ in range(20):
-        furnished = Augment(things=1.0).furnished(canvas, lambda: torch.full((3, 30, 40), 200, dtype=torch.uint8))
-        assert torch.equal(furnished[3], canvas[3]) and (furnished[:, 20:50, 25:35] == 255).all()
-        changed.append(float((furnished[0] != canvas[0]).float().mean()))
-    assert sum(share > 0.01 for share in changed) >= 15
-    assert torch.equal(PLAIN.furnished(canvas, lambda: canvas[:3]), canvas)
+    scene, other = torch.full((3, 30, 40), 200, dtype=torch.uint8), torch.full((4, 30, 12), 200, dtype=torch.uint8)
+    ways: list[Callable[[Augment], torch.Tensor]] = [
+        lambda augment: augment.furnished(canvas, lambda: scene),
+        lambda augment: augment.passed(canvas, lambda: other, natural=natural),
+    ]
+    for way in ways:
+        changed = []
+        for _ in range(20):
+            result = way(Augment(things=1.0, bystanders=1.0))
+            assert torch.equal(result[3], canvas[3]) and (result[:, 20:50, 25:35] == 255).all()
+            changed.append(float((result[0] != canvas[0]).float().mean()))
+        assert sum(share > 0.01 for share in changed) >= 15
+        assert torch.equal(way(PLAIN), canvas)
+
+
+def test_bystanders_need_somebody_to_stand_behind() -> None:
+    nobody = torch.zeros(4, 20, 20, dtype=torch.uint8)
+    assert torch.equal(Augment(bystanders=1.0).passed(nobody, lambda: nobody + 255), nobody)
 
 
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 2**32))

@@ -39,8 +39,8 @@ class Augment:
     occlude: something stands before. small: of people before another background, those smaller than the frame.
     empty: of other backgrounds, those with nobody before them. mosaic: of the pictures with their own background,
     those that are one of two to twelve side by side: small people and groups, each where it was photographed.
-    wide: of the others, those that are small in the frame, with their own background going on around them. things:
-    something drawn that is nobody stands behind the people.
+    wide: of the others, those that are small in the frame, with their own background going on around them.
+    bystanders: smaller people stand far behind, whom the mask does not want. things: so do things that are nobody.
     """
 
     replace: float = 0.3
@@ -55,6 +55,7 @@ class Augment:
     empty: float = 0.0
     mosaic: float = 0.0
     wide: float = 0.0
+    bystanders: float = 0.0
     things: float = 0.0
 
     def tiled(self, picture: Tensor, others: Layer, size_hw: Size, *, natural: bool = False) -> Tensor:
@@ -77,7 +78,7 @@ class Augment:
         scene: the same picture without its person, so that no seam shows where the picture ends.
         """
         rows, columns = size_hw
-        height = rows * _log_between(0.2, 0.85)
+        height = rows * _log_between(0.25, 0.9)
         width = height * (_aspect(picture) if natural else columns / rows * _log_between(0.4, 1.0))
         fitting = min(1.0, columns / width)
         small_hw = [max(8, int(height * fitting)), max(8, int(width * fitting))]
@@ -116,6 +117,27 @@ class Augment:
             canvas = self._paste(canvas, cutout(), canvas.shape[1] * _log_between(0.3, 1.6), _squeeze(natural))
         return canvas
 
+    def passed(self, canvas: Tensor, cutout: Layer, *, natural: bool = False) -> Tensor:
+        """Perhaps up to six smaller people, often dim and out of focus, behind those of `canvas`; not in the mask."""
+        rows = (canvas[3] > 127).any(1).nonzero().flatten()
+        if not len(rows) or not _chance(self.bystanders):
+            return canvas
+        tall = int(rows[-1] - rows[0]) + 1
+        height, squeeze = tall * _log_between(0.3, 0.85), _squeeze(natural)
+        foot = int(rows[-1]) - (tall - height) * _between(0.2, 0.9)
+        light, soft = _between(0.6, 1.0), _chance(0.5)
+        behind = canvas
+        for _ in range(1 + int(torch.randint(6, ()))):
+            person = cutout()
+            size_hw = [max(6, int(height * _between(0.85, 1.15))), 0]
+            size_hw[1] = max(3, int(size_hw[0] * _aspect(person) / squeeze))
+            person = self._flipped(T.resize(tv_tensors.Image(person), size_hw, antialias=True))
+            person = torch.cat([(person[:3] * light).to(torch.uint8), person[3:]])
+            person = T.gaussian_blur(person, [5, 5], [1.2, 1.2]) if soft else person
+            left = int(canvas.shape[2] * _between(-0.1, 1.1) - size_hw[1] / 2)
+            behind = lay_over(behind, person, int(foot - size_hw[0]), left)
+        return _before(canvas, behind)
+
     def furnished(self, canvas: Tensor, scene: Layer) -> Tensor:
         """Perhaps one to three things behind the people of `canvas`, plain or cut from another background."""
         if not _chance(self.things):
@@ -128,9 +150,7 @@ class Augment:
             texture = _random_view(scene() if _chance(0.45) else plain_background(64), (height, width))
             top, left = int((rows - height) * _between(-0.1, 1.1)), int(columns * _between(-0.2, 1.0))
             behind = lay_over(behind, draw_thing(texture), top, left)
-        people = canvas[3:].float() / 255
-        seen = canvas[:3] * people + behind[:3] * (1 - people) + 0.5
-        return torch.cat([seen.to(torch.uint8), canvas[3:]])
+        return _before(canvas, behind)
 
     def occluded(self, canvas: Tensor, scene: Layer) -> Tensor:
         """Perhaps a patch of another background before everything."""
@@ -164,6 +184,13 @@ class Augment:
 
     def _flipped(self, picture: Tensor) -> Tensor:
         return T.horizontal_flip(picture).as_subclass(Tensor) if _chance(self.flip) else picture.as_subclass(Tensor)
+
+
+def _before(people: Tensor, behind: Tensor) -> Tensor:
+    """The people of one canvas (4,H,W), and their mask, before the picture of another."""
+    alpha = people[3:].float() / 255
+    seen = people[:3] * alpha + behind[:3] * (1 - alpha) + 0.5
+    return torch.cat([seen.to(torch.uint8), people[3:]])
 
 
 def lay_over(canvas: Tensor, layer: Tensor, top: int, left: int) -> Tensor:

@@ -93,6 +93,7 @@ class TrainingPictures(Dataset[Sample]):
         else:
             canvas = augment.own(self._rgba(number), size_hw, natural=self.natural)
             canvas = augment.joined(canvas, lambda: self._cutout(None), natural=self.natural)
+        canvas = augment.passed(canvas, lambda: self._cutout(None), natural=self.natural)
         canvas = augment.furnished(canvas, self._other_background)
         return augment.occluded(canvas, self._other_background)
 
