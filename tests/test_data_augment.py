@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bgdl.data.augment import MOSAICS, Augment, erase, lay_over
+from bgdl.data.augment import MOSAICS, Augment
 from bgdl.data.colour import colour_transform, plain_background
 from bgdl.data.dataset import TrainingPictures
-from bgdl.data.layers import background, beside, cutout, fill, row
+from bgdl.data.layers import background, beside, cutout, erase, fill, lay_over, row
 from bgdl.data.pairs import Pair, find_pairs
 from bgdl.data.sampler import EpochSampler
 from bgdl.data.things import draw_thing

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from bgdl.data.chance import between
 from bgdl.opencv import cv2
 
 
@@ -15,7 +16,7 @@ class LowLight(v2.Transform):  # type: ignore[misc]
     """A dark exposure: gamma and gain, then the noise that a sensor adds. uint8 in and out."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        return {"gamma": _uniform(1.0, 1.8), "gain": _uniform(0.35, 0.9), "noise": _uniform(0.0, 9.0)}
+        return {"gamma": between(1.0, 1.8), "gain": between(0.35, 0.9), "noise": between(0.0, 9.0)}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         light = inpt.float().div(255).pow(params["gamma"]).mul(255 * params["gain"])
@@ -26,7 +27,7 @@ class Jpeg(v2.Transform):  # type: ignore[misc]
     """The blocks and rings of JPEG at a quality of 25 to 90. uint8 (3,H,W) in and out."""
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        return {"quality": int(_uniform(25, 90))}
+        return {"quality": int(between(25, 90))}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         rgb = inpt.permute(1, 2, 0).cpu().contiguous().numpy()
@@ -61,12 +62,8 @@ def plain_background(size: int) -> Tensor:
         picture = colour.expand(3, size, size).clone()
         for cells in (4, 16, 64):
             picture = picture + _grow((torch.rand(1, 3, cells, cells) - 0.5) * 120, size)
-    return (picture + torch.randn(3, size, size) * _uniform(0, 4)).clamp(0, 255).to(torch.uint8)
+    return (picture + torch.randn(3, size, size) * between(0, 4)).clamp(0, 255).to(torch.uint8)
 
 
 def _grow(values: Tensor, size: int) -> Tensor:
     return torch.nn.functional.interpolate(values, (size, size), mode="bilinear", align_corners=True)[0]
-
-
-def _uniform(low: float, high: float) -> float:
-    return low + (high - low) * float(torch.rand(()))

@@ -1,4 +1,4 @@
-"""Taking a picture apart into a person and a background, so that training can put them together anew."""
+"""Taking a picture apart into a person and a background, and putting such layers together anew."""
 
 from __future__ import annotations
 
@@ -75,6 +75,44 @@ def fill(rgb: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.uint8]:
         up = cv2.resize(filled, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
         filled = colour + (1 - weight)[..., None] * up
     return np.clip(filled + 0.5, 0, 255).astype(np.uint8)
+
+
+def put_before(people: Tensor, behind: Tensor) -> Tensor:
+    """The people of one canvas (4,H,W), and their mask, before the picture of another."""
+    alpha = people[3:].float() / 255
+    seen = people[:3] * alpha + behind[:3] * (1 - alpha) + 0.5
+    return torch.cat([seen.to(torch.uint8), people[3:]])
+
+
+def lay_over(canvas: Tensor, layer: Tensor, top: int, left: int) -> Tensor:
+    """uint8 RGBA `layer` (4,h,w) over RGBA `canvas` (4,H,W), cut at its edges; coverage becomes 1-(1-a)(1-b)."""
+    inner, outer = _overlap(canvas, layer, top, left)
+    result = canvas.clone()
+    over, under = layer[inner].float(), canvas[outer].float()
+    alpha = over[3:] / 255
+    over[3] = 255
+    result[outer] = (over * alpha + under * (1 - alpha) + 0.5).clamp(0, 255).to(torch.uint8)
+    return result
+
+
+def erase(coverage: Tensor, hole: Tensor, top: int, left: int) -> Tensor:
+    """uint8 (H,W) coverage less what uint8 (h,w) `hole` covers at that place."""
+    inner, outer = _overlap(coverage[None], hole[None], top, left)
+    result = coverage.clone()
+    result[outer[1:]] = (coverage[outer[1:]].float() * (1 - hole[inner[1:]].float() / 255)).to(torch.uint8)
+    return result
+
+
+def _overlap(canvas: Tensor, layer: Tensor, top: int, left: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where the two meet, as slices of the layer and of the canvas."""
+    rows, columns = _span(top, layer.shape[1], canvas.shape[1]), _span(left, layer.shape[2], canvas.shape[2])
+    inner = (slice(None), slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left))
+    return inner, (slice(None), rows, columns)
+
+
+def _span(start: int, length: int, limit: int) -> slice:
+    first = min(max(0, start), limit)
+    return slice(first, max(first, min(limit, start + length)))
 
 
 def _shrunk(region: NDArray[np.bool_], margin_px: int) -> NDArray[np.uint8]:

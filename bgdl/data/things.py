@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl.data.chance import between, chance
 from bgdl.opencv import cv2
 
 Shape = NDArray[np.uint8]
@@ -21,15 +22,15 @@ def draw_thing(texture: Tensor) -> Tensor:
     shape = np.zeros((height * _FINE, width * _FINE), np.uint8)
     _DRAWN[int(torch.randint(len(_DRAWN), ()))](shape)
     cover = np.asarray(cv2.resize(shape, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
-    contrast = _between(-0.6, 0.6)
-    light = torch.linspace(1 - contrast, 1 + contrast, width) * _between(0.4, 1.3)
+    contrast = between(-0.6, 0.6)
+    light = torch.linspace(1 - contrast, 1 + contrast, width) * between(0.4, 1.3)
     lit = (texture.float() * light).clamp(0, 255).to(torch.uint8)
     return torch.cat([lit, torch.from_numpy(cover)[None]])
 
 
 def _blob(shape: Shape) -> None:
     rows, columns = shape.shape
-    angles = np.sort(_many(int(_between(4, 10)), 0, 2 * np.pi))
+    angles = np.sort(_many(int(between(4, 10)), 0, 2 * np.pi))
     radii = _many(len(angles), 0.5, 1.0)
     x, y = columns / 2 * (1 + radii * np.cos(angles)), rows / 2 * (1 + radii * np.sin(angles))
     cv2.fillPoly(shape, [np.stack([x, y], axis=1).astype(np.int32)], 255)
@@ -40,37 +41,37 @@ def _disc(shape: Shape) -> None:
 
 
 def _wheel(shape: Shape) -> None:
-    rim = max(2, int(min(shape.shape) * _between(0.06, 0.2)))
+    rim = max(2, int(min(shape.shape) * between(0.06, 0.2)))
     (x, y), axes = _ellipse(shape, rim)
-    for angle in _many(int(_between(0, 7)), 0, np.pi):
+    for angle in _many(int(between(0, 7)), 0, np.pi):
         spoke = int(axes[0] * np.cos(angle)), int(axes[1] * np.sin(angle))
         cv2.line(shape, (x - spoke[0], y - spoke[1]), (x + spoke[0], y + spoke[1]), 255, max(1, rim // 3))
 
 
 def _board(shape: Shape) -> None:
     shape[:] = 255
-    if _chance(0.3):  # only its frame
-        rim = max(1, int(min(shape.shape) * _between(0.08, 0.3)))
+    if chance(0.3):  # only its frame
+        rim = max(1, int(min(shape.shape) * between(0.08, 0.3)))
         shape[rim:-rim, rim:-rim] = 0
 
 
 def _pole(shape: Shape) -> None:
     """With up to two signs or lamps."""
     rows, columns = shape.shape
-    x, half = int(columns * _between(0.2, 0.8)), max(1, int(columns * _between(0.03, 0.15)))
+    x, half = int(columns * between(0.2, 0.8)), max(1, int(columns * between(0.03, 0.15)))
     shape[:, max(0, x - half) : x + half] = 255
-    for _ in range(int(_between(0, 3))):
-        top, tall = int(rows * _between(0, 0.4)), int(rows * _between(0.1, 0.3))
-        if _chance(0.5):
-            shape[top : top + tall, int(columns * _between(0, 0.4)) : int(columns * _between(0.6, 1))] = 255
+    for _ in range(int(between(0, 3))):
+        top, tall = int(rows * between(0, 0.4)), int(rows * between(0.1, 0.3))
+        if chance(0.5):
+            shape[top : top + tall, int(columns * between(0, 0.4)) : int(columns * between(0.6, 1))] = 255
         else:
             cv2.circle(shape, (x, top + tall // 2), max(2, min(columns, tall) // 2), 255, -1)
 
 
 def _arch(shape: Shape) -> None:
     _vault(shape, 0, 255)
-    if _chance(0.5):  # open
-        _vault(shape, max(2, int(shape.shape[1] * _between(0.08, 0.25))), 0)
+    if chance(0.5):  # open
+        _vault(shape, max(2, int(shape.shape[1] * between(0.08, 0.25))), 0)
 
 
 def _vault(shape: Shape, inset: int, value: int) -> None:
@@ -83,14 +84,14 @@ def _vault(shape: Shape, inset: int, value: int) -> None:
 
 def _bars(shape: Shape) -> None:
     """A railing, or the planks of a bench, with or without its rails."""
-    field = shape if _chance(0.5) else shape.T
-    length, count = field.shape[1], int(_between(2, 9))
+    field = shape if chance(0.5) else shape.T
+    length, count = field.shape[1], int(between(2, 9))
     for x in np.linspace(0, length * 0.97, count).astype(int):
         field[:, x : x + max(2, int(length / count * 0.35))] = 255
     rail = max(2, int(min(shape.shape) * 0.06))
-    if _chance(0.7):
+    if chance(0.7):
         field[:rail] = 255
-    if _chance(0.7):
+    if chance(0.7):
         field[-rail:] = 255
 
 
@@ -108,11 +109,3 @@ def _ellipse(shape: Shape, line: int) -> tuple[tuple[int, int], tuple[int, int]]
 
 def _many(count: int, low: float, high: float) -> NDArray[np.float32]:
     return np.asarray(low + (high - low) * torch.rand(count).numpy(), np.float32)
-
-
-def _between(low: float, high: float) -> float:
-    return low + (high - low) * float(torch.rand(()))
-
-
-def _chance(probability: float) -> bool:
-    return float(torch.rand(())) < probability
