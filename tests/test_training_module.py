@@ -257,6 +257,20 @@ def test_reestimated_statistics_are_the_inputs_and_change_no_output() -> None:
     assert torch.allclose(first.bn_s1.running_mean, entering.mean(dim=(0, 2, 3)), atol=1e-4)  # type: ignore[arg-type, union-attr]
 
 
+def test_the_rate_falls_with_the_clock_where_time_ends_the_training(people: Path, tmp_path: Path) -> None:
+    rates: list[float] = []
+
+    class Watch(Callback):
+        def on_train_batch_end(self, trainer: Trainer, *_: object) -> None:
+            rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    module = PortraitModule(input_spec=SMALL, lr=1e-3, warmup_steps=1)
+    timed = trainer(tmp_path, max_epochs=1000, max_time={"seconds": 4}, callbacks=[Watch()])
+    timed.fit(module, datamodule=data(people, batch=2, samples=8))
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] > 0.5e-3 > rates[-1]
+
+
 def test_teacher_pulls_towards_its_matte(people: Path, tmp_path: Path, tiny_weights: Path) -> None:
     module = PortraitModule(input_spec=SMALL, teacher=str(tiny_weights), loss=Loss(bce=0, iou=0, sides=0, distil=1.0))
     assert not any("teacher" in name for name in module.state_dict())
