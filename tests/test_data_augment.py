@@ -232,8 +232,16 @@ def test_layers_may_leave_the_canvas(top: int, left: int, height: int, width: in
 
 
 def test_empty_scenes_have_empty_masks(pairs: list[Pair]) -> None:
-    pictures = TrainingPictures(pairs, Augment(replace=1.0, empty=1.0), seed=0)
-    assert all(not pictures[(0, number, (32, 32))]["masks"].any() for number in range(6))
+    pictures = TrainingPictures(pairs, Augment(replace=0.0, empty=1.0, bystanders=1.0, things=0.5), seed=0)
+    samples = [pictures[(0, number, (32, 32))] for number in range(6)]
+    assert all(not sample["masks"].any() for sample in samples)
+    assert len({sample["frames"].float().mean().item() for sample in samples}) == 6
+
+
+def test_one_picture_in_ten_shows_nobody_where_empty_says_so(pairs: list[Pair]) -> None:
+    pictures = TrainingPictures(pairs, Augment(empty=0.1, occlude=0.0), seed=0)
+    empty = sum(not pictures[(epoch, 0, (16, 16))]["masks"].any() for epoch in range(300))
+    assert 18 <= empty <= 45
 
 
 def test_coverage_of_two_layers_adds_up() -> None:
@@ -268,6 +276,12 @@ def test_plain_backgrounds_fill_the_square() -> None:
     scenes = [plain_background(32) for _ in range(12)]
     assert all(s.shape == (3, 32, 32) and s.dtype == torch.uint8 for s in scenes)
     assert len({int(s.float().std()) for s in scenes}) > 3
+
+
+def test_some_plain_backgrounds_are_black_and_white() -> None:
+    torch.manual_seed(0)
+    means = [float(plain_background(16).float().mean()) for _ in range(200)]
+    assert min(means) < 3 and max(means) > 252
 
 
 def test_sampler_covers_all_and_splits_over_processes() -> None:

@@ -38,7 +38,7 @@ class Augment:
     portrait: of the pictures with their own background, those cropped to head and shoulders. whole: of the others,
     those not cropped. crowd: one more person is added, again and again. flip: left-right. rotate_deg: at most.
     occlude: something stands before. small: of people before another background, those smaller than the frame.
-    empty: of other backgrounds, those with nobody before them. mosaic: of the pictures with their own background,
+    empty: nobody is there, only a background as in `replace`. mosaic: of the pictures with their own background,
     those that are one of two to twelve side by side: small people and groups, each where it was photographed.
     wide: of the others, those that are small in the frame, with their own background going on around them.
     bystanders: smaller people stand far behind, whom the mask does not want. things: so do things that are nobody.
@@ -101,10 +101,7 @@ class Augment:
 
     def before(self, scene: Tensor, cutout: Layer, size_hw: Size, *, natural: bool = False) -> Tensor:
         """People from `cutout` before the picture `scene` (3,H,W) -> uint8 (4,*size_hw)."""
-        view = _random_view(scene, size_hw, natural=natural)
-        canvas = torch.cat([view, torch.zeros(1, *size_hw, dtype=torch.uint8)])
-        if chance(self.empty):
-            return canvas
+        canvas = nobody(scene, size_hw, natural=natural)
         height = size_hw[0] * (log_between(0.15, 1.0) if chance(self.small) else between(0.8, 2.6))
         squeeze = _squeeze(natural)
         canvas = self._paste(canvas, cutout(), height, squeeze)
@@ -190,6 +187,12 @@ class Augment:
 def draw_scene(augment: Augment, backgrounds: Layer, size: int) -> Tensor:
     """Another picture's background, or a plain one: uint8 (3,h,w)."""
     return plain_background(size) if chance(augment.plain) else backgrounds()
+
+
+def nobody(scene: Tensor, size_hw: Size, *, natural: bool = False) -> Tensor:
+    """A part of the picture `scene` (3,H,W), with nobody in the mask: uint8 (4,*size_hw)."""
+    view = _random_view(scene, size_hw, natural=natural)
+    return torch.cat([view, torch.zeros(1, *size_hw, dtype=torch.uint8)])
 
 
 def _random_view(scene: Tensor, size_hw: Size, *, natural: bool = False) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from bgdl.data.chance import between
+from bgdl.data.chance import between, chance
 from bgdl.opencv import cv2
 
 
@@ -51,7 +51,7 @@ def colour_transform(strength: float = 1.0) -> v2.Transform:
 
 def plain_background(size: int) -> Tensor:
     """A plain, gradient or textured picture: uint8 (3,size,size)."""
-    colour = torch.rand(3, 1, 1) * 255
+    colour = _plain_colour()
     kind = int(torch.randint(3, ()))
     if kind == 0:
         picture = colour.expand(3, size, size)
@@ -63,6 +63,14 @@ def plain_background(size: int) -> Tensor:
         for cells in (4, 16, 64):
             picture = picture + _grow((torch.rand(1, 3, cells, cells) - 0.5) * 120, size)
     return (picture + torch.randn(3, size, size) * between(0, 4)).clamp(0, 255).to(torch.uint8)
+
+
+def _plain_colour() -> Tensor:
+    """(3,1,1) in 0..255: any colour; or, as in frames that nothing has been filmed in yet, black, white or a grey."""
+    if chance(0.6):
+        return torch.rand(3, 1, 1) * 255
+    levels = (0.0, 255.0, between(0, 255))
+    return torch.full((3, 1, 1), levels[int(torch.randint(3, ()))])
 
 
 def _grow(values: Tensor, size: int) -> Tensor:

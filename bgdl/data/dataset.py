@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bgdl import convert
-from bgdl.data.augment import Augment, Size, draw_scene
+from bgdl.data.augment import Augment, Size, draw_scene, nobody
+from bgdl.data.chance import chance
 from bgdl.data.layers import background, beside, cutout, row
 from bgdl.data.pairs import Pair, Picture, read_pair
 
@@ -73,7 +74,10 @@ class TrainingPictures(Dataset[Sample]):
     def _picture(self, number: int, size_hw: Size) -> Tensor:
         """uint8 (4,h,w) RGBA."""
         augment = self.augment or Augment(replace=0, portrait=0, crowd=0, flip=0, occlude=0)
-        if float(torch.rand(())) < augment.replace:
+        if chance(augment.empty):
+            scene = draw_scene(augment, self._other_background, max(size_hw))
+            canvas = nobody(scene, size_hw, natural=self.natural)
+        elif chance(augment.replace):
             scene = draw_scene(augment, self._other_background, max(size_hw))
             people = iter([number])
             canvas = augment.before(scene, lambda: self._cutout(next(people, None)), size_hw, natural=self.natural)
@@ -85,9 +89,9 @@ class TrainingPictures(Dataset[Sample]):
                 .round_()
                 .to(torch.uint8)
             )
-        elif float(torch.rand(())) < augment.mosaic:
+        elif chance(augment.mosaic):
             canvas = augment.tiled(self._rgba(number), lambda: self._rgba(self._any()), size_hw, natural=self.natural)
-        elif float(torch.rand(())) < augment.wide:
+        elif chance(augment.wide):
             scene = background(*self._read(number))
             canvas = augment.widened(self._rgba(number), scene, size_hw, natural=self.natural)
         else:
@@ -106,7 +110,7 @@ class TrainingPictures(Dataset[Sample]):
 
     def _other_background(self) -> Tensor:
         """A picture with its person painted over, or a row of what stands beside the people of several."""
-        if float(torch.rand(())) < 0.3:
+        if chance(0.3):
             return background(*self._read(self._any()))
         return row([beside(*self._read(self._any())) for _ in range(4)])
 
