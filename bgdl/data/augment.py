@@ -126,14 +126,11 @@ class Augment:
         light, soft = between(0.6, 1.0), chance(0.5)
         behind = canvas
         for _ in range(1 + int(torch.randint(6, ()))):
-            person = cutout()
-            size_hw = [max(6, int(height * between(0.85, 1.15))), 0]
-            size_hw[1] = max(3, int(size_hw[0] * _aspect(person) / squeeze))
-            person = self._flipped(T.resize(tv_tensors.Image(person), size_hw, antialias=True))
+            person = self._resized(cutout(), height * between(0.85, 1.15), squeeze)
             person = torch.cat([(person[:3] * light).to(torch.uint8), person[3:]])
             person = T.gaussian_blur(person, [5, 5], [1.2, 1.2]) if soft else person
-            left = int(canvas.shape[2] * between(-0.1, 1.1) - size_hw[1] / 2)
-            behind = lay_over(behind, person, int(foot - size_hw[0]), left)
+            left = int(canvas.shape[2] * between(-0.1, 1.1) - person.shape[2] / 2)
+            behind = lay_over(behind, person, int(foot - person.shape[1]), left)
         return put_before(canvas, behind)
 
     def furnished(self, canvas: Tensor, scene: Layer) -> Tensor:
@@ -167,18 +164,20 @@ class Augment:
     def _paste(self, canvas: Tensor, person: Tensor, height: float, squeeze: float) -> Tensor:
         """Lay a cutout, `height` px tall and narrower by `squeeze`, somewhere into the canvas."""
         rows, columns = canvas.shape[1:]
-        ratio = person.shape[2] / person.shape[1]
-        height_px, width_px = max(8, int(height)), max(4, int(height * ratio / squeeze))
-        kept = min(1.0, 1.15 * rows / height_px)  # what would fall off the lower edge need not be resized
+        kept = min(1.0, 1.15 * rows / height)  # what would fall off the lower edge need not be resized
         person = person[:, : max(1, int(person.shape[1] * kept))]
-        person = T.resize(tv_tensors.Image(person), [max(1, int(height_px * kept)), width_px], antialias=True)
-        person = self._flipped(person)
+        person = self._resized(person, height * kept, squeeze)
         if self.rotate_deg and chance(0.3):
             angle = between(-self.rotate_deg, self.rotate_deg)
             person = T.rotate(person, angle, interpolation=T.InterpolationMode.BILINEAR)
-        top = int(rows * between(-0.05, 0.35)) if height_px > 0.7 * rows else int((rows - height_px) * between(0, 1))
-        left = int(columns * between(-0.1, 1.1) - width_px / 2)
+        top = int(rows * between(-0.05, 0.35)) if height > 0.7 * rows else int((rows - height) * between(0, 1))
+        left = int(columns * between(-0.1, 1.1) - person.shape[2] / 2)
         return lay_over(canvas, person, top, left)
+
+    def _resized(self, person: Tensor, height: float, squeeze: float) -> Tensor:
+        """A cutout (4,h,w) at `height` px, narrower by `squeeze`; flipped as others are."""
+        size_hw = [max(6, int(height)), max(3, int(height * _aspect(person) / squeeze))]
+        return self._flipped(T.resize(tv_tensors.Image(person), size_hw, antialias=True))
 
     def _flipped(self, picture: Tensor) -> Tensor:
         return T.horizontal_flip(picture).as_subclass(Tensor) if chance(self.flip) else picture.as_subclass(Tensor)
