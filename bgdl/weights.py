@@ -64,8 +64,8 @@ RECORDS: dict[str, Weights] = {
             "Apache-2.0",
             "trained by bgdl: weights/README.md",
             "people; small, comes with bgdl",
-            scores={"people": 0.949, "humans": 0.898},  # mIoU: weights/README.md
-            cost={"bf16": 0.0001, "int8": 0.0011},  # docs/performance.md
+            scores={"people": 0.950, "humans": 0.907},  # mIoU: weights/README.md
+            cost={"bf16": 0.0, "int8": 0.0011},  # docs/performance.md
         ),
         _release("u2net", "u2net", "60024c5c889badc19c04ad937298a77b", "anything that stands out; 176 MB"),
         _release(
