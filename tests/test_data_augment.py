@@ -13,11 +13,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bgdl.data.augment import MOSAICS, Augment
-from bgdl.data.colour import colour_transform, plain_background
 from bgdl.data.dataset import TrainingPictures
-from bgdl.data.layers import background, beside, cutout, erase, fill, lay_over, row
 from bgdl.data.pairs import Pair, find_pairs
-from bgdl.data.sampler import EpochSampler
 from bgdl.data.things import draw_thing
 from tests.synthetic_people import draw_person, write_people
 
@@ -75,35 +72,6 @@ def test_without_augmentation_the_picture_is_only_resized(pairs: list[Pair]) -> 
     sample = TrainingPictures(pairs, None, seed=0)[(0, 1, (48, 48))]
     expected = np.array(Image.fromarray(draw_person(1)[0]).resize((48, 48), Image.Resampling.BILINEAR)).astype(int)
     assert abs(sample["frames"][0].numpy().astype(int) - expected).max() <= 2
-
-
-def test_cutout_takes_edge_colours_from_inside() -> None:
-    """A red person whose soft edge is mixed with blue: the cutout is red there too."""
-    alpha = np.zeros((20, 20), np.uint8)
-    alpha[3:17, 3:17], alpha[5:15, 5:15] = 128, 255
-    share = alpha[..., None] / 255
-    mixed = (np.array([200, 0, 0]) * share + np.array([0, 0, 200]) * (1 - share)).astype(np.uint8)
-    layer = cutout(mixed, alpha)
-    assert layer.shape == (4, 14, 14)
-    assert (layer[0][layer[3] > 0].int() - 200).abs().max() <= 1 and layer[2][layer[3] > 0].max() <= 1
-
-
-def test_background_holds_nothing_of_the_person() -> None:
-    rgb, mask = draw_person(2, (96, 80))
-    scene = background(rgb, mask).int()
-    assert (scene[0] > 100).float().mean() == 0
-    assert torch.equal(scene.permute(1, 2, 0)[:, 0], torch.from_numpy(rgb[:, 0].astype(np.int32)))
-
-
-def test_beside_is_the_wider_side_and_holds_nothing_of_the_person() -> None:
-    rgb, mask = np.full((30, 50, 3), 9, np.uint8), np.zeros((30, 50), np.uint8)
-    mask[5:, 8:14], rgb[:, 14:] = 255, 70
-    strip = beside(rgb, mask)
-    assert strip.shape == (3, 30, 50 - 14 - 6) and (strip == 70).all()
-    mask[:, 2:48] = 255  # nothing wide enough is left: painted over instead
-    assert beside(rgb, mask).shape == (3, 30, 50)
-    strips = row([strip, strip[:, ::2, ::2]])
-    assert strips.shape[:2] == (3, 30) and (strips == 70).all()
 
 
 def _ball(height: int, width: int) -> torch.Tensor:
@@ -211,26 +179,6 @@ def test_a_thing_has_the_size_of_its_texture(height: int, width: int, seed: int)
     assert min(height, width) < 8 or (thing[3] > 127).any()
 
 
-@given(st.integers(1, 40), st.integers(1, 40))
-@settings(max_examples=30, deadline=None)
-def test_fill_of_one_colour_gives_that_colour(height: int, width: int) -> None:
-    rgb = np.full((height, width, 3), (10, 120, 250), np.uint8)
-    known = (np.arange(height * width).reshape(height, width) % 5 == 0).astype(np.uint8)
-    rgb[known == 0] = 77
-    assert abs(fill(rgb, known).astype(int) - (10, 120, 250)).max() <= 1
-
-
-@given(st.integers(-30, 30), st.integers(-30, 30), st.integers(1, 25), st.integers(1, 25))
-@settings(max_examples=60, deadline=None)
-def test_layers_may_leave_the_canvas(top: int, left: int, height: int, width: int) -> None:
-    canvas = torch.zeros(4, 16, 16, dtype=torch.uint8)
-    layer = torch.full((4, height, width), 255, dtype=torch.uint8)
-    covered = lay_over(canvas, layer, top, left)
-    visible = max(0, min(16, top + height) - max(0, top)) * max(0, min(16, left + width) - max(0, left))
-    assert int((covered[3] == 255).sum()) == visible and not canvas.any()
-    assert int((erase(covered[3], layer[3], top, left)).sum()) == 0
-
-
 def test_empty_scenes_have_empty_masks(pairs: list[Pair]) -> None:
     pictures = TrainingPictures(pairs, Augment(replace=0.0, empty=1.0, bystanders=1.0, things=0.5), seed=0)
     samples = [pictures[(0, number, (32, 32))] for number in range(6)]
@@ -244,12 +192,6 @@ def test_one_picture_in_ten_shows_nobody_where_empty_says_so(pairs: list[Pair]) 
     assert 18 <= empty <= 45
 
 
-def test_coverage_of_two_layers_adds_up() -> None:
-    half = torch.full((4, 4, 4), 128, dtype=torch.uint8)
-    twice = lay_over(lay_over(torch.zeros(4, 4, 4, dtype=torch.uint8), half, 0, 0), half, 0, 0)
-    assert int(twice[3, 0, 0]) in (191, 192)  # 1 - (1 - 128/255)^2
-
-
 def test_empty_masks_and_single_pixels_are_handled(tmp_path: Path) -> None:
     write_people(tmp_path, 2)
     Image.new("L", (40, 48)).save(tmp_path / "masks" / "person-000.png")
@@ -260,45 +202,3 @@ def test_empty_masks_and_single_pixels_are_handled(tmp_path: Path) -> None:
         for number in range(2):
             sample = pictures[(epoch, number, (33, 33))]
             assert sample["frames"].shape == (1, 33, 33, 3) and bool(sample["masks"].isfinite().all())
-
-
-def test_colour_changes_keep_type_and_size() -> None:
-    torch.manual_seed(0)
-    picture = torch.from_numpy(draw_person(0)[0]).permute(2, 0, 1)
-    results = [colour_transform()(picture) for _ in range(40)]
-    assert all(r.dtype == torch.uint8 and r.shape == picture.shape for r in results)
-    assert len({r.float().mean().item() for r in results}) > 20
-    assert torch.equal(colour_transform(0.0)(picture), picture)
-
-
-def test_plain_backgrounds_fill_the_square() -> None:
-    torch.manual_seed(0)
-    scenes = [plain_background(32) for _ in range(12)]
-    assert all(s.shape == (3, 32, 32) and s.dtype == torch.uint8 for s in scenes)
-    assert len({int(s.float().std()) for s in scenes}) > 3
-
-
-def test_some_plain_backgrounds_are_black_and_white() -> None:
-    torch.manual_seed(0)
-    means = [float(plain_background(16).float().mean()) for _ in range(200)]
-    assert min(means) < 3 and max(means) > 252
-
-
-def test_sampler_covers_all_and_splits_over_processes() -> None:
-    def size_hw(epoch: int, number: int) -> tuple[int, int]:
-        return 32, 32
-
-    def draw(rank: int, epoch: int) -> list[int]:
-        sampler = EpochSampler([1.0] * 10, samples=10, seed=5, size_hw=size_hw, batch=2, rank=rank, processes=2)
-        sampler.set_epoch(epoch)
-        assert len(sampler) == 5
-        return [number for _, number, _ in sampler]
-
-    assert sorted(draw(0, 0) + draw(1, 0)) == list(range(10))
-    assert draw(0, 0) == draw(0, 0) and draw(0, 0) != draw(0, 1)
-
-
-def test_sampler_draws_by_weight() -> None:
-    sampler = EpochSampler([9.0, 1.0], samples=2000, seed=0, size_hw=lambda epoch, number: (32, 32), batch=8)
-    numbers = [number for _, number, _ in sampler]
-    assert 0.87 < numbers.count(0) / len(numbers) < 0.93

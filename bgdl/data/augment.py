@@ -183,11 +183,6 @@ class Augment:
         return T.horizontal_flip(picture).as_subclass(Tensor) if chance(self.flip) else picture.as_subclass(Tensor)
 
 
-def draw_scene(augment: Augment, backgrounds: Layer, size: int) -> Tensor:
-    """Another picture's background, or a plain one: uint8 (3,h,w)."""
-    return plain_background(size) if chance(augment.plain) else backgrounds()
-
-
 def nobody(scene: Tensor, size_hw: Size, *, natural: bool = False) -> Tensor:
     """A part of the picture `scene` (3,H,W), with nobody in the mask: uint8 (4,*size_hw)."""
     view = _random_view(scene, size_hw, natural=natural)

@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from bgdl import convert
-from bgdl.data.augment import Augment, Size, draw_scene, nobody
+from bgdl.data.augment import Augment, Size, nobody
 from bgdl.data.chance import chance
+from bgdl.data.colour import plain_background
 from bgdl.data.layers import background, beside, cutout, row
 from bgdl.data.pairs import Pair, Picture, read_pair
 
@@ -74,13 +75,15 @@ class TrainingPictures(Dataset[Sample]):
     def _picture(self, number: int, size_hw: Size) -> Tensor:
         """uint8 (4,h,w) RGBA."""
         augment = self.augment or Augment(replace=0, portrait=0, crowd=0, flip=0, occlude=0)
+
+        def scene() -> Tensor:
+            return plain_background(max(size_hw)) if chance(augment.plain) else self._other_background()
+
         if chance(augment.empty):
-            scene = draw_scene(augment, self._other_background, max(size_hw))
-            canvas = nobody(scene, size_hw, natural=self.natural)
+            canvas = nobody(scene(), size_hw, natural=self.natural)
         elif chance(augment.replace):
-            scene = draw_scene(augment, self._other_background, max(size_hw))
             people = iter([number])
-            canvas = augment.before(scene, lambda: self._cutout(next(people, None)), size_hw, natural=self.natural)
+            canvas = augment.before(scene(), lambda: self._cutout(next(people, None)), size_hw, natural=self.natural)
         elif self.augment is None:
             canvas = (
                 torch.nn.functional.interpolate(
@@ -92,8 +95,8 @@ class TrainingPictures(Dataset[Sample]):
         elif chance(augment.mosaic):
             canvas = augment.tiled(self._rgba(number), lambda: self._rgba(self._any()), size_hw, natural=self.natural)
         elif chance(augment.wide):
-            scene = background(*self._read(number))
-            canvas = augment.widened(self._rgba(number), scene, size_hw, natural=self.natural)
+            around = background(*self._read(number))
+            canvas = augment.widened(self._rgba(number), around, size_hw, natural=self.natural)
         else:
             canvas = augment.own(self._rgba(number), size_hw, natural=self.natural)
             canvas = augment.joined(canvas, lambda: self._cutout(None), natural=self.natural)

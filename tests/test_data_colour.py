@@ -1,0 +1,30 @@
+"""Colour changes, and plain backgrounds."""
+
+from __future__ import annotations
+
+import torch
+
+from bgdl.data.colour import colour_transform, plain_background
+from tests.synthetic_people import draw_person
+
+
+def test_colour_changes_keep_type_and_size() -> None:
+    torch.manual_seed(0)
+    picture = torch.from_numpy(draw_person(0)[0]).permute(2, 0, 1)
+    results = [colour_transform()(picture) for _ in range(40)]
+    assert all(r.dtype == torch.uint8 and r.shape == picture.shape for r in results)
+    assert len({r.float().mean().item() for r in results}) > 20
+    assert torch.equal(colour_transform(0.0)(picture), picture)
+
+
+def test_plain_backgrounds_fill_the_square() -> None:
+    torch.manual_seed(0)
+    scenes = [plain_background(32) for _ in range(12)]
+    assert all(s.shape == (3, 32, 32) and s.dtype == torch.uint8 for s in scenes)
+    assert len({int(s.float().std()) for s in scenes}) > 3
+
+
+def test_some_plain_backgrounds_are_black_and_white() -> None:
+    torch.manual_seed(0)
+    means = [float(plain_background(16).float().mean()) for _ in range(200)]
+    assert min(means) < 3 and max(means) > 252
