@@ -23,3 +23,13 @@ def test_sampler_draws_by_weight() -> None:
     sampler = EpochSampler([9.0, 1.0], samples=2000, seed=0, size_hw=lambda epoch, number: (32, 32), batch=8)
     numbers = [number for _, number, _ in sampler]
     assert 0.87 < numbers.count(0) / len(numbers) < 0.93
+
+
+def test_a_picture_drawn_again_is_another_draw() -> None:
+    """Else few pictures would be shown again and again in one and the same way."""
+    sampler = EpochSampler([1.0] * 3, samples=12, seed=0, size_hw=lambda epoch, number: (32, 32), batch=2)
+    indices = []
+    for epoch in range(2):
+        sampler.set_epoch(epoch)
+        indices += list(sampler)
+    assert len(indices) == 24 and len({(draw, number) for draw, number, _ in indices}) == 24

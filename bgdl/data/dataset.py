@@ -45,7 +45,8 @@ class WholePictures(Dataset[Sample]):
 class TrainingPictures(Dataset[Sample]):
     """Augmented pictures: uint8 (1,h,w,3) and float32 (1,1,h,w).
 
-    An index is (epoch, number, (h, w)): the same one always gives the same picture, in whatever process and order.
+    An index is (draw, number, (h, w)): the same one always gives the same picture, in whatever process and order, and
+    another draw of the same number another picture.
     natural: proportions stay. cache: how many decoded pairs are kept in memory.
     """
 
@@ -62,9 +63,9 @@ class TrainingPictures(Dataset[Sample]):
         return len(self.pairs)
 
     def __getitem__(self, index: tuple[int, int, Size]) -> Sample:
-        epoch, number, size_hw = index
+        draw, number, size_hw = index
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(hash((self.seed, epoch, number)) % 2**63)
+            torch.manual_seed(hash((self.seed, draw, number)) % 2**63)
             rgba = self._picture(number, size_hw)
             seed = int(torch.randint(2**62, ()))
         frames = rgba[:3].permute(1, 2, 0)[None].contiguous()

@@ -11,7 +11,7 @@ from bgdl.data.augment import Size
 
 
 class EpochSampler(DistributedSampler[tuple[int, int, Size]]):
-    """Indices (epoch, number, (h, w)) for `TrainingPictures`.
+    """Indices (draw, number, (h, w)) for `TrainingPictures`; every draw of a run counts, so none is like another.
 
     weights: how often each picture is drawn against the others; all alike means each once before any comes again.
     samples: how many an epoch has. batch: pictures in one. size_hw: asked for each batch of an epoch, by epoch and
@@ -35,11 +35,12 @@ class EpochSampler(DistributedSampler[tuple[int, int, Size]]):
         self._size_hw, self._batch = size_hw, batch
 
     def __iter__(self) -> Iterator[tuple[int, int, Size]]:
-        mine = self._order()[self.rank :: self.num_replicas][: len(self)]
+        draws = list(enumerate(self._order(), self.epoch * self.samples))
+        mine = draws[self.rank :: self.num_replicas][: len(self)]
         batches = [mine[start : start + self._batch] for start in range(0, len(mine), self._batch)]
         sizes = [self._size_hw(self.epoch, count) for count in range(len(batches))]
-        for numbers, size_hw in zip(batches, sizes, strict=True):
-            yield from ((self.epoch, number, size_hw) for number in numbers)
+        for batch, size_hw in zip(batches, sizes, strict=True):
+            yield from ((draw, number, size_hw) for draw, number in batch)
 
     def __len__(self) -> int:
         return self.samples // self.num_replicas
