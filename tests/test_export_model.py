@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from typer.testing import CliRunner
 from bgdl import registry, weights
 from bgdl.cli.main import app
 from bgdl.engines import network
-from bgdl.errors import InputError, WeightsError
+from bgdl.errors import InputError, MissingExtra, WeightsError
 from bgdl.export import model
 from bgdl.export.blend import blend
 from bgdl.nets import checkpoint
@@ -96,6 +98,22 @@ def test_a_file_that_disagrees_is_not_left_behind(trained: Path, tmp_path: Path,
     with pytest.raises(WeightsError, match=r"mine.safetensors differs from torch"):
         model.export(trained, tmp_path / "mine.safetensors")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_the_runtime_that_checks_it_nothing_is_left_behind(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(MissingExtra, match=r'checking an exported .onnx needs .* pip install "bgdl\[onnx\]"'):
+        model.export(trained, tmp_path / "portrait.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_the_file_has_the_permissions_of_any_other(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    model.export(trained, tmp_path / "own.safetensors")
+    assert (tmp_path / "own.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
 def test_command_registers_a_name_for_load(trained: Path, tmp_path: Path, own_registry: Path) -> None:

@@ -72,14 +72,18 @@ def export(
     if loaded.folded:
         fold_batchnorm(net)  # the identities that replace a folded BatchNorm are left out of the file
     temporary = target.with_name(f"{target.stem}.part{target.suffix}")
-    WRITERS[target.suffix](temporary, net, card, half)
-    if half:
-        net = net.half().float()  # what rounding to half changes is no fault of the file
-    difference = _mean_difference(net, temporary, spec.size)
-    if difference > TOLERANCE[half]:
+    try:
+        WRITERS[target.suffix](temporary, net, card, half)
+        if half:
+            net = net.half().float()  # what rounding to half changes is no fault of the file
+        difference = _mean_difference(net, temporary, spec.size)
+        if difference > TOLERANCE[half]:
+            raise WeightsError(
+                f"{target.name} differs from torch by {difference:.2g}; a fault in bgdl: please report it"
+            )
+        _move(temporary, target)
+    finally:
         _remove(temporary)
-        raise WeightsError(f"{target.name} differs from torch by {difference:.2g}; a fault in bgdl: please report it")
-    _move(temporary, target)
     return difference
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from bgdl.errors import WeightsError
@@ -74,7 +74,7 @@ def write(path: str | Path, net: U2Net, *, spec: InputSpec, half: bool = True, *
     state = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
     card = {"arch": net.arch, "input_spec": spec.to_dict(), **metadata}
     temporary = Path(path).with_name(Path(path).name + ".part")
-    save_file(state, temporary, metadata={"bgdl": json.dumps(card)})
+    temporary.write_bytes(save(state, {"bgdl": json.dumps(card)}))  # save_file lets nobody else read the file
     temporary.replace(path)
 
 
