@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isclose
 from pathlib import Path
 
 from bgdl.errors import WeightsError
@@ -140,11 +141,16 @@ def search_path() -> Iterator[Path]:
     yield rembg_folder()
 
 
-def calibration(name: str) -> Calibration | None:
-    """That of the weights called `name`, where it comes with bgdl; own weights carry theirs in the file."""
+def calibration(name: str, outconv: Sequence[float]) -> Calibration | None:
+    """That of the weights called `name`, where it comes with bgdl; own weights carry theirs in the file.
+
+    outconv: the seven values of the network's last convolution, which tell weights of that name from others.
+    """
     for folder in list(search_path())[:2] if name in RECORDS else ():
         if (folder / f"{name}.int8.json").is_file():
-            return Calibration(**json.loads((folder / f"{name}.int8.json").read_text("utf-8")))
+            card = json.loads((folder / f"{name}.int8.json").read_text("utf-8"))
+            same = all(isclose(a, b, rel_tol=1e-3) for a, b in zip(card.pop("outconv"), outconv, strict=True))
+            return Calibration(**card) if same else None
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.synthetic_people import write_people
 
 openvino = pytest.importorskip("openvino")
 SPEC = InputSpec(size=64)
+U2NETP_OUTCONV = (0.98291, 0.0156708, -0.00424957, 0.00523376, 0.00263596, 0.00155354, 0.00031805)  # upstream's
 
 
 @pytest.fixture(autouse=True)
@@ -136,6 +138,14 @@ def test_auto_takes_int8_where_the_processor_and_the_cost_allow(measured, monkey
 def test_what_comes_with_bgdl_is_calibrated(name):
     record = weights.RECORDS[name]
     own = Path(weights.__file__).parents[1] / "weights" / record.file
-    calibration = weights.calibration(name) or network.read(own).calibration
+    calibration = weights.calibration(name, U2NETP_OUTCONV) or network.read(own).calibration
     assert calibration and len(calibration.ranges) == 164 and record.cost["int8"] <= choose.ALLOWED_COST
     assert all(0 < len(rows) < 64 for rows in calibration.kept.values()) and len(calibration.kept) == 2
+
+
+def test_other_weights_of_a_known_name_are_not_calibrated(tiny_weights, tmp_path):
+    """Ranges belong to a network, not to the name of its file."""
+    assert weights.calibration("u2netp", U2NETP_OUTCONV)
+    assert weights.calibration("u2netp", (0.981, *U2NETP_OUTCONV[1:])) is None
+    mine = shutil.copy(tiny_weights, tmp_path / f"u2netp{tiny_weights.suffix}")
+    assert network.read(mine).calibration is None

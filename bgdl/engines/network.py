@@ -79,7 +79,8 @@ def read(path: str | Path) -> Network:
             raise
         return _read_foreign(path)
     card = weights.metadata
-    measured = Calibration(**card["int8"]) if "int8" in card else calibration(path.stem)
+    last = [float(v) for part in ("weight", "bias") for v in weights.state[f"outconv.{part}"].flatten()]
+    measured = Calibration(**card["int8"]) if "int8" in card else calibration(path.stem, last)
     return Network(path, weights, weights.spec, card.get("precision_cost") or {}, measured)
 
 
