@@ -20,7 +20,8 @@ import torch
 
 import bgdl
 from bgdl import convert, weights
-from bgdl.data.pairs import Pair, find_pairs, read_pair, split_pairs
+from bgdl.data.pairs import Pair, find_pairs, read_pair
+from bgdl.data.split import split_pairs
 from bgdl.evaluation import stats
 from bgdl.metrics import segmentation
 from bgdl.types import Matter

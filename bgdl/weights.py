@@ -121,6 +121,14 @@ def find(name: str) -> Path:
     return locate(record) or fetch(record)
 
 
+def path_of(name: str) -> Path:
+    """The file that a name means: one of `bgdl models`, one in the user's registry, else the path itself.
+
+    Raises WeightsError where a name's file cannot be downloaded.
+    """
+    return find(name) if name in RECORDS else registered().get(name, Path(name).expanduser())
+
+
 def locate(record: Weights) -> Path | None:
     """The first copy of the file among `search_path`, or None."""
     for folder in search_path():

@@ -14,7 +14,7 @@ from PIL import Image
 
 from bgdl.data.augment import MOSAICS, Augment
 from bgdl.data.dataset import TrainingPictures
-from bgdl.data.pairs import Pair, find_pairs
+from bgdl.data.pairs import Pair, find_pairs, read_pair
 from bgdl.data.things import draw_thing
 from tests.synthetic_people import draw_person, write_people
 
@@ -202,3 +202,39 @@ def test_empty_masks_and_single_pixels_are_handled(tmp_path: Path) -> None:
         for number in range(2):
             sample = pictures[(epoch, number, (33, 33))]
             assert sample["frames"].shape == (1, 33, 33, 3) and bool(sample["masks"].isfinite().all())
+
+
+def test_camouflage_leaves_the_mask_and_what_is_behind() -> None:
+    rgb, mask = draw_person(1)
+    canvas = torch.from_numpy(np.dstack([rgb, mask])).permute(2, 0, 1)
+    assert torch.equal(Augment().camouflaged(canvas), canvas)
+    hidden = Augment(camouflage=1.0).camouflaged(canvas)
+    inside, outside = mask > 250, mask == 0
+    assert torch.equal(hidden[3], canvas[3]) and torch.equal(hidden[:3, outside], canvas[:3, outside])
+    apart = [
+        float((one[:3, inside].float().mean(1) - one[:3, outside].float().mean(1)).norm()) for one in (canvas, hidden)
+    ]
+    assert apart[1] < 0.8 * apart[0]
+    for level in (0, 255):  # nobody, or nothing behind
+        canvas[3] = level
+        assert torch.equal(Augment(camouflage=1.0).camouflaged(canvas), canvas)
+
+
+def test_a_crowd_has_an_end() -> None:
+    person = torch.zeros(4, 8, 4, dtype=torch.uint8)
+    drawn: list[int] = []
+
+    def cutout() -> torch.Tensor:
+        drawn.append(1)
+        return person
+
+    Augment(crowd=1.0, small=1.0).before(torch.zeros(3, 16, 16, dtype=torch.uint8), cutout, (16, 16))
+    assert len(drawn) == 21
+
+
+def test_decoded_pairs_are_kept_within_their_bytes(pairs: list[Pair]) -> None:
+    rgb, mask = read_pair(pairs[0])
+    room = TrainingPictures(pairs, PLAIN, seed=0, cache_bytes=2 * (rgb.nbytes + mask.nbytes))
+    for number in range(6):
+        room[(number, number, (32, 32))]
+    assert list(room._decoded._pairs) == [str(pair.image) for pair in pairs[-2:]]

@@ -70,3 +70,18 @@ def test_grid_shows_the_person_before_green() -> None:
     shown = sheet[:48, 48 + 4 : 48 + 44]
     assert np.array_equal(shown[mask == 255], rgb[mask == 255])
     assert (shown[mask == 0] == (0, 160, 80)).all()
+
+
+def test_numbers_of_classes_are_an_error(tmp_path: Path) -> None:
+    write_people(tmp_path, 1)
+    Image.fromarray(draw_person(0)[1] // 255 * 2).save(tmp_path / "masks" / "person-000.png")
+    (finding,) = check_folder(tmp_path)[1]
+    assert finding.severity == "error" and "brightest value is 2 of 255; white is the person" in finding.text
+
+
+def test_a_picture_that_a_manifest_names_in_vain_is_listed(tmp_path: Path) -> None:
+    write_people(tmp_path, 2)
+    rows = [f"images/person-00{n}.png,masks/person-00{min(n, 1)}.png" for n in range(3)]
+    (tmp_path / "list.csv").write_text("image,mask\n" + "\n".join(rows))
+    (finding,) = check_folder(tmp_path / "list.csv")[1]
+    assert (finding.severity, finding.name) == ("error", "images/person-002") and "cannot read" in finding.text

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bgdl.data.layers import background, beside, cutout, erase, fill, lay_over, row
+from bgdl.data.layers import background, beside, cutout, erase, fill, lay_over, row, tinted
 from tests.synthetic_people import draw_person
 
 
@@ -64,3 +64,14 @@ def test_coverage_of_two_layers_adds_up() -> None:
     half = torch.full((4, 4, 4), 128, dtype=torch.uint8)
     twice = lay_over(lay_over(torch.zeros(4, 4, 4, dtype=torch.uint8), half, 0, 0), half, 0, 0)
     assert int(twice[3, 0, 0]) in (191, 192)  # 1 - (1 - 128/255)^2
+
+
+def test_tinted_people_are_as_what_is_behind_them() -> None:
+    """A red square before blue: at 1 it has blue's mean, at 0 and full contrast nothing changes, behind never does."""
+    canvas = torch.zeros(4, 12, 12, dtype=torch.uint8)
+    canvas[2], canvas[0, 3:9, 3:9], canvas[2, 3:9, 3:9], canvas[3, 3:9, 3:9] = 200, 180, 0, 255
+    gone = tinted(canvas, 1.0, 1.0)
+    assert (gone[:3, 3:9, 3:9].int() - torch.tensor([0, 0, 200])[:, None, None]).abs().max() <= 1
+    outside = canvas[3] == 0
+    assert torch.equal(gone[:, outside], canvas[:, outside]) and torch.equal(gone[3], canvas[3])
+    assert torch.equal(tinted(canvas, 0.0, 1.0), canvas)

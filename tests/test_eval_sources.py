@@ -91,7 +91,7 @@ def test_a_broken_picture_is_a_frame_with_a_reason(tmp_path):
     (root / "images" / "001.png").write_bytes(b"no picture")
     frames = list(opened(root).clips[0].read())
     assert [frame.error is None for frame in frames] == [True, False, True]
-    assert "cannot identify" in frames[1].error
+    assert "is not a picture that bgdl reads" in frames[1].error
 
 
 def test_split_and_manifest(tmp_path):

@@ -137,10 +137,40 @@ def test_registering_again_replaces(trained: Path, tmp_path: Path, own_registry:
     assert [file.name for file in own_registry.iterdir()] == ["desk.onnx"]
 
 
-@pytest.mark.parametrize("name", ["portrait", "a/b", "", "x.y"])
+@pytest.mark.parametrize("name", ["portrait", "mog2", "a/b", "", "x.y"])
 def test_names_that_cannot_be_registered(name: str, tmp_path: Path, own_registry: Path) -> None:
     with pytest.raises(InputError, match="cannot be a model's name"):
         model.register(tmp_path / "mine.safetensors", name)
+
+
+def test_registering_a_file_of_the_registry_keeps_it(trained: Path, own_registry: Path) -> None:
+    own_registry.mkdir()
+    model.export(trained, own_registry / "desk.safetensors")
+    assert model.register(own_registry / "desk.safetensors", "desk") == own_registry / "desk.safetensors"
+    assert [file.name for file in own_registry.iterdir()] == ["desk.safetensors"]
+
+
+def test_names_stand_for_files(trained: Path, tmp_path: Path, own_registry: Path) -> None:
+    """A registered name can be exported, blended in and is listed."""
+    model.export(trained, tmp_path / "mine.safetensors", scores={"people": 0.97})
+    model.register(tmp_path / "mine.safetensors", "desk")
+    command = ["export", "desk", "-o", str(tmp_path / "again.safetensors"), "--blend", "desk"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    card = checkpoint.read(tmp_path / "again.safetensors").metadata
+    assert card["blend"]["start"] == "desk" and "scores" not in card  # others than those that were measured
+    listed = CliRunner().invoke(app, ["models", "--json"]).output.splitlines()
+    assert json.loads(listed[-1])["weights"] == str(own_registry / "desk.safetensors")
+
+
+def test_a_missing_folder_and_broken_scores_are_explained(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"there is no folder .*nowhere to write x.onnx into; make it first"):
+        model.export(trained, tmp_path / "nowhere" / "x.onnx")
+    (tmp_path / "scores.json").write_text("{")
+    for scores in ("scores.json", "none.json"):
+        command = ["export", str(trained), "-o", str(tmp_path / "x.onnx"), "--scores", str(tmp_path / scores)]
+        result = CliRunner().invoke(app, command)
+        assert isinstance(result.exception, InputError) and "cannot be read as JSON" in str(result.exception)
 
 
 def test_scores_file_goes_into_the_card(trained: Path, tmp_path: Path) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="A .ckpt of `bgdl train`, or any weights file.")],
+    checkpoint: Annotated[str, typer.Argument(help="A .ckpt of `bgdl train`, any weights file, or a model's name.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="NAME.safetensors, NAME.onnx or NAME.xml.")],
     precision: Annotated[str, typer.Option("--precision", help="half or full.")] = "half",
     licence: Annotated[str | None, typer.Option("--licence", help="Under which the weights are passed on.")] = None,
     scores: Annotated[Path | None, typer.Option("--scores", help="JSON file that goes into the output.")] = None,
     start: Annotated[
-        Path | None, typer.Option("--blend", help="Weights that training started from, to average with.")
+        str | None, typer.Option("--blend", help="Weights that training started from, to average with: file or name.")
     ] = None,
     share: Annotated[float, typer.Option("--share", help="Of the checkpoint in that average, 0 to 1.")] = 0.5,
     pictures: Annotated[
@@ -32,9 +32,12 @@ def export(
 
     if precision not in ("half", "full"):
         raise InputError(f"precision {precision!r} is unknown; use half or full")
-    facts = {"licence": licence} if licence else {}
+    facts: dict[str, Any] = {"licence": licence} if licence else {}
     if scores:
-        facts["scores"] = json.loads(scores.read_text("utf-8"))
+        try:
+            facts["scores"] = json.loads(scores.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{scores} cannot be read as JSON: {error}") from error
     difference = model.export(
         checkpoint, output, half=precision == "half", start=start, share=share, pictures=pictures, **facts
     )

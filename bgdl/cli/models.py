@@ -10,6 +10,8 @@ import typer
 
 from bgdl.cli import console
 
+NONE = "none needed"
+
 app = typer.Typer(help="List the models and methods; fetch weights.", invoke_without_command=True)
 
 
@@ -44,6 +46,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl mode
 def _details(row: dict[str, Any]) -> Iterator[str]:
     if row["licence"]:
         yield f"{row['licence']}, {row['source']}"
+    if row["weights"] != NONE:
         yield row["weights"]
     if row["scores"]:
         yield ", ".join(f"{name} {value:.3f}" for name, value in row["scores"].items())
@@ -51,13 +54,13 @@ def _details(row: dict[str, Any]) -> Iterator[str]:
 
 def _rows() -> list[dict[str, Any]]:
     from bgdl.registry import METHODS
-    from bgdl.weights import RECORDS, TFLITE, locate
+    from bgdl.weights import RECORDS, TFLITE, locate, registered
 
     rows = []
     for name, method in METHODS.items():
         record = (RECORDS | TFLITE).get(name)
         found = record and locate(record)
-        missing = f"not here yet: bgdl models fetch {name}" if record else "none needed"
+        missing = f"not here yet: bgdl models fetch {name}" if record else NONE
         rows.append(
             {
                 "name": name,
@@ -68,4 +71,5 @@ def _rows() -> list[dict[str, Any]]:
                 "weights": str(found) if found else missing,
             }
         )
-    return rows
+    own = {"summary": "yours, registered with bgdl export", "scores": {}, "licence": "", "source": ""}
+    return rows + [{"name": name, **own, "weights": str(path)} for name, path in registered().items()]

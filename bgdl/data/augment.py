@@ -19,11 +19,14 @@ from torchvision.transforms.v2 import functional as T
 from bgdl.data.boxes import portrait_box, random_box, zoom_box
 from bgdl.data.chance import between, chance, log_between
 from bgdl.data.colour import plain_background
-from bgdl.data.layers import erase, lay_over, put_before
+from bgdl.data.layers import erase, lay_over, put_before, tinted
 from bgdl.data.things import draw_thing
 
 MOSAICS = ((1, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
 """Rows and columns of a mosaic; people stand, so there are seldom more rows."""
+
+MOST = 20
+"""People that `crowd` adds at most."""
 
 Size = tuple[int, int]
 """Height and width in px."""
@@ -42,6 +45,7 @@ class Augment:
     those that are one of two to twelve side by side: small people and groups, each where it was photographed.
     wide: of the others, those that are small in the frame, with their own background going on around them.
     bystanders: smaller people stand far behind, whom the mask does not want. things: so do things that are nobody.
+    camouflage: people take on the colour of what is behind them.
     """
 
     replace: float = 0.3
@@ -58,6 +62,7 @@ class Augment:
     wide: float = 0.0
     bystanders: float = 0.0
     things: float = 0.0
+    camouflage: float = 0.0
 
     def tiled(self, picture: Tensor, others: Layer, size_hw: Size, *, natural: bool = False) -> Tensor:
         """`picture` (4,H,W) somewhere among whole pictures from `others`, in rows and columns -> (4,*size_hw)."""
@@ -105,7 +110,9 @@ class Augment:
         height = size_hw[0] * (log_between(0.15, 1.0) if chance(self.small) else between(0.8, 2.6))
         squeeze = _squeeze(natural)
         canvas = self._paste(canvas, cutout(), height, squeeze)
-        while chance(self.crowd):
+        for _ in range(MOST):
+            if not chance(self.crowd):
+                break
             canvas = self._paste(canvas, cutout(), height * log_between(0.6, 1.3), squeeze)
         return canvas
 
@@ -114,6 +121,13 @@ class Augment:
         if chance(self.crowd / 2):
             canvas = self._paste(canvas, cutout(), canvas.shape[1] * log_between(0.3, 1.6), _squeeze(natural))
         return canvas
+
+    def camouflaged(self, canvas: Tensor) -> Tensor:
+        """Perhaps its people in colours like those behind them: white on white, dark on dark."""
+        inside = canvas[3] > 127
+        if not chance(self.camouflage) or not inside.any() or inside.all():
+            return canvas
+        return tinted(canvas, between(0.3, 1.0), between(0.5, 1.2))
 
     def passed(self, canvas: Tensor, cutout: Layer, *, natural: bool = False) -> Tensor:
         """Perhaps up to six smaller people, often dim and out of focus, behind those of `canvas`; not in the mask."""

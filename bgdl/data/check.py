@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from bgdl.data.masks import holds_01
 from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
 from bgdl.errors import BgdlError
 
@@ -50,13 +51,16 @@ def check_pair(pair: Pair) -> list[Finding]:
     """What is wrong with one pair: unreadable, sizes that disagree, a mask in 0..1, empty, full or inverted."""
     try:
         _, mask = read_pair(pair)
-    except (BgdlError, OSError, SyntaxError) as error:
+    except BgdlError as error:
         return [Finding("error", pair.name, str(error))]
-    findings = (
-        [Finding("warning", pair.name, "the mask holds 0 and 1; it is read as 0 and 255")] if _is_01(pair) else []
-    )
-    person = mask >= 128
-    if not person.any():
+    findings = []
+    if pair.mask is not None and holds_01(pair.mask):
+        findings.append(Finding("warning", pair.name, "the mask holds 0 and 1; it is read as 0 and 255"))
+    person, brightest = mask >= 128, int(mask.max(initial=0))
+    if 0 < brightest < 128:
+        text = f"the mask's brightest value is {brightest} of 255; white is the person (are these numbers of classes?)"
+        findings.append(Finding("error", pair.name, text))
+    elif not person.any():
         findings.append(Finding("warning", pair.name, "the mask is empty"))
     elif person.all():
         findings.append(Finding("error", pair.name, "the mask is white everywhere"))
@@ -100,17 +104,12 @@ def _duplicates(pairs: Sequence[Pair]) -> Iterable[Finding]:
     """Pictures whose files hold the same bytes: they leak when the split parts them."""
     seen: dict[bytes, str] = {}
     for pair in pairs:
+        if not pair.image.is_file():
+            continue  # told already
         digest = hashlib.sha256(pair.image.read_bytes()).digest()
         if digest in seen:
             yield Finding("warning", pair.name, f"is the same picture as {seen[digest]}")
         seen.setdefault(digest, pair.name)
-
-
-def _is_01(pair: Pair) -> bool:
-    if pair.mask is None:
-        return False
-    with Image.open(pair.mask) as file:
-        return file.mode in ("L", "I", "I;16") and int(np.array(file).max(initial=0)) == 1
 
 
 def _looks_inverted(person: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> bool:

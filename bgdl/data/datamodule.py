@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from math import ceil
 from typing import Literal
 
 import torch
@@ -14,8 +15,9 @@ from bgdl.data.augment import Augment, Size
 from bgdl.data.check import check_quickly
 from bgdl.data.colour import colour_transform
 from bgdl.data.dataset import Sample, TrainingPictures, WholePictures, collate
-from bgdl.data.pairs import Pair, find_pairs, split_pairs
+from bgdl.data.pairs import Pair, find_pairs
 from bgdl.data.sampler import EpochSampler
+from bgdl.data.split import split_pairs
 from bgdl.errors import InputError
 from bgdl.preprocess import InputSpec
 
@@ -27,13 +29,14 @@ class PortraitData(LightningDataModule):
     """Training and validation pictures.
 
     root: a folder or .csv manifest, or several; root_weights: how much each counts in what is drawn.
-    split: which pictures are kept for validation (`bgdl.data.pairs.split_pairs`).
+    split: which pictures are kept for validation (`bgdl.data.split.split_pairs`).
     sizes: sides in px of the training squares, each for an equal share of the training. shape: "square", into which
     pictures are squeezed in all proportions, or "area": rectangles of as many pixels whose aspect changes from batch
     to batch, proportions kept, for networks whose InputSpec says so.
-    batch: of one process. samples: pictures in an epoch, None for each picture once.
+    batch: of one process. samples: pictures in an epoch, None for as many as there are to train on.
     augment: None for pictures as they are. colour: strength of colour changes, 0 for none.
-    limit: use only so many pictures. cache: decoded pictures kept in memory by each worker.
+    limit: use only so many pictures of each root, on either side. cache_mb: of decoded pictures that are kept in
+    memory by the workers of one process together.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class PortraitData(LightningDataModule):
         workers: int = 0,
         seed: int = 0,
         limit: int | None = None,
-        cache: int = 2000,
+        cache_mb: int = 2000,
     ) -> None:
         super().__init__()
         self.roots = [root] if isinstance(root, str) else list(root)
@@ -59,7 +62,7 @@ class PortraitData(LightningDataModule):
         if len(self.root_weights) != len(self.roots):
             raise InputError(f"{len(self.roots)} roots but {len(self.root_weights)} root_weights; give one for each")
         self.split, self.sizes, self.shape, self.batch, self.samples = split, sizes, shape, batch, samples
-        self.augment, self.workers, self.seed, self.limit, self.cache = augment, workers, seed, limit, cache
+        self.augment, self.workers, self.seed, self.limit, self.cache_mb = augment, workers, seed, limit, cache_mb
         self.colour = colour_transform(colour) if colour else None
         self.train_pairs: list[Pair] = []
         self.val_pairs: list[Pair] = []
@@ -68,22 +71,27 @@ class PortraitData(LightningDataModule):
     def setup(self, stage: str) -> None:
         if self.train_pairs or self.val_pairs:
             return
-        for root, weight in zip(self.roots, self.root_weights, strict=True):
-            training, validation = split_pairs(find_pairs(root), self.split)
-            training, validation = training[: self.limit], validation[: self.limit]
-            self.train_pairs += training
-            self.val_pairs += validation
-            self.pair_weights += [weight / max(1, len(training))] * len(training)
-        if not self.train_pairs or not self.val_pairs:
+        root_of = {pair: number for number, root in enumerate(self.roots) for pair in find_pairs(root)}
+        training, validation = split_pairs(root_of, self.split)
+        for number, weight in enumerate(self.root_weights):
+            mine = [pair for pair in training if root_of[pair] == number][: self.limit]
+            self.train_pairs += mine
+            self.val_pairs += [pair for pair in validation if root_of[pair] == number][: self.limit]
+            self.pair_weights += [weight / max(1, len(mine))] * len(mine)
+        if not self.val_pairs or (stage == "fit" and not self.train_pairs):
+            needed = "both are needed" if stage == "fit" else "the latter are needed"
             raise InputError(
                 f"split {self.split!r} leaves {len(self.train_pairs)} pictures to train and {len(self.val_pairs)} "
-                "to validate; both are needed"
+                f"to validate; {needed}"
             )
         check_quickly(self.train_pairs + self.val_pairs)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         natural = self.shape == "area"
-        pictures = TrainingPictures(self.train_pairs, self.augment, seed=self.seed, natural=natural, cache=self.cache)
+        cache_bytes = self.cache_mb * 1_000_000 // max(1, self.workers)
+        pictures = TrainingPictures(
+            self.train_pairs, self.augment, seed=self.seed, natural=natural, cache_bytes=cache_bytes
+        )
         sampler = EpochSampler(
             self._weights(),
             samples=self.samples or len(self.train_pairs),
@@ -94,7 +102,12 @@ class PortraitData(LightningDataModule):
             processes=self.trainer.world_size if self.trainer else 1,
         )
         return DataLoader(
-            pictures, self.batch, sampler=sampler, num_workers=self.workers, collate_fn=collate, drop_last=False
+            pictures,
+            self.batch,
+            sampler=sampler,
+            num_workers=self.workers,
+            collate_fn=collate,
+            persistent_workers=self.workers > 0,
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
@@ -124,8 +137,16 @@ class PortraitData(LightningDataModule):
 
     def _size_hw(self, epoch: int, number: int) -> Size:
         """Of a batch: the size for the share of the training that is over, in an aspect drawn for the batch."""
-        module = self.trainer.lightning_module if self.trainer else None
-        progress = float(getattr(module, "progress", 0.0))
-        size = self.sizes[min(len(self.sizes) - 1, int(progress * len(self.sizes)))]
+        size = self.sizes[min(len(self.sizes) - 1, int(self._share_before(epoch, number) * len(self.sizes)))]
         drawn = random.Random(f"{self.seed} {epoch} {number}").choice(ASPECTS)
         return InputSpec(size=size, shape=self.shape).input_hw(drawn)
+
+    def _share_before(self, epoch: int, number: int) -> float:
+        """The share of the training that is over before a batch: by steps, or by time where that is further on."""
+        if self.trainer is None:
+            return 0.0
+        steps = float(self.trainer.estimated_stepping_batches)  # which also counts the batches of an epoch
+        batches = max(1, int(self.trainer.num_training_batches))
+        steps_each = ceil(batches / self.trainer.accumulate_grad_batches)
+        clock = float(getattr(self.trainer.lightning_module, "clock", 0.0))
+        return max((epoch + number / batches) * steps_each / max(1.0, steps), clock)

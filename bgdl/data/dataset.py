@@ -47,17 +47,23 @@ class TrainingPictures(Dataset[Sample]):
 
     An index is (draw, number, (h, w)): the same one always gives the same picture, in whatever process and order, and
     another draw of the same number another picture.
-    natural: proportions stay. cache: how many decoded pairs are kept in memory.
+    natural: proportions stay. cache_bytes: of decoded pairs kept in memory, those used last.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], augment: Augment | None, *, seed: int, natural: bool = False, cache: int = 2000
+        self,
+        pairs: Sequence[Pair],
+        augment: Augment | None,
+        *,
+        seed: int,
+        natural: bool = False,
+        cache_bytes: int = 10**9,
     ) -> None:
         self.pairs = list(pairs)
         self.augment = augment
         self.seed = seed
         self.natural = natural
-        self._decoded = _Recent(cache)
+        self._decoded = _Recent(cache_bytes)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -101,6 +107,7 @@ class TrainingPictures(Dataset[Sample]):
         else:
             canvas = augment.own(self._rgba(number), size_hw, natural=self.natural)
             canvas = augment.joined(canvas, lambda: self._cutout(None), natural=self.natural)
+        canvas = augment.camouflaged(canvas)
         canvas = augment.passed(canvas, lambda: self._cutout(None), natural=self.natural)
         canvas = augment.furnished(canvas, self._other_background)
         return augment.occluded(canvas, self._other_background)
@@ -126,20 +133,25 @@ class TrainingPictures(Dataset[Sample]):
 
 
 class _Recent:
-    """The pairs decoded last."""
+    """The pairs decoded last, as many as fit into so many bytes, and always the very last."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit, self._held = limit_bytes, 0
         self._pairs: OrderedDict[str, tuple[Picture, Picture]] = OrderedDict()
 
     def get(self, pair: Pair) -> tuple[Picture, Picture]:
         key = str(pair.image)
         if key not in self._pairs:
             self._pairs[key] = read_pair(pair)
+            self._held += _bytes(self._pairs[key])
         self._pairs.move_to_end(key)
-        while len(self._pairs) > self._limit:
-            self._pairs.popitem(last=False)
+        while self._held > self._limit and len(self._pairs) > 1:
+            self._held -= _bytes(self._pairs.popitem(last=False)[1])
         return self._pairs[key]
+
+
+def _bytes(pair: tuple[Picture, Picture]) -> int:
+    return sum(part.nbytes for part in pair)
 
 
 def collate(samples: Sequence[Sample]) -> Sample:

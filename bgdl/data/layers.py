@@ -84,6 +84,15 @@ def put_before(people: Tensor, behind: Tensor) -> Tensor:
     return torch.cat([seen.to(torch.uint8), people[3:]])
 
 
+def tinted(canvas: Tensor, share: float, gain: float) -> Tensor:
+    """A canvas (4,H,W) with its people drawn by `share` to the mean colour behind them, their contrast times `gain`."""
+    rgb, alpha = canvas[:3].float(), canvas[3:].float() / 255
+    people, behind = (_mean(rgb, weight) for weight in (alpha, 1 - alpha))
+    toned = ((rgb - people) * gain + people + (behind - people) * share).clamp(0, 255)
+    seen = toned * alpha + rgb * (1 - alpha) + 0.5
+    return torch.cat([seen.to(torch.uint8), canvas[3:]])
+
+
 def lay_over(canvas: Tensor, layer: Tensor, top: int, left: int) -> Tensor:
     """uint8 RGBA `layer` (4,h,w) over RGBA `canvas` (4,H,W), cut at its edges; coverage becomes 1-(1-a)(1-b)."""
     inner, outer = _overlap(canvas, layer, top, left)
@@ -101,6 +110,11 @@ def erase(coverage: Tensor, hole: Tensor, top: int, left: int) -> Tensor:
     result = coverage.clone()
     result[outer[1:]] = (coverage[outer[1:]].float() * (1 - hole[inner[1:]].float() / 255)).to(torch.uint8)
     return result
+
+
+def _mean(rgb: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean colour of (3,H,W): (3,1,1)."""
+    return (rgb * weight).sum((1, 2), keepdim=True) / weight.sum().clamp(min=1e-6)
 
 
 def _overlap(canvas: Tensor, layer: Tensor, top: int, left: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:

@@ -14,8 +14,7 @@ class EpochSampler(DistributedSampler[tuple[int, int, Size]]):
     """Indices (draw, number, (h, w)) for `TrainingPictures`; every draw of a run counts, so none is like another.
 
     weights: how often each picture is drawn against the others; all alike means each once before any comes again.
-    samples: how many an epoch has. batch: pictures in one. size_hw: asked for each batch of an epoch, by epoch and
-    number, when the epoch starts.
+    samples: how many an epoch has. batch: pictures in one. size_hw: of a batch, by its epoch and number in it.
     """
 
     def __init__(
@@ -37,10 +36,9 @@ class EpochSampler(DistributedSampler[tuple[int, int, Size]]):
     def __iter__(self) -> Iterator[tuple[int, int, Size]]:
         draws = list(enumerate(self._order(), self.epoch * self.samples))
         mine = draws[self.rank :: self.num_replicas][: len(self)]
-        batches = [mine[start : start + self._batch] for start in range(0, len(mine), self._batch)]
-        sizes = [self._size_hw(self.epoch, count) for count in range(len(batches))]
-        for batch, size_hw in zip(batches, sizes, strict=True):
-            yield from ((draw, number, size_hw) for draw, number in batch)
+        for count, start in enumerate(range(0, len(mine), self._batch)):
+            size_hw = self._size_hw(self.epoch, count)
+            yield from ((draw, number, size_hw) for draw, number in mine[start : start + self._batch])
 
     def __len__(self) -> int:
         return self.samples // self.num_replicas

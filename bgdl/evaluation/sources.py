@@ -9,12 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 
 from bgdl import convert
-from bgdl.data.pairs import Pair, find_pairs, read_pair, split_pairs
+from bgdl.data.pairs import Pair, find_pairs, read_pair
+from bgdl.data.split import split_pairs
 from bgdl.errors import BgdlError, InputError
 from bgdl.evaluation.protocol import Rules
 from bgdl.media.reader import VideoReader
@@ -23,8 +22,6 @@ from bgdl.opencv import cv2
 CLIP_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v")
 MATTE_ENDINGS = ("-matte", "_matte", ".matte", "-alpha", "_alpha")
 _DAVIS_SIZES = ("480p", "Full-Resolution", "1080p")
-
-Arrays = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
@@ -128,15 +125,15 @@ def _folder(path: Path, rules: Rules) -> Clip:
         pairs = split_pairs(pairs, rules.split)[1]
     if not pairs:
         raise InputError(f"the split {rules.split!r} keeps none of the pictures of {path}")
-    return _of_pairs(_clean(path).name, pairs, sequence=rules.kind == "sequence", read=read_pair)
+    return _of_pairs(_clean(path).name, pairs, sequence=rules.kind == "sequence")
 
 
-def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool, read: Callable[[Pair], Arrays]) -> Clip:
+def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool) -> Clip:
     def frames() -> Iterator[Frame]:
         for pair in pairs:
             try:
-                picture, mask = read(pair)
-            except (BgdlError, OSError, SyntaxError, ValueError) as error:
+                picture, mask = read_pair(pair)
+            except BgdlError as error:
                 yield Frame(pair.name, error=f"{error}")
                 continue
             yield _frame(pair.name, convert.frame_to_tensor(picture), convert.frame_to_tensor(mask))
@@ -154,22 +151,10 @@ def _davis(root: Path, rules: Rules) -> tuple[Clip, ...]:
     for folder in sorted(entry for entry in images.iterdir() if entry.is_dir()):
         files = sorted(folder.glob("*.jpg"))
         pairs = [Pair(file.stem, file, masks / folder.name / f"{file.stem}.png") for file in files]
-        clips.append(_of_pairs(folder.name, pairs, sequence=True, read=_read_davis))
+        clips.append(_of_pairs(folder.name, pairs, sequence=True))
     if not clips:
         raise InputError(f"{images} holds no sequence")
     return tuple(clips)
-
-
-def _read_davis(pair: Pair) -> Arrays:
-    if pair.mask is None:
-        raise InputError(f"{pair.name} has no annotation")
-    with Image.open(pair.image) as file:
-        picture = np.array(file.convert("RGB"))
-    with Image.open(pair.mask) as file:
-        objects = np.array(file if file.mode == "P" else file.convert("L"))
-    if objects.shape != picture.shape[:2]:
-        raise InputError(f"{pair.name}: picture and annotation have different sizes")
-    return picture, np.where(objects > 0, 255, 0).astype(np.uint8)
 
 
 def _matte_clip(path: Path) -> Clip:

@@ -13,6 +13,9 @@ from bgdl.errors import InputError
 from bgdl.nets.checkpoint import Checkpoint
 from bgdl.nets.u2net import fold_batchnorm
 
+MEASURED = ("int8", "precision_cost", "scores")
+"""What a file says of its weights that no longer holds for others."""
+
 
 def blend(tuned: Checkpoint, start: Checkpoint, share: float) -> Checkpoint:
     """`share` of `tuned` and the rest of `start`, value by value; BatchNorm is folded in both where it is in `tuned`.
@@ -29,7 +32,7 @@ def blend(tuned: Checkpoint, start: Checkpoint, share: float) -> Checkpoint:
     if tuned.folded:
         state, other = (_folded(one) for one in (tuned, start))
     mixed = {key: share * value + (1 - share) * other[key] for key, value in state.items() if key in other}
-    facts = {key: value for key, value in tuned.metadata.items() if key not in ("int8", "precision_cost")}
+    facts = {key: value for key, value in tuned.metadata.items() if key not in MEASURED}
     return replace(tuned, state={**tuned.state, **mixed}, metadata=facts)
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl import preprocess, weights
-from bgdl.data.pairs import find_pairs
+from bgdl.data.pairs import find_pairs, pictures_under
 from bgdl.engines import int8
 from bgdl.engines.network import Network
 from bgdl.errors import InputError, MissingExtra, WeightsError
@@ -29,12 +29,13 @@ from bgdl.nets.onnx_half import to_half
 from bgdl.nets.onnx_writer import to_onnx
 from bgdl.nets.u2net import U2Net, fold_batchnorm
 from bgdl.preprocess import InputSpec
+from bgdl.registry import METHODS
 
 SUFFIXES = (".safetensors", ".onnx", ".xml")
 CALIBRATION = 32
 """Pictures on which int8 ranges are measured."""
 TOLERANCE = {True: 2e-3, False: 1e-5}
-"""What the probability may differ by from torch's with the same values, on average: at half and at full precision."""
+"""What the probability may differ by from torch's, on average: at half and at full precision."""
 
 
 def export(
@@ -49,20 +50,23 @@ def export(
 ) -> float:
     """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its mean difference from torch.
 
-    half: values at half precision. start: weights to blend in, so that `share` of the source remains. pictures: a
-    folder of them, in any layout that `bgdl train` takes, masks or not; what int8 needs is measured on some
-    dozens (.safetensors only). facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the source
+    source, start: paths, or names of `bgdl models`. half: values at half precision; the difference is that from torch
+    at full precision. start: weights to blend in, so that `share` of the source remains. pictures: a folder of
+    them, in any layout that `bgdl train` takes, masks or not; what int8 needs is measured on some dozens
+    (.safetensors only). facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the source
     said of itself, the training config and the git revision.
     Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
     """
-    source, target = Path(source), Path(target)
+    source, target = weights.path_of(str(source)), Path(target)
     if target.suffix not in SUFFIXES:
         raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(SUFFIXES)}")
+    if not target.parent.is_dir():
+        raise InputError(f"there is no folder {target.parent} to write {target.name} into; make it first")
     if pictures is not None and target.suffix != ".safetensors":
         raise InputError(f"int8 ranges go into .safetensors, not into {target.name!r}; bgdl runs that in int8")
     loaded = checkpoint.read(source)
     if start is not None:
-        loaded = blend(loaded, checkpoint.read(start), share)
+        loaded = blend(loaded, checkpoint.read(weights.path_of(str(start))), share)
         facts["blend"] = {"start": Path(start).name, "share": share}
     spec = loaded.spec or InputSpec()
     if pictures is not None:
@@ -74,8 +78,6 @@ def export(
     temporary = target.with_name(f"{target.stem}.part{target.suffix}")
     try:
         WRITERS[target.suffix](temporary, net, card, half)
-        if half:
-            net = net.half().float()  # what rounding to half changes is no fault of the file
         difference = _mean_difference(net, temporary, spec.size)
         if difference > TOLERANCE[half]:
             raise WeightsError(
@@ -89,24 +91,31 @@ def export(
 
 def _prepared(folder: str | Path, spec: InputSpec) -> NDArray[np.float32]:
     """Pictures of the folder, evenly chosen, as squares that the network takes."""
-    pairs = find_pairs(folder)
-    chosen = pairs[:: max(1, len(pairs) // CALIBRATION)][:CALIBRATION]
+    inner = Path(folder).expanduser() / "images"
+    files = pictures_under(inner) if inner.is_dir() else [pair.image for pair in find_pairs(folder)]
+    if not files:
+        raise InputError(f"{folder} holds no pictures to measure int8's ranges on")
+    chosen = files[:: max(1, len(files) // CALIBRATION)][:CALIBRATION]
     square = replace(spec, shape="square")
-    return np.concatenate([preprocess.prepare(image.read(pair.image).frames, square).numpy() for pair in chosen])
+    return np.concatenate([preprocess.prepare(image.read(file).frames, square).numpy() for file in chosen])
 
 
 def register(path: str | Path, name: str) -> Path:
     """Copy an exported file into the user's registry, so that `--model NAME` finds it everywhere."""
     path = Path(path)
-    if name in weights.RECORDS or not name.replace("-", "").replace("_", "").isalnum():
+    if name in METHODS or not name.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"{name!r} cannot be a model's name: use letters, digits, - and _, and no name of bgdl's own")
     folder = weights.user_folder()
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob(f"{name}.*"):
+    target = folder / f"{name}{path.suffix}"
+    if target.resolve() != path.resolve():
+        temporary = folder / f".{name}.part{path.suffix}"
+        for file, copy in zip(_files(path), _files(temporary), strict=True):
+            shutil.copyfile(file, copy)
+        _move(temporary, target)
+    for old in set(folder.glob(f"{name}.*")) - set(_files(target)):
         old.unlink()
-    for part in _files(path):
-        shutil.copyfile(part, folder / f"{name}{part.suffix}")
-    return folder / f"{name}{path.suffix}"
+    return target
 
 
 def _write_safetensors(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -21,12 +21,17 @@ def freeze(net: nn.Module) -> None:
         norm.eval().requires_grad_(False)
 
 
+def _same(values: Tensor) -> Tensor:
+    return values
+
+
 @torch.no_grad()
-def reestimate(net: U2Net, batches: Iterable[Tensor]) -> None:
+def reestimate(net: U2Net, batches: Iterable[Tensor], *, total: Callable[[Tensor], Tensor] = _same) -> None:
     """Measure mean and variance of what enters each BatchNorm, and set it to give back its present output.
 
     For weights whose BatchNorm was folded (released ONNX files): an identity with statistics 0 and 1 would break
-    as soon as training normalises by the batch. batches: float (N,3,S,S), normalised.
+    as soon as training normalises by the batch. batches: float (N,3,S,S), normalised. total: sums a tensor over all
+    processes, each of which has batches of its own.
     """
     norms, training = _norms(net), net.training
     lines = [_line(norm) for norm in norms]
@@ -35,8 +40,10 @@ def reestimate(net: U2Net, batches: Iterable[Tensor]) -> None:
     for batch in batches:
         net(batch)
     for norm, (gain, offset), moments in zip(norms, lines, sums, strict=True):
-        mean, variance = moments.close()
-        norm.running_mean, norm.running_var = mean, variance
+        mean, variance = moments.close(total)
+        assert norm.running_mean is not None and norm.running_var is not None
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_(variance)
         norm.weight.copy_(gain * (variance + norm.eps).sqrt())
         norm.bias.copy_(offset + gain * mean)
     net.train(training)
@@ -62,10 +69,12 @@ class _Moments:
         self._sum = self._sum.to(x.device) + x.sum(dim=(0, 2, 3))
         self._squares = self._squares.to(x.device) + x.square().sum(dim=(0, 2, 3))
 
-    def close(self) -> tuple[Tensor, Tensor]:
+    def close(self, total: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         self._hook.remove()
-        mean = self._sum / self._count
-        return mean.float(), (self._squares / self._count - mean**2).clamp_min(0).float()
+        counts = torch.full_like(self._sum, self._count)
+        count, sums, squares = total(torch.stack([counts, self._sum, self._squares]))
+        mean = sums / count
+        return mean.float(), (squares / count - mean**2).clamp_min(0).float()
 
 
 def _norms(net: nn.Module) -> list[nn.BatchNorm2d]:

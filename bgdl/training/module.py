@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import islice
 from math import cos, pi
-from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -58,11 +57,10 @@ class PortraitModule(LightningModule):
         self.spec, self.loss, self.batchnorm = input_spec, loss, batchnorm
         self.lr, self.weight_decay, self.warmup_steps, self.final_lr = lr, weight_decay, warmup_steps, final_lr
         self.net = _start_net(arch, start, batchnorm)
-        for stage in freeze_stages or []:
-            _stage(self.net, stage).requires_grad_(False)
+        self.frozen = [_stage(self.net, stage).requires_grad_(False) for stage in freeze_stages or []]
         self.teacher = [_load(teacher)] if teacher else []  # in a list: not part of the state dict
         self.val_iou, self.val_boundary_iou, self.val_mae = MeanMetric(), MeanMetric(), MeanMetric()
-        self.progress = 0.0
+        self.progress, self.clock = 0.0, 0.0  # shares of the training that are over, the latter by max_time alone
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...] | Tensor:
         """float (N,3,H,W), normalised -> seven logits while training, else the fused probability."""
@@ -98,15 +96,18 @@ class PortraitModule(LightningModule):
 
     def on_fit_start(self) -> None:
         if self.batchnorm == "reestimate" and not self.trainer.ckpt_path:
-            batchnorm.reestimate(self.net, self._batches(32))
+            batchnorm.reestimate(self.net, self._batches(32), total=self._total)
 
     def on_train_epoch_start(self) -> None:
-        """Lightning puts every module into train mode; a frozen BatchNorm goes back."""
+        """Lightning puts every module into train mode; what is frozen goes back, BatchNorm's statistics with it."""
+        for stage in self.frozen:
+            stage.eval()
         if self.batchnorm == "freeze":
             batchnorm.freeze(self.net)
 
     def on_train_batch_start(self, batch: Sample, batch_idx: int) -> None:
-        self.progress = self.trainer.strategy.broadcast(self._share_done())
+        self.clock = self.trainer.strategy.broadcast(self._clock_share())
+        self.progress = min(1.0, max(self.global_step / max(1.0, self.trainer.estimated_stepping_batches), self.clock))
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         trained = [p for p in self.net.parameters() if p.requires_grad]
@@ -123,13 +124,16 @@ class PortraitModule(LightningModule):
             return (step + 1) / self.warmup_steps
         return self.final_lr + (1 - self.final_lr) * (1 + cos(pi * min(1.0, self.progress))) / 2
 
-    def _share_done(self) -> float:
-        """The share of the training that is over: by steps, or by time where that is further on."""
-        share = self.global_step / max(1.0, float(self.trainer.estimated_stepping_batches))
+    def _clock_share(self) -> float:
+        """The share of max_time that is over, 0 where there is none."""
         for callback in self.trainer.callbacks:  # type: ignore[attr-defined]
             if isinstance(callback, Timer) and (left := callback.time_remaining()) is not None:
-                share = max(share, callback.time_elapsed() / (callback.time_elapsed() + left))
-        return min(1.0, share)
+                return min(1.0, callback.time_elapsed() / (callback.time_elapsed() + left))
+        return 0.0
+
+    def _total(self, values: Tensor) -> Tensor:
+        """The sum over all processes."""
+        return self.trainer.strategy.reduce(values, reduce_op="sum")
 
     def _taught(self, x: Tensor) -> Tensor | None:
         if not self.teacher:
@@ -149,17 +153,24 @@ class PortraitModule(LightningModule):
 
 
 def _start_net(arch: Arch, start: str | None, mode: BatchNormMode) -> U2Net:
-    net = U2Net(arch) if start is None else _load(start)
+    loaded = None if start is None else checkpoint.read(weights.path_of(start))
+    net = U2Net(arch) if loaded is None else loaded.net()
     if net.arch != arch:
         raise InputError(f"{start} is {net.arch}, but model.arch is {arch}; set one to the other")
+    if mode == "train" and loaded and loaded.folded:
+        raise InputError(
+            f"batchnorm 'train' needs BatchNorm's statistics, and {start} has them folded into its convolutions; "
+            "use reestimate, which measures them anew, or fold"
+        )
     if mode == "fold":
         batchnorm.fold(net)
-    return net.train().requires_grad_(True).to(memory_format=torch.channels_last)
+    if mode == "freeze":
+        batchnorm.freeze(net)
+    return net.train().to(memory_format=torch.channels_last)
 
 
 def _load(name: str) -> U2Net:
-    path = weights.find(name) if name in weights.RECORDS else Path(name)
-    return checkpoint.read(path).net().requires_grad_(False)
+    return checkpoint.read(weights.path_of(name)).net().requires_grad_(False)
 
 
 def _stage(net: U2Net, name: str) -> torch.nn.Module:

@@ -1,0 +1,63 @@
+"""Masks in every form that labelling tools write them in, as coverage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from bgdl.errors import InputError
+
+Mask = NDArray[np.uint8]
+_DEEP = ("I", "F")
+
+
+def read_mask(path: str | Path) -> Mask:
+    """uint8 (H,W) coverage, 255 the person, upright.
+
+    Grey of 8 or 16 bits is coverage; of 0 and 1 alone, 0 and 255. In a coloured palette every class but the first
+    is the person. Where the colour is one and the same everywhere, transparency is the mask.
+    Raises InputError for a missing or damaged file.
+    """
+    try:
+        with Image.open(path) as file:
+            values = _values(ImageOps.exif_transpose(file))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"cannot read the mask {path}: {error}") from error
+    return values * 255 if values.max(initial=0) == 1 else values
+
+
+def holds_01(path: str | Path) -> bool:
+    """Whether the file is grey and holds nothing but 0 and 1."""
+    with Image.open(path) as file:
+        return (file.mode in ("L", "I") or file.mode.startswith("I;16")) and int(np.array(file).max(initial=0)) == 1
+
+
+def _values(image: Image.Image) -> Mask:
+    if image.mode in _DEEP or image.mode.startswith("I;16"):
+        return _deep(np.asarray(image).astype(np.float64))
+    if image.mode == "P" and (classes := _classes(image)) is not None:
+        return classes
+    if image.has_transparency_data:
+        rgba = np.array(image.convert("RGBA"))
+        if (rgba[..., :3] == rgba[0, 0, :3]).all() and (rgba[..., 3] != 255).any():
+            return np.ascontiguousarray(rgba[..., 3])
+    return np.array(image.convert("L"))
+
+
+def _deep(values: NDArray[np.float64]) -> Mask:
+    """16-bit, 32-bit and float grey, whose full scale is the least of 1, 255 and 65535 that holds all values."""
+    top = next((top for top in (1.0, 255.0, 65535.0) if values.max(initial=0) <= top), float(values.max(initial=0)))
+    return np.round(np.clip(values, 0, None) * (255 / top)).astype(np.uint8)
+
+
+def _classes(image: Image.Image) -> Mask | None:
+    """Of a coloured palette, 255 where the class is not the first; None where the palette's used colours are grey."""
+    numbers = np.array(image)
+    palette = np.array(image.getpalette("RGB") or [0, 0, 0], np.uint8).reshape(-1, 3)
+    used = palette[[number for number in np.unique(numbers) if number < len(palette)]]
+    if (used == used[:, :1]).all():
+        return None
+    return np.where(numbers > 0, 255, 0).astype(np.uint8)

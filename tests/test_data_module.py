@@ -1,0 +1,70 @@
+"""Folders as a LightningDataModule: roots, splits, sizes and shapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytorch_lightning import Callback, Trainer
+
+from bgdl.errors import InputError
+from bgdl.preprocess import InputSpec
+from bgdl.training.module import PortraitModule
+from tests.synthetic_people import write_people
+from tests.training_runs import SMALL, data, trainer
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    return write_people(tmp_path / "people", 8)
+
+
+def test_several_roots_with_weights(people: Path, tmp_path: Path) -> None:
+    other = write_people(tmp_path / "other", 4)
+    both = data([str(people), str(other)], root_weights=[1.0, 3.0])
+    both.setup("fit")
+    shares = both.pair_weights
+    assert sum(shares) == pytest.approx(4) and max(shares) / min(shares) > 3
+    with pytest.raises(InputError, match="2 roots but 1 root_weights"):
+        data([str(people), str(other)], root_weights=[1.0])
+
+
+def test_a_split_that_leaves_nothing_says_so(people: Path) -> None:
+    with pytest.raises(InputError, match="leaves 0 pictures to train and 8 to validate"):
+        data(people, split="hash:1").setup("fit")
+
+
+def test_rectangles_train_and_change_their_aspect(people: Path, tmp_path: Path) -> None:
+    pictures = data(people, batch=2, samples=12, sizes=[96], shape="area")
+    sizes = []
+
+    class Watch(Callback):
+        def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            sizes.append(tuple(batch["frames"].shape[1:3]))
+
+    trainer(tmp_path, callbacks=[Watch()]).fit(PortraitModule(input_spec=InputSpec(size=96, shape="area")), pictures)
+    assert (
+        len(sizes) == 6 and len(set(sizes)) > 1 and set(sizes) <= {(96, 96), (64, 128), (128, 64), (96, 128), (128, 96)}
+    )
+
+
+@pytest.mark.parametrize(("epochs", "expected"), [(1, [32, 32, 48, 48]), (2, [32] * 4 + [48] * 4)])
+def test_every_size_has_its_share_of_the_training(
+    people: Path, tmp_path: Path, epochs: int, expected: list[int]
+) -> None:
+    sides: list[int] = []
+
+    class Watch(Callback):
+        def on_train_batch_start(self, trainer: Trainer, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            sides.append(batch["frames"].shape[1])
+
+    pictures = data(people, batch=2, samples=8, sizes=[32, 48])
+    trainer(tmp_path, max_epochs=epochs, callbacks=[Watch()]).fit(PortraitModule(input_spec=SMALL), pictures)
+    assert sides == expected
+
+
+def test_testing_needs_no_pictures_to_train_on(people: Path, tmp_path: Path) -> None:
+    everything = data(people, split="all")
+    scores = trainer(tmp_path).test(PortraitModule(input_spec=SMALL), everything, verbose=False)[0]
+    assert len(everything.val_pairs) == 8 and 0 <= scores["test_iou"] <= 1

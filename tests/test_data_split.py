@@ -1,0 +1,74 @@
+"""On which side of the split a picture falls, and that nothing that was to be kept aside is trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bgdl.data.pairs import Pair
+from bgdl.data.split import split_pairs
+from bgdl.errors import InputError
+
+
+def pairs_of(*names: str) -> list[Pair]:
+    return [Pair(name, Path(f"images/{name}.jpg"), None) for name in names]
+
+
+def test_number_rule_is_the_number_modulo() -> None:
+    pairs = [Pair(f"{n:04}", Path(f"{n:04}.jpg"), None) for n in range(1, 41)]
+    training, validation = split_pairs(pairs, "number:10:3")
+    assert [p.name for p in validation] == ["0003", "0013", "0023", "0033"] and len(training) == 36
+
+
+def test_file_rule_reads_names(tmp_path: Path) -> None:
+    listed = tmp_path / "val.txt"
+    listed.write_text("b\nc.jpg\n")
+    pairs = [Pair(name, Path(f"{name}.jpg"), None) for name in "abcd"]
+    assert [p.name for p in split_pairs(pairs, f"file:{listed}")[1]] == ["b", "c"]
+
+
+@pytest.mark.parametrize("rule", ["half", "hash", "hash:x", "hash:0", "number:10", "all:3"])
+def test_unknown_rules_say_what_is_allowed(rule: str) -> None:
+    with pytest.raises(InputError, match="use hash:N, number:N:R, file:PATH, column or all"):
+        split_pairs([Pair("a", Path("a.jpg"), None)], rule)
+
+
+@given(st.sets(st.text("abcdefghij0123456789/", min_size=1, max_size=12), min_size=1, max_size=30), st.integers(1, 9))
+def test_a_name_stays_on_its_side_whatever_is_added(names: set[str], share: int) -> None:
+    pairs = [Pair(name, Path(name), None) for name in sorted(names)]
+    training, validation = split_pairs(pairs, f"hash:{share}")
+    assert {p.name for p in training} | {p.name for p in validation} == names
+    assert not {p.name for p in training} & {p.name for p in validation}
+    alone = [split_pairs([pair], f"hash:{share}")[1] for pair in validation]
+    assert [pair for found in alone for pair in found] == validation
+
+
+@pytest.mark.parametrize("line", ["sub/b", "sub/b.jpg", "b.jpg"])
+def test_listed_names_may_have_suffix_and_folder(tmp_path: Path, line: str) -> None:
+    listed = tmp_path / "val.txt"
+    listed.write_text(f"{line}\r\na\r\n", "utf-8-sig")
+    assert [p.name for p in split_pairs(pairs_of("a", "sub/b", "c"), f"file:{listed}")[1]] == ["a", "sub/b"]
+
+
+def test_listed_names_that_no_picture_has_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "val.txt").write_text("a\nperson-7\nperson-8\n")
+    with pytest.raises(InputError, match=r"val.txt lists 2 names that no picture has: person-7, person-8"):
+        split_pairs(pairs_of("a", "b"), f"file:{tmp_path / 'val.txt'}")
+    with pytest.raises(InputError, match=r"cannot read .*none.txt, which split 'file:' names: No such file"):
+        split_pairs(pairs_of("a"), f"file:{tmp_path / 'none.txt'}")
+
+
+def test_column_leaves_test_pictures_out_and_refuses_other_words() -> None:
+    said = {"a": "train", "b": "val", "c": "test", "d": None}
+    pairs = [Pair(name, Path(f"{name}.jpg"), None, split) for name, split in said.items()]
+    training, validation = split_pairs(pairs, "column")
+    assert [p.name for p in training] == ["a", "d"] and [p.name for p in validation] == ["b"]
+    with pytest.raises(InputError, match="column split holds 'Val', 'validation'; use train, val or test"):
+        split_pairs([*pairs, Pair("e", Path(), None, "validation"), Pair("f", Path(), None, "Val")], "column")
+
+
+def test_all_keeps_everything() -> None:
+    assert split_pairs(pairs_of("a", "b"), "all") == ([], pairs_of("a", "b"))

@@ -1,0 +1,104 @@
+"""BatchNorm folded, frozen, trained and measured anew, in one process and in two."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from bgdl.errors import InputError
+from bgdl.nets import checkpoint
+from bgdl.nets.u2net import U2Net
+from bgdl.preprocess import InputSpec
+from bgdl.training import batchnorm
+from bgdl.training.module import BatchNormMode, PortraitModule
+from tests.conftest import ROOT
+from tests.synthetic_people import write_people
+from tests.training_runs import SMALL, data, trainer
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    return write_people(tmp_path / "people", 8)
+
+
+def settled_net() -> U2Net:
+    """Random weights whose BatchNorm has statistics, weights and biases of its own."""
+    torch.manual_seed(0)
+    net = U2Net("u2netp")
+    with torch.no_grad():
+        for _ in range(3):
+            net.train()(torch.randn(2, 3, 32, 32))
+        for norm in net.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.weight.uniform_(0.5, 1.5)
+                norm.bias.normal_(0, 0.1)
+    return net.eval()
+
+
+@torch.no_grad()
+def logits(net: U2Net, x: Tensor) -> Tensor:
+    return torch.logit(net.eval()(x).double())
+
+
+def test_folding_changes_no_output() -> None:
+    net, x = settled_net(), torch.randn(1, 3, 32, 32)
+    before = logits(net, x)
+    folded = batchnorm.fold(net)
+    assert torch.allclose(logits(folded, x), before, atol=1e-3)
+    assert all(parameter.requires_grad for parameter in folded.parameters())
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in folded.modules())
+
+
+def test_reestimated_statistics_are_the_inputs_and_change_no_output() -> None:
+    net, x = settled_net(), torch.randn(1, 3, 32, 32)
+    batches = [torch.randn(2, 3, 32, 32) for _ in range(2)]
+    before = logits(net, x)
+    batchnorm.reestimate(net, batches)
+    assert torch.allclose(logits(net, x), before, atol=1e-3)
+    first = net.get_submodule("stage1.rebnconvin")
+    entering = first.conv_s1(torch.cat(batches))  # type: ignore[operator]
+    assert torch.allclose(first.bn_s1.running_mean, entering.mean(dim=(0, 2, 3)), atol=1e-4)  # type: ignore[arg-type, union-attr]
+
+
+def test_frozen_batchnorm_keeps_its_statistics(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=SMALL, batchnorm="freeze")
+    before = {name: value.clone() for name, value in module.net.named_buffers()}
+    trainer(tmp_path).fit(module, data(people, batch=4))
+    assert before and all(torch.equal(value, before[name]) for name, value in module.net.named_buffers())
+
+
+def test_batchnorm_of_a_frozen_stage_stays_too(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=SMALL, freeze_stages=["stage1"], batchnorm="train", warmup_steps=0)
+    before = {name: value.clone() for name, value in module.net.named_buffers()}
+    trainer(tmp_path).fit(module, data(people, batch=4))
+    moved = {name for name, value in module.net.named_buffers() if not torch.equal(value, before[name])}
+    assert moved and not any(name.startswith("stage1.") for name in moved)
+
+
+def test_folded_weights_do_not_train_with_batchnorm(tmp_path: Path) -> None:
+    checkpoint.write(tmp_path / "folded.safetensors", batchnorm.fold(settled_net()), spec=SMALL)
+    with pytest.raises(InputError, match=r"'train' needs .*folded.safetensors has them folded .* reestimate"):
+        PortraitModule(start=str(tmp_path / "folded.safetensors"), batchnorm="train")
+
+
+def test_trained_batchnorm_takes_a_last_batch_of_one(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=InputSpec(size=64), batchnorm="train")
+    trainer(tmp_path).fit(module, data(people, batch=2, samples=3, sizes=[64]))
+    assert all(value.isfinite().all() for value in module.net.state_dict().values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["freeze", "reestimate"])
+def test_two_processes_train_one_network(people: Path, tmp_path: Path, mode: BatchNormMode) -> None:
+    command = [sys.executable, "-m", "tests.training_runs", mode, str(people)]
+    result = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count("the same network everywhere") == 2
