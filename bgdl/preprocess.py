@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.errors import InputError
 from bgdl.resize import enlarge
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -19,6 +20,13 @@ STEP = 32
 """Sides of a rectangular input are multiples of this: U²-Net halves them five times."""
 WIDEST = 4
 """Frames longer than so many times their width are squeezed to that by shape "area"."""
+
+
+Scale = Literal["unit", "max"]
+Interpolation = Literal["bilinear", "bicubic"]
+Stretch = Literal["none", "minmax"]
+Shape = Literal["square", "area", "aspect"]
+CHOICES = {"scale": Scale, "interpolation": Interpolation, "stretch": Stretch, "shape": Shape}
 
 
 @dataclass(frozen=True)
@@ -35,13 +43,21 @@ class InputSpec:
     """
 
     size: int = 320
-    scale: Literal["unit", "max"] = "unit"
+    scale: Scale = "unit"
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    interpolation: Interpolation = "bilinear"
     antialias: bool = True
-    stretch: Literal["none", "minmax"] = "none"
-    shape: Literal["square", "area", "aspect"] = "square"
+    stretch: Stretch = "none"
+    shape: Shape = "square"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
+            raise InputError(f"size is {self.size!r}; it must be a whole number of px, 1 or more")
+        for name, choice in CHOICES.items():
+            allowed = get_args(choice)
+            if getattr(self, name) not in allowed:
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")
 
     @property
     def size_hw(self) -> tuple[int, int]:

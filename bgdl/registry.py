@@ -99,7 +99,12 @@ def load(
 def split_options(text: str) -> tuple[str, dict[str, Any]]:
     """`mog2:history=200:shadows=drop` -> "mog2" and its options; values are read as YAML (numbers, null, words)."""
     name, *rest = re.split(r":(?=\w+=)", text)
-    return name, {key: yaml.safe_load(value) for key, _, value in (part.partition("=") for part in rest)}
+    try:
+        return name, {key: yaml.safe_load(value) for key, _, value in (part.partition("=") for part in rest)}
+    except yaml.YAMLError as error:
+        raise InputError(
+            f"{text!r} has a value that cannot be read; write NAME:option=value, lists as [1,2]"
+        ) from error
 
 
 def _is_file(name: str) -> bool:

@@ -16,6 +16,7 @@ import bgdl.pipeline.image
 from bgdl import registry, weights
 from bgdl.errors import InputError, WeightsError
 from bgdl.types import Matter
+from tests.profiles import exchanged_profile
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (31, 45, 3), dtype=np.uint8)
 
@@ -124,3 +125,9 @@ def test_an_empty_frame_stays_empty(level: int) -> None:
     alpha = registry.load("portrait", device="cpu").alpha(torch.full((1, 240, 320, 3), level, dtype=torch.uint8))
     assert alpha.mean() < 0.02
     assert (alpha >= 0.5).float().mean() < 0.005
+
+
+def test_a_pil_image_keeps_its_profile() -> None:
+    photo = Image.new("RGB", (8, 8), (9, 9, 9))
+    photo.info["icc_profile"] = exchanged_profile()
+    assert bgdl.remove(photo, model="otsu").info["icc_profile"] == exchanged_profile()

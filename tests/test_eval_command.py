@@ -72,7 +72,7 @@ def test_what_is_left_out_is_said_and_the_status_tells(bgdl: Bgdl, pairs: Path) 
     (pairs / "images" / "001.png").write_bytes(b"")
     done = bgdl("eval", pairs, "-m", "otsu,static_difference")
     assert done.status == 1
-    assert "set, unreadable: 1 left out (001): cannot identify image file" in done.err
+    assert "set, unreadable: 1 left out (001): " in done.err and "001.png is empty" in done.err
     assert re.search(r"set, static_difference: 2 left out \(000 and 1 more\): static_difference needs", done.err)
 
 
@@ -84,9 +84,10 @@ def test_what_is_left_out_is_said_and_the_status_tells(bgdl: Bgdl, pairs: Path) 
         (["SET", "-m", "nothing"], "unknown model 'nothing'; known are portrait"),
         (["nowhere", "-m", "otsu"], "no data at nowhere"),
         (["SET", "-m", "otsu", "--compare", "none.json"], "cannot read none.json"),
+        (["SET", "-m", "otsu", "--out", "SET/images/000.png"], "000.png is a file; give --out a folder"),
     ],
 )
 def test_mistakes_are_a_sentence(bgdl: Bgdl, pairs: Path, arguments: list[str], message: str) -> None:
-    done = bgdl("eval", *(str(pairs) if part == "SET" else part for part in arguments))
+    done = bgdl("eval", *(part.replace("SET", str(pairs)) for part in arguments))
     assert done.status == 1
     assert message in done.err

@@ -14,7 +14,7 @@ from bgdl.errors import InputError
 from bgdl.evaluation import scores, stats
 from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import FILE, Record, Store
-from bgdl.evaluation.runner import Runner
+from bgdl.evaluation.runner import Runner, matte_path
 from bgdl.evaluation.sources import open_sources
 from bgdl.evaluation.summary import best_threshold, summarise
 from bgdl.metrics import temporal
@@ -153,6 +153,33 @@ def test_mattes_are_kept(tmp_path):
 
     with Image.open(tmp_path / "mattes" / "set" / "a_b_1" / "set" / "000.png") as matte:
         assert np.array_equal(np.asarray(matte), scene(0)[1])
+
+
+@pytest.mark.parametrize("name", ["/data/images/a", "../../images/a", "sub/../../a", "a", "sub/a b"])
+def test_mattes_stay_in_their_folder_whatever_a_manifest_names(tmp_path, name):
+    path = matte_path("set", "..", name, "otsu")
+    assert (tmp_path / path).resolve().is_relative_to(tmp_path / "set" / "otsu" / "_")
+    assert not path.is_absolute() and path.suffix == ".png"
+
+
+def test_names_that_differ_have_mattes_that_differ():
+    names = ["/a/b", "../a/b", "a/b", "_/a/b", "../../a/b"]
+    assert len({matte_path("set", "set", name, "otsu") for name in names}) == len(names)
+
+
+def test_a_manifest_of_absolute_paths_leaves_its_pictures(tmp_path):
+    root = make_pairs(tmp_path / "set", 1)
+    before = (root / "images" / "000.png").read_bytes()
+    (tmp_path / "list.csv").write_text(f"image,mask\n{root}/images/000.png,{root}/masks/000.png\n")
+    run(tmp_path / "list.csv", [Bright()], mattes=tmp_path / "mattes")
+    assert (root / "images" / "000.png").read_bytes() == before
+    assert len(list((tmp_path / "mattes").rglob("*.png"))) == 1
+
+
+def test_damaged_records_are_a_sentence(tmp_path):
+    (tmp_path / "records.jsonl").write_text("")
+    with pytest.raises(InputError, match=r"records.jsonl is damaged at line 1; give --overwrite"):
+        Store(tmp_path, HEADER)
 
 
 def rows(method, ious, *, sequence=False):

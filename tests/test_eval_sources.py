@@ -11,7 +11,7 @@ from PIL import Image
 
 from bgdl.errors import InputError
 from bgdl.evaluation import prime
-from bgdl.evaluation.protocol import Rules, make_plan, parse_method, read_config
+from bgdl.evaluation.protocol import Rules, make_plan, parse_method, read_config, split_methods
 from bgdl.evaluation.sources import Source, open_sources, shrink
 from tests.eval_data import make_pairs, save, scene, write_clip
 
@@ -82,8 +82,9 @@ def test_a_clip_and_its_matte_clip(tmp_path, clip, matte):
 def test_a_clip_and_a_matte_of_other_length(tmp_path):
     write_clip(tmp_path / "clip.mkv", [scene(number)[0] for number in range(3)])
     write_clip(tmp_path / "matte.mkv", [scene(number)[1] for number in range(2)])
-    with pytest.raises(InputError, match=r"clip.mkv and matte.mkv have different numbers of frames"):
-        list(opened(tmp_path).clips[0].read())
+    *sound, last = opened(tmp_path).clips[0].read()
+    assert [frame.error for frame in sound] == [None, None]
+    assert (last.name, last.error) == ("00002", "clip.mkv and matte.mkv have different numbers of frames")
 
 
 def test_a_broken_picture_is_a_frame_with_a_reason(tmp_path):
@@ -107,6 +108,10 @@ def test_split_and_manifest(tmp_path):
 def test_sources_of_one_name_are_told_apart(tmp_path):
     paths = [str(make_pairs(tmp_path / parent / "set", 1)) for parent in ("a", "b")]
     assert [source.name for source in open_sources(tuple(paths), Rules())] == ["a/set", "b/set"]
+    deeper = [str(make_pairs(tmp_path / parent / "test" / "set", 1)) for parent in ("a", "b")]
+    assert [source.name for source in open_sources(tuple(deeper), Rules())] == ["a/test/set", "b/test/set"]
+    with pytest.raises(InputError, match=r"the data .*b/../a/set is given twice; name each once"):
+        open_sources((paths[0], str(tmp_path / "b" / ".." / "a" / "set")), Rules())
 
 
 def test_shrinking_keeps_the_shape_and_both_sizes(tmp_path):
@@ -133,6 +138,16 @@ def test_the_empty_scene(tmp_path):
     pairs = opened(make_pairs(tmp_path / "set", 2)).clips[0]
     with pytest.raises(InputError, match="has no frame rate for --prime 2s; give a number of frames or a file"):
         prime.leading_frames("2s", pairs)
+
+
+def test_commas_within_brackets_part_no_methods():
+    assert split_methods("portrait, roi_average:rectangle=[1,2,30,40],otsu") == [
+        "portrait", "roi_average:rectangle=[1,2,30,40]", "otsu"
+    ]  # fmt: skip
+
+
+def test_a_number_of_frames_needs_no_quotes_in_a_file():
+    assert Rules(prime=60).prime == "60"
 
 
 def test_methods_as_they_are_written():

@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from torch import Tensor
 
+from bgdl.matters.otsu import Otsu
 from tests.conftest import Bgdl
+from tests.profiles import exchanged_profile
 
 
 @pytest.fixture
@@ -164,6 +167,7 @@ def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge:
         (["-o", "-", "--json"], "cannot both go to stdout"),
         (["--max-pixels", "100"], "more than the limit of 100 pixels"),
         (["--prime", "a.jpg"], "tiny learns no empty scene; leave --prime out"),
+        (["--threshold", "0"], "threshold 0 is out of range; give a level above 0 and up to 1"),
     ],
 )
 def test_refusals(
@@ -188,6 +192,43 @@ def test_a_pipe(photos: Path, tiny_weights: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
     with Image.open(BytesIO(done.stdout)) as cutout:
         assert (cutout.format, cutout.mode, cutout.size) == ("PNG", "RGBA", (30, 40))
+
+
+def test_a_pipe_into_a_file_has_a_record(photos: Path, tiny_weights: Path) -> None:
+    target = photos / "new" / "x.png"
+    picture = (photos / "a.jpg").read_bytes()
+    done = _command("image", "-", "-o", target, "-m", tiny_weights, "--json", stdin=picture)
+    assert done.returncode == 0, done.stderr.decode()
+    record = json.loads(done.stdout)
+    assert (record["source"], record["target"], record["width"], record["height"]) == ("-", str(target), 30, 40)
+    assert target.is_file()
+
+
+def test_a_picture_before_another_is_in_srgb(bgdl: Bgdl, tmp_path: Path) -> None:
+    """Both have a profile that exchanges red and blue; the matte is empty, so the background is all there is."""
+    for name, colour in (("photo.png", (0, 250, 0)), ("empty.png", (0, 250, 0)), ("beach.png", (250, 0, 0))):
+        Image.new("RGB", (8, 8), colour).save(tmp_path / name, icc_profile=exchanged_profile())
+    options = ("-m", "static_difference", "--prime", tmp_path / "empty.png")
+    done = bgdl("image", tmp_path / "photo.png", "-o", tmp_path / "out.png", "-b", tmp_path / "beach.png", *options)
+    assert done.status == 0, done.err
+    with Image.open(tmp_path / "out.png") as shown:
+        assert "icc_profile" not in shown.info and np.asarray(shown)[4, 4, 2] > 245
+    assert bgdl("image", tmp_path / "photo.png", "-o", tmp_path / "white.png", "-b", "white", *options).status == 0
+    with Image.open(tmp_path / "white.png") as shown:
+        assert shown.info["icc_profile"] == exchanged_profile()
+
+
+def test_an_error_of_any_kind_costs_one_picture(bgdl: Bgdl, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Otsu.alpha
+
+    def alpha(self: Otsu, frames: Tensor) -> Tensor:
+        if frames.shape[1] == 40:
+            raise ZeroDivisionError("a bug")
+        return honest(self, frames)
+
+    monkeypatch.setattr(Otsu, "alpha", alpha)
+    done = bgdl("image", photos, "-m", "otsu")
+    assert done.status == 1 and "a.jpg: a bug" in done.err and "2 of 3 done, 1 failed" in done.err
 
 
 def test_rembgs_words(photos: Path, tiny_weights: Path) -> None:

@@ -91,6 +91,8 @@ def test_one_input_to_one_file(tmp_path: Path) -> None:
         (["."], "out.png", "out.png is one file, but there may be several results"),
         (["empty"], None, "no pictures in empty; readable are .avif"),
         (["*.gif"], None, "no pictures in *.gif"),
+        (["a.jpg"], "a.gif", "a.gif ends in '.gif'; pictures are written as .png"),
+        (["a.jpg"], "out.heic", "out.heic ends in '.heic'; pictures are written as .png"),
     ],
 )
 def test_refusals(

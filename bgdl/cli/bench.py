@@ -86,7 +86,7 @@ def _network(model: str, size: int | None) -> tuple[Network, InputSpec]:
     from bgdl.preprocess import InputSpec
 
     record = weights.RECORDS.get(model)
-    net = network.read(weights.find(model) if record else model)
+    net = network.read(weights.path_of(model))
     spec = net.spec or (record.spec if record else InputSpec())
     return net, replace(spec, size=size) if size else spec
 

@@ -71,11 +71,12 @@ def _engine(model: str, device: str) -> Iterator[str]:
     from bgdl.errors import BgdlError
 
     yield f"installed: {', '.join(choose.installed())}"
+    model, _ = registry.split_options(model)
     record = weights.RECORDS.get(model)
     if record is None and model in registry.METHODS:
         yield f"{model} runs no network"
         return
-    path = weights.locate(record) if record else model
+    path = weights.locate(record) if record else weights.path_of(model)
     if path is None:
         yield f"{model} is not on this machine yet: bgdl models fetch {model}"
         return

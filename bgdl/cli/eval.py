@@ -130,11 +130,11 @@ def _plan(
     config: Path | None, data: list[str] | None, methods: str | None, reference: str | None, rules: dict[str, Any]
 ) -> Plan:
     """The settings of the file, those of the command line before them."""
-    from bgdl.evaluation.protocol import Rules, make_plan, read_config
+    from bgdl.evaluation.protocol import Rules, make_plan, read_config, split_methods
 
     settings = read_config(config) if config else {}
     data = data or settings.pop("data", [])
-    named = methods.split(",") if methods else settings.pop("methods", [])
+    named = split_methods(methods) if methods else settings.pop("methods", [])
     reference = reference or (None if methods else settings.pop("reference", None))
     for name in ("data", "methods", "reference"):
         settings.pop(name, None)

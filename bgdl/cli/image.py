@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -94,7 +95,7 @@ def image(
     treat = build(
         model, device=device, engine=engine, precision=precision, prime=prime, background=background, fit=fit,
         edge=edge, only_matte=only_matte, threshold=threshold, invert=invert, keep=keep, crop=crop,
-        **options.for_network(size),
+        max_pixels=max_pixels, **options.for_network(size),
     )  # fmt: skip
     console.loaded()
     console.note(console.describe(treat.matter))
@@ -183,20 +184,28 @@ def _pipe(job: Job, treat: Treatment, format: str, *, as_json: bool, max_pixels:
     """One picture from stdin, to stdout, or both."""
     from bgdl.errors import InputError
     from bgdl.media import image as files
+    from bgdl.pipeline.folder import Record
 
     to_stdout = str(job.target) == "-"
     if to_stdout and as_json:
         raise InputError("the picture and --json cannot both go to stdout; give -o FILE")
     if to_stdout and sys.stdout.isatty():
         raise InputError("stdout is a terminal; redirect it into a file or give -o FILE")
+    start = time.perf_counter()
     picture = files.read(sys.stdin.buffer if str(job.source) == "-" else job.source, max_pixels=max_pixels)
     result = treat(picture)
     target: Any = sys.stdout.buffer if to_stdout else job.target
+    if not to_stdout:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
     files.write(
         result.picture,
         target,
         format=files.format_of(f".{format}") if to_stdout else None,
-        icc_profile=picture.icc_profile,
+        icc_profile=result.icc_profile,
         exif=picture.exif,
         quality=quality,
     )
+    seconds = round(time.perf_counter() - start, 4)
+    height, width = result.picture.shape[:2]
+    figures = (width, height, seconds, result.coverage, result.confidence, picture.notes)
+    _tell(Record(str(job.source), str(job.target), *figures), as_json=as_json)

@@ -69,7 +69,11 @@ def _rows() -> list[dict[str, Any]]:
                 "licence": record.licence if record else "",
                 "source": record.source if record else "",
                 "weights": str(found) if found else missing,
+                "file": record.file if record else None,
+                "url": record.url if record else None,
             }
         )
-    own = {"summary": "yours, registered with bgdl export", "scores": {}, "licence": "", "source": ""}
-    return rows + [{"name": name, **own, "weights": str(path)} for name, path in registered().items()]
+    own: dict[str, Any] = {"summary": "yours, registered with bgdl export", "scores": {}, "licence": "", "source": ""}
+    for name, path in registered().items():
+        rows.append({"name": name, **own, "weights": str(path), "file": path.name, "url": None})
+    return rows

@@ -49,7 +49,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def _weights_file(model: str) -> Path | None:
-    path = weights.locate(weights.RECORDS[model]) if model in weights.RECORDS else Path(model)
+    path = weights.locate(weights.RECORDS[model]) if model in weights.RECORDS else weights.path_of(model)
     return path if path and path.is_file() else None
 
 

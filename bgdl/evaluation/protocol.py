@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -34,7 +35,7 @@ class Rules:
     """What is done to the data; part of every result, since figures made by other rules do not compare.
 
     every: score each n-th picture; stateful methods still see every frame of a sequence. limit: at most so many
-    pictures of each clip. split: a validation rule such as "number:10:3" (see bgdl.data.pairs), whose kept side is
+    pictures of each clip. split: a validation rule such as "number:10:3" (see bgdl.data.split), whose kept side is
     scored. resize: pictures and truths are shrunk so that the long side is at most this many px, before a method
     sees them. binarize: mattes and truths are cut at 0.5. kind: what the pictures of a folder or manifest are;
     "sequence": the frames of one clip, in the order of their names. prime: the empty scene that methods learn first:
@@ -54,6 +55,8 @@ class Rules:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise InputError(f"{name} is {value!r}; it must be a whole number, 1 or more")
+        if isinstance(self.prime, (int, float)):  # as YAML reads a number of frames
+            object.__setattr__(self, "prime", str(self.prime))
         if self.kind not in KINDS:
             raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
 
@@ -114,6 +117,11 @@ def parse_method(text: str | Mapping[str, str]) -> MethodSpec:
     return MethodSpec(text.strip(), label, model, options)
 
 
+def split_methods(text: str) -> list[str]:
+    """`portrait,roi_average:rectangle=[1,2,30,40]` -> both; commas within brackets part nothing."""
+    return [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
+
+
 def read_config(path: str | Path) -> dict[str, Any]:
     """The settings of a YAML file: data, methods, reference and the fields of `Rules`, all optional.
 
@@ -131,7 +139,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
     unknown = sorted(settings.keys() - known)
     if unknown:
         raise InputError(f"{path} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
-    for name in ("data", "methods"):
-        if isinstance(settings.get(name), str):
-            settings[name] = [part.strip() for part in settings[name].split(",")]
+    if isinstance(settings.get("data"), str):
+        settings["data"] = [part.strip() for part in settings["data"].split(",")]
+    if isinstance(settings.get("methods"), str):
+        settings["methods"] = split_methods(settings["methods"])
     return settings

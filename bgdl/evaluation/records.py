@@ -51,6 +51,8 @@ class Store:
         self._path = folder / FILE if folder else None
         if self._path is None:
             return
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder} is a file; give --out a folder")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.is_file() and not overwrite:
             self._read()
@@ -82,7 +84,11 @@ class Store:
     def _read(self) -> None:
         assert self._path
         first, *lines = self._path.read_text("utf-8").splitlines() or [""]
-        self._header = self._join(json.loads(first))
+        try:
+            header = json.loads(first)
+        except ValueError:
+            raise InputError(f"{self._path} is damaged at line 1; give --overwrite") from None
+        self._header = self._join(header)
         for number, line in enumerate(lines):
             try:
                 record = Record(**json.loads(line))

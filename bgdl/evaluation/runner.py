@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import torch
 from torch import Tensor
@@ -177,8 +178,13 @@ class Runner:
 
 
 def matte_path(data: str, clip: str, name: str, label: str) -> Path:
-    """Where a matte lies under the folder of mattes: data/method/clip/name.png."""
-    return Path(*(re.sub(r"[^\w.-]+", "_", part) for part in (data, label, clip))) / f"{name}.png"
+    """Where a matte lies under the folder of mattes, and never outside: data/method/clip/name.png."""
+    named = PurePath(name)
+    parts = ["_" if part in (named.anchor, "..") else part for part in named.parts]
+    if parts != list(named.parts):  # so that no two names become one
+        parts[-1] += "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    folders = (re.sub(r"[^\w.-]+", "_", part) for part in (data, label, clip))
+    return Path(*("_" if folder in (".", "..") else folder for folder in folders), *parts[:-1], f"{parts[-1]}.png")
 
 
 def _flow(frame: Frame, before: Taken | None) -> Tensor | None:

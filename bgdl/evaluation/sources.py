@@ -69,10 +69,19 @@ class Source:
 
 
 def open_sources(paths: tuple[str, ...], rules: Rules) -> list[Source]:
-    """The data at each path; names that would be the same get their folder before them."""
-    names = [_clean(Path(path)).name for path in paths]
-    if len(set(names)) < len(names):
-        names = ["/".join(_clean(Path(path)).parts[-2:]) for path in paths]
+    """The data at each path; names that would be the same get as many folders before them as tell them apart.
+
+    Raises InputError for data that is named twice.
+    """
+    places = [_clean(Path(path)).absolute() for path in paths]
+    for number, place in enumerate(places):
+        if place.resolve() in [earlier.resolve() for earlier in places[:number]]:
+            raise InputError(f"the data {paths[number]} is given twice; name each once")
+    names = [place.name for place in places]
+    depth = 1
+    while len(set(names)) < len(names):
+        depth += 1
+        names = ["/".join(place.parts[-depth:]) for place in places]
     return [Source(name, path, _clips(Path(path).expanduser(), rules)) for name, path in zip(names, paths, strict=True)]
 
 
@@ -164,12 +173,14 @@ def _matte_clip(path: Path) -> Clip:
 
     def frames() -> Iterator[Frame]:
         with VideoReader(path) as pictures, VideoReader(matte) as truths:
+            number = -1
             both = zip(pictures.batches(1), truths.batches(1), strict=True)
             try:
                 for number, (picture, truth) in enumerate(both):
                     yield _frame(f"{number:05d}", picture.data, truth.data[..., 0])
-            except ValueError as error:
-                raise InputError(f"{path} and {matte.name} have different numbers of frames") from error
+            except ValueError:
+                reason = f"{path.name} and {matte.name} have different numbers of frames"
+                yield Frame(f"{number + 1:05d}", error=reason)
 
     with VideoReader(path) as reader:
         return Clip(path.stem, True, reader.info.frames, reader.info.rate, frames)

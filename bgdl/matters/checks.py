@@ -12,21 +12,21 @@ Name = TypeVar("Name", bound=str)
 
 def within(option: str, value: float, low: float, high: float) -> float:
     """`value`, which must lie between `low` and `high` (both allowed)."""
-    if not low <= value <= high:
+    if not _number(option, value) or not low <= value <= high:
         raise InputError(f"{option} is {value:g}; it must lie between {low:g} and {high:g}")
     return value
 
 
 def count(option: str, value: int, *, at_least: int = 0) -> int:
     """`value`, which must be a whole number of at least `at_least`."""
-    if value != int(value) or value < at_least:
+    if not _number(option, value) or value != int(value) or value < at_least:
         raise InputError(f"{option} is {value}; it must be a whole number, {at_least} or more")
     return int(value)
 
 
 def odd(option: str, value: int) -> int:
     """`value`, which must be an odd number of px, since a filter is centred on its pixel."""
-    if value != int(value) or value < 1 or value % 2 == 0:
+    if not _number(option, value) or value != int(value) or value < 1 or value % 2 == 0:
         raise InputError(f"{option} is {value}; it must be an odd number of px: 1, 3, 5, …")
     return int(value)
 
@@ -36,3 +36,10 @@ def one_of(option: str, value: Name, allowed: Sequence[str]) -> Name:
     if value not in allowed:
         raise InputError(f"{option} is {value!r}; it must be one of {', '.join(allowed)}")
     return value
+
+
+def _number(option: str, value: object) -> bool:
+    """True, since all else ends here: what is written on a command line may be a word or nothing."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise InputError(f"{option} is {value!r}; it must be a number")
+    return True

@@ -84,7 +84,7 @@ class ChromaKey(Classical):
 def parse_colour(colour: str) -> tuple[int, int, int]:
     """0..255 RGB of "green" and "blue" screens, of a CSS name or of #rrggbb; a grey is refused."""
     try:
-        red, green, blue = ImageColor.getrgb(SCREENS.get(colour, colour))[:3]
+        red, green, blue = ImageColor.getrgb(SCREENS.get(colour, str(colour)))[:3]
     except ValueError:
         raise InputError(f"unknown colour {colour!r}; use auto, green, blue, a CSS name or #rrggbb") from None
     if max(red, green, blue) - min(red, green, blue) < 40:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bgdl.errors import InputError
 from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
@@ -39,6 +40,8 @@ class GrabCut(Classical):
         self.iterations = checks.count("iterations", iterations, at_least=1)
         self.margin = checks.within("margin", margin, 0, 0.49)
         self.max_side_px = None if max_side_px is None else checks.count("max_side_px", max_side_px, at_least=8)
+        if prior is not None and not callable(getattr(prior, "alpha", None)):
+            raise InputError(f"prior is {prior!r}; it must be a Matter, or the name of a method")
         self.prior = prior
         self.stateful = prior is not None and prior.stateful
 

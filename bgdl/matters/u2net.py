@@ -9,6 +9,7 @@ from torch import Tensor
 
 from bgdl import preprocess
 from bgdl.engines.engine import Engine
+from bgdl.errors import InputError
 from bgdl.preprocess import InputSpec
 
 
@@ -26,6 +27,8 @@ class U2NetMatter:
         self.engine = engine
         self.spec = spec
         self.device = engine.device
+        if batch is not None and (not isinstance(batch, int) or batch < 1):
+            raise InputError(f"batch is {batch!r}; it must be a whole number of frames, 1 or more")
         self.batch = batch or engine.batch
 
     @torch.inference_mode()

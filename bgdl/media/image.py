@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -74,8 +73,16 @@ def read(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
     image = _open(data, name, max_pixels)
     try:
         return _decode(image, data)
-    except (OSError, SyntaxError, ValueError, struct.error, EOFError) as error:
+    except Exception as error:  # Pillow's decoders raise whatever their libraries do
         raise InputError(f"{name} is damaged or cut short ({error}); get the file again") from error
+
+
+def in_srgb(picture: Picture) -> Picture:
+    """The same picture in sRGB: colours that an RGB profile of its own describes are converted."""
+    if picture.icc_profile is None:
+        return picture
+    pixels = modes.to_srgb(picture.frames[0].numpy(), picture.icc_profile)
+    return replace(picture, frames=convert.frame_to_tensor(pixels), icc_profile=None)
 
 
 def from_pil(image: Image.Image) -> Picture:
@@ -153,12 +160,12 @@ def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
             image = Image.open(BytesIO(data), formats=[name for name in READS if name in Image.OPEN])
     except UnidentifiedImageError:
         raise InputError(f"{name} is not a picture that bgdl reads ({', '.join(READS)})") from None
-    except (OSError, SyntaxError, ValueError, struct.error, EOFError) as error:
+    except Exception as error:
         raise InputError(f"{name} is damaged or cut short ({error}); get the file again") from error
     if image.width * image.height > max_pixels:
         raise InputError(
             f"{name} is {image.width}×{image.height}, more than the limit of {max_pixels} pixels; "
-            f"lift it with --max-pixels {image.width * image.height} if the file is to be trusted"
+            f"lift it with --max-pixels {image.width * image.height} (bgdl image) if the file is to be trusted"
         )
     return image
 

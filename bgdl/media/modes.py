@@ -85,7 +85,7 @@ def _deep_grey(values: NDArray[np.generic]) -> tuple[Bytes, list[str]]:
     top = 1.0 if np.issubdtype(values.dtype, np.floating) else 65535.0
     low, high, said = 0.0, top, list[str]()
     if numbers.min() < 0 or numbers.max() > top:
-        low, high = float(numbers.min()), float(numbers.max())
+        low, high = min(0.0, float(numbers.min())), float(numbers.max())
         said.append(f"grey values {low:g} to {high:g} were stretched to black and white")
     return np.round((numbers - low) * (255 / (high - low))).astype(np.uint8), said
 
@@ -103,12 +103,27 @@ def is_deep_colour(image: Image.Image, data: bytes) -> bool:
 
 
 def _decode_deep(data: bytes) -> Bytes | None:
-    """16-bit colour read whole -> uint8 (H,W,3|4) RGB(A), or None where OpenCV cannot."""
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    """16-bit colour read whole, not turned -> uint8 (H,W,3|4) RGB(A), or None where OpenCV cannot."""
+    pixels = cv2.imdecode(np.frombuffer(_unturned(data), np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
         return None
     order = [2, 1, 0, 3][: pixels.shape[2]]
     return np.ascontiguousarray(((pixels[..., order].astype(np.uint32) * 2 + 257) // 514).astype(np.uint8))
+
+
+def _unturned(data: bytes) -> bytes:
+    """A TIFF file whose orientation tag says 1, since some versions of OpenCV turn the picture by it; others as is."""
+    order = {b"II": "<", b"MM": ">"}.get(data[:2])
+    if order is None:
+        return data
+    big = struct.unpack_from(order + "H", data, 2)[0] == 43  # BigTIFF
+    start, size = struct.unpack_from(order + ("8xQ" if big else "4xI"), data)[0], 20 if big else 12
+    count = struct.unpack_from(order + ("Q" if big else "H"), data, start)[0]
+    turned = bytearray(data)
+    for place in range(start + (8 if big else 2), start + (8 if big else 2) + count * size, size):
+        if struct.unpack_from(order + "H", data, place)[0] == ORIENTATION:
+            struct.pack_into(order + "H", turned, place + size - (8 if big else 4), 1)
+    return bytes(turned)
 
 
 def _managed(image: Image.Image, profile: bytes | None) -> Decoded:
@@ -122,6 +137,15 @@ def _managed(image: Image.Image, profile: bytes | None) -> Decoded:
     except (ImageCms.PyCMSError, OSError, TypeError):
         note = f"{image.mode} without a usable colour profile: colours are approximate"
         return np.array(image.convert("RGB")), None, None, [note] if image.mode == "CMYK" else []
+
+
+def to_srgb(rgb: Bytes, profile: bytes) -> Bytes:
+    """uint8 (H,W,3) whose colours an RGB profile describes -> the same in sRGB; unchanged where it is unusable."""
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        return np.array(ImageCms.profileToProfile(Image.fromarray(rgb), source, ImageCms.createProfile("sRGB")))
+    except (ImageCms.PyCMSError, OSError, TypeError):
+        return rgb
 
 
 def _rgb_only(profile: bytes | None) -> bytes | None:

@@ -103,7 +103,7 @@ def _matted(treat: Treatment, read: _Done) -> _Done:
     start = time.perf_counter()
     try:
         matted = treat.matted(read.picture)
-    except (BgdlError, MemoryError) as error:
+    except Exception as error:  # one picture must not end a folder
         return _Done(0.0, error=_sentence(error))
     return replace(read, seconds=read.seconds + time.perf_counter() - start, matted=matted)
 
@@ -114,7 +114,7 @@ def _look(treat: Treatment, done: _Done) -> _Done:
     start = time.perf_counter()
     try:
         result = treat.finish(done.picture, *done.matted)
-    except (BgdlError, MemoryError) as error:
+    except Exception as error:
         return _Done(0.0, error=_sentence(error))
     return _Done(done.seconds + time.perf_counter() - start, done.picture, result=result)
 
@@ -126,7 +126,7 @@ def _write(job: Job, looked: Future[_Done], quality: int | None) -> Record:
     picture, result, start = done.picture, done.result, time.perf_counter()
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(result.picture, job.target, icc_profile=picture.icc_profile, exif=picture.exif, quality=quality)
+        files.write(result.picture, job.target, icc_profile=result.icc_profile, exif=picture.exif, quality=quality)
     except (BgdlError, OSError, MemoryError) as error:
         return Record(*paths, error=_sentence(error))
     height, width = result.picture.shape[:2]

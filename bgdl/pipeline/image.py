@@ -19,11 +19,11 @@ from bgdl.errors import InputError
 from bgdl.matters.wrapped import Refine
 from bgdl.media import image as files
 from bgdl.media.image import Picture
-from bgdl.pipeline.looks import make_look
+from bgdl.pipeline.looks import is_picture, make_look
 from bgdl.pipeline.records import judge
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, parse_keep, threshold_at
+from bgdl.refine.matte import Keep, Margin, bounding_box, check_level, keep_parts, parse_keep, threshold_at
 from bgdl.types import EngineName, Fit, Look, Matter, Precision, is_primed
 
 AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
@@ -33,13 +33,14 @@ AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
 class Result:
     """A finished picture, uint8 (H,W,1|3|4), and what its matte says.
 
-    coverage: mean alpha. confidence: mean alpha of what is not background, weighted by alpha: 1 for a crisp
-    matte, low for a grey one, 0 for an empty one.
+    icc_profile: that its colours are in, None for sRGB. coverage: mean alpha. confidence: mean alpha of what is not
+    background, weighted by alpha: 1 for a crisp matte, low for a grey one, 0 for an empty one.
     """
 
     picture: Tensor
     coverage: float
     confidence: float
+    icc_profile: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Treatment:
     refine: (frames, alpha) -> alpha, along the edges. threshold: alpha at or above it becomes 1, the rest 0. invert:
     keep the background. keep: "largest" drops all but the largest part, a number all but so many of the largest, "all"
     drops only islands under 1 % of the largest. crop: cut to the subject with this margin. plate: uint8 (1,H,W,3), the
-    empty scene, for methods that learn one.
+    empty scene, for methods that learn one. in_srgb: pictures with a profile of their own are converted first, since
+    what they are put before is in sRGB.
     """
 
     matter: Matter
@@ -60,6 +62,7 @@ class Treatment:
     keep: Keep | None = None
     crop: Margin | None = None
     plate: Tensor | None = None
+    in_srgb: bool = False
 
     def __call__(self, picture: Picture) -> Result:
         return self.finish(picture, *self.matted(picture))
@@ -67,6 +70,7 @@ class Treatment:
     @torch.inference_mode()
     def matted(self, picture: Picture) -> tuple[Tensor, Tensor]:
         """The frame on the matter's device, uploaded once, and the matter's own matte, float32 (1,H,W,1)."""
+        picture = files.in_srgb(picture) if self.in_srgb else picture
         frames = picture.frames.to(self.matter.device)
         self.matter.reset()
         if self.plate is not None and is_primed(self.matter):
@@ -82,7 +86,8 @@ class Treatment:
             top, left, bottom, right = bounding_box(alpha, self.crop)
             shown = shown[top:bottom, left:right]
         ((coverage, confidence),) = judge(alpha)
-        return Result(shown.cpu(), round(coverage, 4), round(confidence, 4))
+        profile = None if self.in_srgb else picture.icc_profile
+        return Result(shown.cpu(), round(coverage, 4), round(confidence, 4), profile)
 
     def shaped(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Tensor:
         """The matte with its edges, shaped as asked, times the file's own alpha."""
@@ -112,21 +117,28 @@ def build(
     invert: bool = False,
     keep: int | str | None = None,
     crop: str | None = None,
+    max_pixels: int = files.MAX_PIXELS,
     **options: Any,
 ) -> Treatment:
     """A Treatment from what a user writes; `options` go to `bgdl.load`, the rest is as in `Treatment` and `remove`.
 
-    prime: a picture of the empty scene, for the methods that learn one. crop: "20" (px) or "5%".
+    prime: a picture of the empty scene, for the methods that learn one. crop: "20" (px) or "5%". max_pixels: of a
+    background picture.
     """
-    make_look(background, fit=fit, only_matte=only_matte, edge=edge)  # refused before the network is loaded
+    words: dict[str, Any] = {"fit": fit, "only_matte": only_matte, "edge": edge, "max_pixels": max_pixels}
+    make_look(background, **words)  # refused before the network is loaded
+    if threshold is not None:
+        check_level(threshold)
     margin = Margin.parse(crop) if crop is not None else None
     parts = parse_keep(keep) if keep is not None else None
     if isinstance(model, (str, Path)):
         model = registry.load(model, device=device, engine=engine, precision=precision, **options)
     plate = _plate(model, prime) if prime else None
-    look = make_look(background, fit=fit, only_matte=only_matte, edge=edge, matter=model)
-    refine = EDGES[edge].refine
-    return Treatment(model, look, refine, threshold=threshold, invert=invert, keep=parts, crop=margin, plate=plate)
+    look = make_look(background, **words, matter=model)
+    return Treatment(
+        model, look, EDGES[edge].refine, threshold=threshold, invert=invert, keep=parts, crop=margin, plate=plate,
+        in_srgb=is_picture(background) and not only_matte,
+    )  # fmt: skip
 
 
 def _plate(matter: Matter, path: Path) -> Tensor:
@@ -164,7 +176,7 @@ def remove(
     """
     picture = _picture(image)
     treat = build(_matter(model), background=background, fit=fit, edge=edge, only_matte=only_matte)
-    return cast(AnyImage, _same_kind(image, picture, treat(picture).picture, target))
+    return cast(AnyImage, _same_kind(image, picture, treat(picture), target))
 
 
 def matte(
@@ -218,16 +230,19 @@ def _from_array(array: NDArray[np.uint8]) -> Picture:
     return replace(picture, alpha=convert.to_unit(convert.frame_to_tensor(pixels[..., 3:])))
 
 
-def _same_kind(image: object, source: Picture, shown: Tensor, target: str | Path | None) -> object:
+def _same_kind(image: object, source: Picture, result: Result, target: str | Path | None) -> object:
+    shown, profile = result.picture, result.icc_profile
     if isinstance(image, (str, Path)):
         path = Path(target) if target else Path(image).with_name(Path(image).stem + "-cutout.png")
-        files.write(shown, path, icc_profile=source.icc_profile, exif=source.exif)
+        files.write(shown, path, icc_profile=profile, exif=source.exif)
         return type(image)(path)
     if isinstance(image, bytes):
         buffer = BytesIO()
-        files.write(shown, buffer, icc_profile=source.icc_profile, exif=source.exif)
+        files.write(shown, buffer, icc_profile=profile, exif=source.exif)
         return buffer.getvalue()
     if isinstance(image, Image.Image):
-        return convert.tensor_to_pil(shown)
+        pil = convert.tensor_to_pil(shown)
+        pil.info |= {"icc_profile": profile} if profile and shown.shape[2] > 1 else {}  # which Pillow saves
+        return pil
     array = shown.numpy()
     return array[..., 0] if array.shape[2] == 1 else array

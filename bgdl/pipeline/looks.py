@@ -25,13 +25,15 @@ def make_look(
     only_matte: bool = False,
     edge: EdgeName = "none",
     matter: Matter | None = None,
+    max_pixels: int = image.MAX_PIXELS,
 ) -> Look:
     """A Look from what a user writes.
 
     background: "transparent", a CSS colour, a picture file, "blur" or "blur:SIGMA" (px).
     fit: how a picture fills the frame. only_matte: the grey matte instead of any picture.
     edge: its colour half, see `bgdl.refine.edges`; its matte half is `bgdl.matters.wrapped.Refined`.
-    matter: what makes the mattes, for the methods that know their subject's colours themselves.
+    matter: what makes the mattes, for the methods that know their subject's colours themselves. max_pixels: of a
+    background picture; larger ones are refused.
     Raises InputError for anything else.
     """
     if only_matte:
@@ -45,7 +47,7 @@ def make_look(
     if kind == "blur":
         return compose.Blur(_sigma(rest) if rest else None, foreground=foreground)
     colour = parse_colour(background)
-    return compose.Over(colour or load_background(background), fit=fit, foreground=foreground)
+    return compose.Over(colour or load_background(background, max_pixels=max_pixels), fit=fit, foreground=foreground)
 
 
 def foreground_of(edge: EdgeName, matter: Matter | None = None) -> Foreground | None:
@@ -63,11 +65,17 @@ def parse_colour(text: str) -> tuple[int, int, int, int] | None:
     return red, green, blue, alpha
 
 
-def load_background(path: str) -> torch.Tensor:
-    """A picture file as uint8 (1,H,W,3); what is transparent in it becomes white."""
+def is_picture(background: str) -> bool:
+    """Whether the words of `--background` name a picture file."""
+    kind = background.partition(":")[0]
+    return background != "transparent" and kind != "blur" and parse_colour(background) is None
+
+
+def load_background(path: str, *, max_pixels: int = image.MAX_PIXELS) -> torch.Tensor:
+    """A picture file as uint8 (1,H,W,3) sRGB; what is transparent in it becomes white."""
     if not Path(path).is_file():
         raise InputError(f"background {path!r} is neither a colour nor a file that exists; use {ALLOWED}")
-    picture = image.read(path)
+    picture = image.in_srgb(image.read(path, max_pixels=max_pixels))
     if picture.alpha is None:
         return picture.frames
     return compose.Over((255, 255, 255))(picture.frames, picture.alpha)

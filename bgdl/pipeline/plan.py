@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bgdl.errors import InputError
-from bgdl.media.image import FORMATS, READ_SUFFIXES
+from bgdl.media.image import FORMATS, READ_SUFFIXES, format_of
 
 ENDING = "-cutout"
 
@@ -32,6 +32,8 @@ def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".p
     """
     if output is not None and output.suffix.lower() in FORMATS and not output.is_dir():
         return [_single(inputs, output)]
+    if output is not None and output.suffix.lower() in READ_SUFFIXES - FORMATS.keys() and not output.is_dir():
+        format_of(output)  # says what is written
     found: list[tuple[Path, Path]] = []  # source, target without suffix
     for folder, sources in _expand(inputs, output):
         found += [(source, _stem(source, folder, output, many=len(inputs) > 1)) for source in sources]
@@ -48,7 +50,8 @@ def settle(jobs: Sequence[Job], *, overwrite: bool = False, skip_existing: bool 
             raise InputError(f"{job.source} would be replaced by its own result; choose another output")
     existing = [job for job in jobs if job.target.exists()]
     if skip_existing:
-        return [job for job in jobs if job not in existing]
+        done = set(existing)
+        return [job for job in jobs if job not in done]
     if existing and not overwrite:
         count = f"{len(existing)} of {len(jobs)} results exist" if len(jobs) > 1 else "the result exists"
         raise InputError(f"{count} ({existing[0].target}); use --overwrite or --skip-existing")

@@ -46,9 +46,14 @@ class Margin:
 
 def threshold_at(alpha: Tensor, level: float) -> Tensor:
     """Hard matte: 1 where alpha is at least `level` (0..1), else 0; float32 (N,H,W,1) -> the same."""
+    check_level(level)
+    return (alpha >= level).to(alpha.dtype)
+
+
+def check_level(level: float) -> None:
+    """Raises InputError for a threshold outside 0..1, and for 0, above which everything lies."""
     if not 0 < level <= 1:
         raise InputError(f"threshold {level:g} is out of range; give a level above 0 and up to 1, for instance 0.5")
-    return (alpha >= level).to(alpha.dtype)
 
 
 def parse_keep(text: str | int) -> Keep:
