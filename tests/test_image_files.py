@@ -5,10 +5,8 @@ from __future__ import annotations
 import struct
 import sys
 import zlib
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,38 +14,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from bgdl.errors import InputError, MissingExtra
 from bgdl.media import image
 from bgdl.media.image import OPAQUE_FORMATS, format_of, read, supports_alpha, write
-from tests.profiles import exchanged_profile
+from tests.pictures import MAKER, ORIENTATION, STORED_AS, corners, encoded
 
-ORIENTATION, MAKER, THUMBNAIL = 0x0112, 0x010F, 0x0201
-STORED_AS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_90,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_270,
-}
 RNG = np.random.default_rng(0)
-
-
-def encoded(picture: Image.Image, format: str, **options: Any) -> bytes:
-    buffer = BytesIO()
-    picture.save(buffer, format, **options)
-    return buffer.getvalue()
-
-
-def corners() -> NDArray[np.uint8]:
-    """Four different quarters, wider than high."""
-    array = np.zeros((40, 64, 3), np.uint8)
-    array[:20, :32], array[:20, 32:], array[20:, :32] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
-    return array
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "AVIF", "HEIF"])
@@ -292,63 +266,3 @@ def test_jpeg_keeps_exif_and_obeys_quality(tmp_path: Path) -> None:
     assert (tmp_path / "poor.jpg").stat().st_size < (tmp_path / "good.jpg").stat().st_size / 2
     with Image.open(tmp_path / "good.jpg") as back:
         assert back.getexif()[MAKER] == "Maker"
-
-
-def deep_tiff(pixels: NDArray[np.uint16], orientation: int, order: str) -> bytes:
-    """A 16-bit colour TIFF as scanners write it: uncompressed, one strip, pixels (H,W,3)."""
-    height, width = pixels.shape[:2]
-    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
-    bits = 8 + 2 + 10 * 12 + 4
-    short, long = 3, 4
-    tags = [
-        (256, short, 1, width), (257, short, 1, height), (258, short, 3, bits), (259, short, 1, 1), (262, short, 1, 2),
-        (273, long, 1, bits + 6), (ORIENTATION, short, 1, orientation), (277, short, 1, 3), (278, short, 1, height),
-        (279, long, 1, len(data)),
-    ]  # fmt: skip
-    entries = b""
-    for tag, kind, count, value in tags:
-        within = (kind, count) == (short, 1)  # left in its four bytes
-        entries += struct.pack(order + "HHI" + ("HH" if within else "I"), tag, kind, count, value, *[0] * within)
-    header = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
-    return header + struct.pack(order + "H", 10) + entries + bytes(4) + struct.pack(order + "3H", 16, 16, 16) + data
-
-
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_sixteen_bit_tiffs_are_turned_once(orientation: int, order: str) -> None:
-    stored = Image.fromarray(corners())
-    stored = stored.transpose(STORED_AS[orientation]) if orientation > 1 else stored
-    data = deep_tiff(np.asarray(stored).astype(np.uint16) * 257, orientation, order)
-    assert np.array_equal(read(data).frames[0].numpy(), corners())
-
-
-SOUND = {
-    "AVIF": encoded(Image.fromarray(corners()), "AVIF"),
-    "TIFF": encoded(Image.new("F", (6, 4), 0.5), "TIFF"),
-    "TIFF, 16 bits": deep_tiff(corners().astype(np.uint16) * 257, 6, "<"),
-    "WEBP": encoded(Image.fromarray(corners()), "WEBP"),
-    "PNG": encoded(Image.fromarray(corners()), "PNG"),
-}
-
-
-@given(st.sampled_from(sorted(SOUND)), st.floats(0, 1, exclude_max=True), st.integers(0, 255))
-@settings(max_examples=400, deadline=None, derandomize=True)
-def test_whatever_a_damaged_file_makes_of_a_decoder_is_one_sentence(format: str, place: float, value: int) -> None:
-    """Pillow's decoders raise TypeError, RuntimeError and others for it."""
-    data = bytearray(SOUND[format])
-    data[int(place * len(data))] = value
-    with suppress(InputError):
-        assert read(bytes(data), max_pixels=100_000).frames.dtype == torch.uint8
-
-
-def test_float_grey_of_one_level_is_a_picture() -> None:
-    picture = read(encoded(Image.new("F", (6, 4), 5.0), "TIFF"))
-    assert (picture.frames == 255).all() and picture.notes
-
-
-def test_a_picture_comes_into_srgb() -> None:
-    picture = read(encoded(Image.new("RGB", (4, 4), (250, 0, 0)), "PNG", icc_profile=exchanged_profile()))
-    converted = image.in_srgb(picture)
-    assert converted.icc_profile is None
-    assert (converted.frames[0, 0, 0].int() - torch.tensor([0, 0, 250])).abs().max() <= 2
-    assert image.in_srgb(converted) is converted

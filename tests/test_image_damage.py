@@ -1,0 +1,59 @@
+"""Deep, odd and damaged picture files: read for what they are, or one sentence."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bgdl.errors import InputError
+from bgdl.media import image
+from bgdl.media.image import read
+from tests.pictures import STORED_AS, corners, deep_tiff, encoded
+from tests.profiles import exchanged_profile
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bit_tiffs_are_turned_once(orientation: int, order: str) -> None:
+    stored = Image.fromarray(corners())
+    stored = stored.transpose(STORED_AS[orientation]) if orientation > 1 else stored
+    data = deep_tiff(np.asarray(stored).astype(np.uint16) * 257, orientation, order)
+    assert np.array_equal(read(data).frames[0].numpy(), corners())
+
+
+SOUND = {
+    "AVIF": encoded(Image.fromarray(corners()), "AVIF"),
+    "TIFF": encoded(Image.new("F", (6, 4), 0.5), "TIFF"),
+    "TIFF, 16 bits": deep_tiff(corners().astype(np.uint16) * 257, 6, "<"),
+    "WEBP": encoded(Image.fromarray(corners()), "WEBP"),
+    "PNG": encoded(Image.fromarray(corners()), "PNG"),
+}
+
+
+@given(st.sampled_from(sorted(SOUND)), st.floats(0, 1, exclude_max=True), st.integers(0, 255))
+@settings(max_examples=400, deadline=None, derandomize=True)
+def test_whatever_a_damaged_file_makes_of_a_decoder_is_one_sentence(format: str, place: float, value: int) -> None:
+    """Pillow's decoders raise TypeError, RuntimeError and others for it."""
+    data = bytearray(SOUND[format])
+    data[int(place * len(data))] = value
+    with suppress(InputError):
+        assert read(bytes(data), max_pixels=100_000).frames.dtype == torch.uint8
+
+
+def test_float_grey_of_one_level_is_a_picture() -> None:
+    picture = read(encoded(Image.new("F", (6, 4), 5.0), "TIFF"))
+    assert (picture.frames == 255).all() and picture.notes
+
+
+def test_a_picture_comes_into_srgb() -> None:
+    picture = read(encoded(Image.new("RGB", (4, 4), (250, 0, 0)), "PNG", icc_profile=exchanged_profile()))
+    converted = image.in_srgb(picture)
+    assert converted.icc_profile is None
+    assert (converted.frames[0, 0, 0].int() - torch.tensor([0, 0, 250])).abs().max() <= 2
+    assert image.in_srgb(converted) is converted
