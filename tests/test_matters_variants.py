@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 
 import bgdl
 from bgdl.errors import InputError
+from tests.video_clips import write_clip
 from tests.wall_scene import SUBJECT, H, W, iou, wall, with_shadow, with_subject
 
 # Plates and learning
@@ -29,11 +33,32 @@ def test_who_crosses_some_of_the_frames_is_not_in_the_plate() -> None:
     assert iou(matter.alpha(with_subject(3))) > 0.95
 
 
-def test_a_plate_of_another_size_is_refused() -> None:
-    matter = bgdl.load("static_difference", device="cpu")
+@pytest.mark.parametrize("name", ["static_difference", "running_average", "roi_average", "mog2", "knn"])
+def test_a_plate_of_another_size_is_refused(name: str) -> None:
+    matter = bgdl.load(name, device="cpu")
     matter.prime(wall())
     with pytest.raises(InputError, match="the empty scene is 80x60 but the frames are 40x30"):
         matter.alpha(with_subject()[:, ::2, ::2])
+    assert matter.alpha(with_subject()).shape == (1, H, W, 1)
+
+
+@pytest.mark.parametrize("name", ["running_average", "roi_average", "mog2", "knn"])
+def test_without_a_plate_a_clip_may_change_its_size(name: str) -> None:
+    matter = bgdl.load(name, device="cpu")
+    matter.prime(wall())
+    matter.reset()
+    for frame in (wall()[:, ::2], wall(), wall()[:, ::3]):
+        assert matter.alpha(frame).shape == (*frame.shape[:3], 1)
+
+
+def test_a_clip_is_not_converted_with_a_plate_of_another_size(tmp_path: Path) -> None:
+    Image.fromarray(wall()[0].numpy()).save(tmp_path / "empty.png")
+    source, options = write_clip(tmp_path / "in.mp4", frames=3), {"background": "white", "device": "cpu"}
+    with pytest.raises(InputError, match="the empty scene is 80x60 but the frames are 64x48"):
+        bgdl.convert_video(
+            source, tmp_path / "out.mp4", model="running_average", prime=str(tmp_path / "empty.png"), **options
+        )
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_learning_counts_down_and_gives_no_subject() -> None:

@@ -148,7 +148,8 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
 
 def _finish(report: LiveReport, record: Path | None) -> None:
+    written = f" -> {record}" if report.frames else f"; no frame came, so {record} was not written"
     console.note(
         f"{report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps, {report.dropped} dropped, "
-        f"latency {report.latency_ms:.0f} ms)" + (f" -> {record}" if record else "")
+        f"latency {report.latency_ms:.0f} ms)" + (written if record else "")
     )

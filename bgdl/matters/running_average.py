@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.matters import checks
-from bgdl.matters.classical import CPU, Classical, Frame, check_background
+from bgdl.matters.classical import CPU, Classical, Frame, check_background, check_plate_size
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.matters.light import LIGHTS, Light, match_light
 from bgdl.matters.shadows import SHADOWS, Shadows, shadow_mask
@@ -22,7 +22,7 @@ class RunningAverage(Classical):
 
     The average and the difference are of median-blurred grey. While it learns, alpha is 0: the tutorial shows no
     composite then ("hold still"), and the scene is to be empty. `prime` gives the empty scene instead, and
-    nothing is learnt from the clip. A frame of another size starts anew.
+    nothing is learnt from the clip. A frame of another size starts anew; after `prime` it raises InputError.
 
     weight: of the newest frame in the average; 0.5, as the tutorial, remembers some five frames; None gives the
         plain mean of all, which has less noise.
@@ -66,16 +66,18 @@ class RunningAverage(Classical):
         for frame in check_background(background):
             self._learn(frame)
         self._to_learn = 0
+        self._primed = True
 
     def reset(self) -> None:
         """Forget the plate, and learn a new one from the next frames."""
         self._plate = _Average(self.weight)
         self._colours = _Average(self.weight)  # for shadows, which grey cannot tell from dark clothes
         self._to_learn = self.frames
+        self._primed = False
 
     def _mask(self, frame: Frame) -> Mask:
         if self._plate.size_hw not in (None, frame.shape[:2]):
-            self.reset()
+            self._start_anew(frame)
         if self._to_learn:
             self._learn(frame)
             self._to_learn -= 1
@@ -84,6 +86,12 @@ class RunningAverage(Classical):
         grey = match_light(grey, plate) if self.light == "match" else grey
         mask = (cv2.absdiff(plate, grey) >= self.threshold).astype(np.uint8)
         return mask if self.shadows == "keep" else mask & (1 - self._shadow(frame))
+
+    def _start_anew(self, frame: Frame) -> None:
+        """Take a frame of another size, unless the plate was given."""
+        if self._primed:
+            check_plate_size(frame, self._plate.picture())
+        self.reset()
 
     def _shadow(self, frame: Frame) -> Mask:
         plate = self._colours.picture()

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bgdl.matters import checks
-from bgdl.matters.classical import Classical, Frame, check_background
+from bgdl.matters.classical import Classical, Frame, check_background, check_plate_size
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.opencv import cv2
 
@@ -26,10 +26,12 @@ class Subtractor(Classical):
         1 / (2 × frames seen) and then 1 / `history`.
     shadows: "keep" counts what OpenCV marks as shadow to the subject; "drop" to the scene; "off" looks for none.
     dilate_px: side of the square that the mask is dilated with; 1 leaves it.
-    `prime` learns an empty scene with the automatic rate; a frame of another size starts anew.
+    `prime` learns an empty scene with the automatic rate; then a frame of another size raises InputError, else it
+    starts anew.
     """
 
     stateful = True
+    _plate: Frame | None = None  # for its size: OpenCV would start anew without a word
 
     def __init__(
         self,
@@ -53,17 +55,21 @@ class Subtractor(Classical):
         self.reset()
         for frame in check_background(background):
             self._apply(frame, _AUTOMATIC)
+            self._plate = frame
 
     def reset(self) -> None:
         """Forget the scene."""
         self._model = self._new_model()
         self._seen = 0
+        self._plate = None
 
     @abstractmethod
     def _new_model(self) -> Any:
         """An OpenCV background subtractor that has seen nothing."""
 
     def _mask(self, frame: Frame) -> Mask:
+        if self._plate is not None:
+            check_plate_size(frame, self._plate)
         marks = self._apply(frame, self.learning_rate)
         mask = ((marks > 0) if self.shadows == "keep" else (marks == _SUBJECT)).astype(np.uint8)
         if self.dilate_px == 1:

@@ -38,7 +38,7 @@ class VideoBackground:
 
     def __init__(self, source: Path, *, end: BackgroundEnd = "loop", fit: Fit = "cover") -> None:
         self.source, self.end, self.fit = source, end, fit
-        self._base_s = self._end_s = Fraction(0)
+        self._base_s = self._end_s = self._round_s = Fraction(0)
         self._open()
         self._shown = self._next_frame()
         self._coming = self._next_frame()
@@ -58,16 +58,26 @@ class VideoBackground:
 
     def _at(self, time_s: Fraction) -> Tensor | None:
         while self._coming is not None and self._coming[1] <= time_s:
-            self._shown, self._coming = self._coming, self._next_frame()
+            self._shown = self._after_rounds(self._coming, time_s)
+            self._coming = self._next_frame()
         assert self._shown is not None
         if self.end == "stop" and self._coming is None and time_s >= self._shown[1] + self._step_s:
             return None
         return self._shown[0]
 
+    def _after_rounds(self, coming: tuple[Tensor, Fraction], time_s: Fraction) -> tuple[Tensor, Fraction]:
+        """The coming frame as many whole rounds later as fit before `time_s`: they need not be decoded."""
+        if not self._round_s:
+            return coming
+        left_out_s = (time_s - coming[1]) // self._round_s * self._round_s
+        self._base_s += left_out_s
+        self._end_s += left_out_s
+        return coming[0], coming[1] + left_out_s
+
     def _next_frame(self) -> tuple[Tensor, Fraction] | None:
         batch = next(self._batches, None)
         if batch is None and self.end == "loop":
-            self._base_s = self._end_s
+            self._round_s, self._base_s = self._end_s - self._base_s, self._end_s
             self.close()
             self._open()
             batch = next(self._batches, None)
@@ -81,3 +91,23 @@ class VideoBackground:
         self._reader = VideoReader(self.source)
         self._batches: Iterator[FrameBatch] = self._reader.batches(1)
         self._step_s = 1 / Fraction(self._reader.info.rate or 25)
+
+
+class ShownTime:
+    """Seconds that each background has been shown: a clip stands still while another is, or nothing.
+
+    Between two frames at most `longest_step_s` pass, so that after a pause the clip goes on where it was and need not
+    be decoded up to now.
+    """
+
+    def __init__(self, *, longest_step_s: float = 1.0) -> None:
+        self._longest_step_s = longest_step_s
+        self._last_s = 0.0
+        self._shown_s: dict[str, Fraction] = {}
+
+    def at(self, background: str, now_s: float) -> Fraction:
+        """Called for each frame, with seconds that grow."""
+        step_s = Fraction(min(now_s - self._last_s, self._longest_step_s))
+        self._last_s = now_s
+        self._shown_s[background] = self._shown_s.get(background, Fraction(0)) + step_s
+        return self._shown_s[background]

@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bgdl import convert
 from bgdl.errors import InputError
 from bgdl.matters.wrapped import Smoothed
 from bgdl.media import formats
@@ -20,7 +19,8 @@ from bgdl.media.camera import Camera, Shot
 from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
-from bgdl.pipeline import overlay
+from bgdl.pipeline import overlay, snapshot
+from bgdl.pipeline.backdrop import ShownTime
 from bgdl.pipeline.prime import frames_of, learner_of, parse_prime, read_scene
 from bgdl.pipeline.stage import LiveStage
 from bgdl.pipeline.step import default_smooth
@@ -38,7 +38,8 @@ class LiveJob:
 
     source: a camera's number, a file or a URL. backgrounds: what the key `b` goes through. mirror: of the window
     alone; what is recorded or sent is not mirrored. prime: the empty scene: "2s" or "60" (frames) of the source, to
-    begin with, or a picture or clip. frames, seconds: stop after so many. snapshots: folder for `s`.
+    begin with, or a picture or clip. frames, seconds: stop after so many. snapshots: folder for `s`, made where it is
+    missing.
     """
 
     source: str = "0"
@@ -76,7 +77,10 @@ class LiveReport:
 
 
 class Live:
-    """One live run; `run` returns when the user quits, the source ends or a limit is reached."""
+    """One live run; `run` returns when the user quits, the source ends or a limit is reached.
+
+    An error ends the run; what was recorded until then is kept under its final name.
+    """
 
     def __init__(self, job: LiveJob, matter: Matter) -> None:
         if not (job.window or job.virtual_camera or job.record):
@@ -92,9 +96,11 @@ class Live:
         self._virtual: VirtualCamera | None = None
         self._recorder: VideoWriter | None = None
         self._last_ms = -1
+        self._shown_time = ShownTime()
         self._channels = 4 if self.stage.channels == 4 else 3  # of a recording, whatever `b` shows later
 
     def run(self) -> LiveReport:
+        snapshot.make_folder(self.job.snapshots)
         with ExitStack() as stack:
             stack.callback(self.stage.close)
             if self.job.window:
@@ -103,10 +109,10 @@ class Live:
             self._camera = stack.enter_context(Camera(self.job.source, size_wh=self.job.size_wh, fps=self.job.fps))
             self._prime()
             self._began = time.monotonic()
-            try:
-                self._loop(stack)
-            except KeyboardInterrupt:
-                self.job.on_note("stopped")
+            failed = self._until_the_end(stack)
+        if failed is not None:
+            self.job.on_note(f"what was recorded is kept: {self._frames_recorded} frames in {self.job.record}")
+            raise failed
         seconds = time.monotonic() - self._began
         return LiveReport(self._frames, self._camera.dropped, seconds, 1000 * self._waits_s / max(1, self._frames))
 
@@ -118,6 +124,22 @@ class Live:
             self.stage.learn(read_scene(asked))
         else:
             self.stage.take_plate(frames_of(asked, self._camera.rate))
+
+    @property
+    def _frames_recorded(self) -> int:
+        return self._recorder.frames if self._recorder else 0
+
+    def _until_the_end(self, stack: ExitStack) -> Exception | None:
+        """Loop; an error is handed back where frames were recorded, since the recorder deletes them if it sees one."""
+        try:
+            self._loop(stack)
+        except KeyboardInterrupt:
+            self.job.on_note("stopped")
+        except Exception as error:
+            if not self._frames_recorded:
+                raise
+            return error
+        return None
 
     def _loop(self, stack: ExitStack) -> None:
         while not (self.stage.quit or self._enough() or self._camera.ended):
@@ -134,10 +156,11 @@ class Live:
 
     def _one(self, shot: Shot, stack: ExitStack) -> None:
         elapsed_s = time.monotonic() - self._began
-        picture = self.stage.treat(shot.frames, Fraction(elapsed_s))
+        picture = self.stage.treat(shot.frames, self._shown_time.at(self.stage.background, elapsed_s))
         self._send(picture, elapsed_s, stack)
         if self.stage.snapshot:
-            self._save(picture)
+            self.stage.snapshot = False
+            self.job.on_note(snapshot.save(picture, self.job.snapshots))
         wait_s = time.monotonic() - shot.taken_s
         self._frames += 1
         self._waits_s += wait_s
@@ -155,19 +178,21 @@ class Live:
         return overlay.write_lines(shown, [state, *self.stage.lines()])
 
     def _send(self, picture: Tensor, elapsed_s: float, stack: ExitStack) -> None:
+        if self.job.virtual_camera:
+            self._virtual = self._virtual or self._new_virtual(picture, stack)
+            self._virtual.send(overlay.opaque(picture, under="green").contiguous())
         if self.job.record:
-            if self._recorder is None:
+            if self._recorder is None:  # entered last, so that it is closed first, whatever the others' ends raise
                 self._recorder = stack.enter_context(self._new_recorder(self.job.record, picture))
             stamp = max(self._last_ms + 1, round(elapsed_s * 1000))
             self._recorder.write(_with_channels(picture, self._channels)[None], [stamp])
             self._last_ms = stamp
-        if self.job.virtual_camera:
-            if self._virtual is None:
-                size_hw = (picture.shape[0], picture.shape[1])
-                self._virtual = VirtualCamera(size_hw, fps=self.job.fps or self._camera.rate)
-                stack.callback(self._virtual.close)
-                self.job.on_note(f"virtual camera: {self._virtual.name}")
-            self._virtual.send(overlay.opaque(picture, under="green").contiguous())
+
+    def _new_virtual(self, picture: Tensor, stack: ExitStack) -> VirtualCamera:
+        virtual = VirtualCamera((picture.shape[0], picture.shape[1]), fps=self.job.fps or self._camera.rate)
+        stack.callback(virtual.close)
+        self.job.on_note(f"virtual camera: {virtual.name}")
+        return virtual
 
     def _new_recorder(self, target: Path, picture: Tensor) -> VideoWriter:
         return VideoWriter(
@@ -179,12 +204,6 @@ class Live:
             rate=Fraction(self.job.fps or self._camera.rate).limit_denominator(1001),
             overwrite=self.job.overwrite,
         )
-
-    def _save(self, picture: Tensor) -> None:
-        self.stage.snapshot = False
-        path = self.job.snapshots / time.strftime("bgdl-%Y%m%d-%H%M%S.png")
-        convert.tensor_to_pil(picture).save(path)
-        self.job.on_note(f"snapshot: {path}")
 
 
 def check(job: LiveJob) -> None:

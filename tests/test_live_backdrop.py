@@ -1,0 +1,92 @@
+"""A clip as live background: it stands while it is not shown, and a jump ahead decodes no round twice."""
+
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from bgdl.pipeline import backdrop
+from bgdl.pipeline.backdrop import ShownTime, VideoBackground
+from bgdl.pipeline.live import Live, LiveJob
+from tests.video_clips import BrightSubject, write_clip
+
+SIZE_HW = (24, 32)
+
+
+def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:
+    return np.full((*size_hw, 3), 10 * index, np.uint8)
+
+
+@pytest.fixture
+def uneven_clip(tmp_path: Path) -> Path:
+    """Five frames at uneven times."""
+    return write_clip(
+        tmp_path / "bg.mkv", pts=[0, 40, 50, 200, 210], time_base=Fraction(1, 1000), rate=25, codec="ffv1",
+        pix_fmt="bgr0", picture=level, size_hw=SIZE_HW,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The clips that are opened, each time."""
+    found: list[Path] = []
+
+    class Counted(backdrop.VideoReader):
+        def __init__(self, source: Path) -> None:
+            found.append(source)
+            super().__init__(source)
+
+    monkeypatch.setattr(backdrop, "VideoReader", Counted)
+    return found
+
+
+def test_a_jump_shows_what_playing_on_would_and_leaves_rounds_out(uneven_clip: Path, opened: list[Path]) -> None:
+    times_s = [Fraction(number, 97) for number in range(800)]
+    played = VideoBackground(uneven_clip)
+    every = played.at(times_s, SIZE_HW)
+    played.close()
+    assert len(opened) > 20
+    for first in (0, 5, 60, 431):
+        opened.clear()
+        jumping = VideoBackground(uneven_clip)
+        jumps = jumping.at([times_s[first], times_s[700], times_s[799]], SIZE_HW)
+        assert torch.equal(jumps, every[[first, 700, 799]])
+        rounds = len(opened)
+        jumping.at([Fraction(500)], SIZE_HW)
+        jumping.close()
+        assert rounds <= 6
+        assert len(opened) <= rounds + 2
+
+
+def test_a_clip_stands_while_it_is_not_shown() -> None:
+    shown = ShownTime(longest_step_s=1)
+    assert shown.at("a.mp4", 0.5) == Fraction("0.5")
+    assert shown.at("a.mp4", 60.5) == Fraction("1.5")  # a pause
+    assert shown.at("blur", 60.75) == shown.at("blur", 61.0) / 2 == Fraction("0.25")
+    assert shown.at("a.mp4", 61.25) == Fraction("1.75")
+
+
+def test_a_round_of_the_key_b_does_not_move_the_clip(tmp_path: Path, uneven_clip: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=40, rate=25)
+    job = LiveJob(str(source), (str(uneven_clip), "red"), window=False, record=tmp_path / "out.mkv", smooth="off")
+    run = Live(job, BrightSubject())
+    treat, times_s = run.stage.treat, []
+
+    def watched(frames: Tensor, time_s: Fraction) -> Tensor:
+        times_s.append((run.stage.background, time_s))
+        if len(times_s) in (2, 5):
+            run.stage.press("b")
+        if len(times_s) == 3:
+            time.sleep(0.4)
+        return treat(frames, time_s)
+
+    run.stage.treat = watched  # type: ignore[method-assign]
+    report = run.run()
+    assert [name for name, _ in times_s[:6]] == [str(uneven_clip)] * 2 + ["red"] * 3 + [str(uneven_clip)]
+    assert times_s[-1][1] < report.seconds - 0.4

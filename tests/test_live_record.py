@@ -1,0 +1,159 @@
+"""A live recording outlives what ends the run, snapshots replace nothing, and no file is named that is not there."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+from bgdl.errors import InputError
+from bgdl.media import camera
+from bgdl.pipeline.live import Live, LiveJob
+from tests.conftest import Bgdl
+from tests.video_clips import BrightSubject, decoded, disc
+
+FIFTY_PER_S = 0.02
+
+
+class Device:
+    """Stands where OpenCV's camera stands; gives `left` pictures and then none."""
+
+    left = 1000
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        time.sleep(FIFTY_PER_S)
+        Device.left -= 1
+        return (True, disc(0)[..., ::-1]) if Device.left >= 0 else (False, None)
+
+    def get(self, _: int) -> float:
+        return 50.0
+
+    def release(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Device, "left", 1000)
+    monkeypatch.setattr(camera, "_open_camera", lambda *_: Device())
+
+
+def run_of(target: Path, at_frame: dict[int, object], **options: object) -> tuple[Live, list[str]]:
+    """A run into `target`, and its notes; at a frame of that number it raises, calls, or presses a key."""
+    notes: list[str] = []
+    job = LiveJob("0", ("blur",), window=False, record=target, on_note=notes.append, **options)  # type: ignore[arg-type]
+    run = Live(job, BrightSubject())
+    treat, seen = run.stage.treat, []
+
+    def watched(frames: Tensor, time_s: Fraction) -> Tensor:
+        seen.append(time_s)
+        event = at_frame.get(len(seen))
+        if isinstance(event, BaseException):
+            raise event
+        if isinstance(event, str):
+            run.stage.press(event)
+        elif callable(event):
+            event()
+        return treat(frames, time_s)
+
+    run.stage.treat = watched  # type: ignore[method-assign]
+    return run, notes
+
+
+def test_a_camera_that_drops_out_leaves_the_recording(bgdl: Bgdl, tmp_path: Path) -> None:
+    Device.left = 12
+    target = tmp_path / "rec.mp4"
+    done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", target)
+    frames = len(decoded(target)[0])
+    assert done.status == 1
+    assert frames >= 3
+    assert f"what was recorded is kept: {frames} frames in {target}" in done.err
+    assert done.err.rstrip().endswith("error: camera 0 gives no picture: it was unplugged, or another program uses it")
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_any_error_leaves_the_recording_and_is_raised(tmp_path: Path) -> None:
+    run, notes = run_of(tmp_path / "rec.mkv", {5: RuntimeError("no memory")})
+    with pytest.raises(RuntimeError, match="no memory"):
+        run.run()
+    assert len(decoded(tmp_path / "rec.mkv")[0]) == 4
+    assert notes == [f"what was recorded is kept: 4 frames in {tmp_path / 'rec.mkv'}"]
+
+
+def test_ctrl_c_leaves_the_recording(tmp_path: Path) -> None:
+    run, notes = run_of(tmp_path / "rec.mkv", {5: KeyboardInterrupt()})
+    assert run.run().frames == len(decoded(tmp_path / "rec.mkv")[0]) == 4
+    assert notes == ["stopped"]
+
+
+def test_an_error_before_the_first_frame_leaves_no_file(tmp_path: Path) -> None:
+    Device.left = 0
+    run, notes = run_of(tmp_path / "rec.mp4", {})
+    with pytest.raises(InputError, match="camera 0 gives no picture"):
+        run.run()
+    assert notes == list(tmp_path.iterdir()) == []
+
+
+def test_a_virtual_camera_that_breaks_leaves_the_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        device = "fake"
+        sent = 0
+
+        def __init__(self, **_: object) -> None:
+            pass
+
+        def send(self, picture: np.ndarray) -> None:
+            self.sent += 1
+            if self.sent == 4:
+                self.close()
+
+        def close(self) -> None:
+            raise RuntimeError("the device is gone")
+
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", SimpleNamespace(Camera=Broken))
+    run, _ = run_of(tmp_path / "rec.mkv", {}, virtual_camera=True)
+    with pytest.raises(RuntimeError, match="the device is gone"):
+        run.run()
+    assert len(decoded(tmp_path / "rec.mkv")[0]) == 3
+
+
+def test_the_snapshot_folder_is_made_and_no_snapshot_replaces_another(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "shots"
+    run, notes = run_of(tmp_path / "rec.mkv", dict.fromkeys(range(1, 9), "s"), frames=8, snapshots=folder)
+    run.run()
+    assert sorted(notes) == sorted(f"snapshot: {path}" for path in folder.iterdir())
+    assert len(notes) == 8
+
+
+def test_a_snapshot_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:
+    folder = tmp_path / "shots"
+    events = {3: "s", 2: lambda: shutil.rmtree(folder)}
+    run, notes = run_of(tmp_path / "rec.mkv", events, frames=5, snapshots=folder)
+    assert run.run().frames == len(decoded(tmp_path / "rec.mkv")[0]) == 5
+    (note,) = notes
+    assert note.startswith(f"no snapshot: {folder}")
+    assert note.endswith("cannot be written (No such file or directory)")
+
+
+def test_a_snapshot_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "shots").touch()
+    run, _ = run_of(tmp_path / "rec.mkv", {}, snapshots=tmp_path / "shots")
+    with pytest.raises(InputError, match=r"--snapshots .*shots cannot be made \(.*\); give a folder"):
+        run.run()
+    assert not (tmp_path / "rec.mkv").exists()
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0, "; no frame came, so {} was not written"), (0.3, " -> {}")])
+def test_only_a_file_that_is_there_is_named(bgdl: Bgdl, tmp_path: Path, seconds: float, said: str) -> None:
+    target = tmp_path / "rec.mp4"
+    done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", target, "--seconds", seconds)
+    assert done.status == 0
+    assert target.exists() == (seconds > 0)
+    assert done.err.rstrip().endswith(said.format(target))
