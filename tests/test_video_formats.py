@@ -150,6 +150,31 @@ def test_quality_and_speed_reach_the_encoder(tmp_path: Path, clip: Path) -> None
     assert encoder_options(formats.FORMATS["h264"], "h264_nvenc", 20, None)["cq"] == "20"
 
 
+@pytest.mark.parametrize(
+    ("name", "format", "crf", "said"),
+    [
+        ("out.mp4", "h265", 60, r"^--crf 60: h265 takes 0 to 51 \(default 22\)$"),
+        ("out.mp4", "h264", 52, r"^--crf 52: h264 takes 0 to 51 \(default 18\)$"),
+        ("out.webm", "vp9", 64, r"^--crf 64: vp9 takes 0 to 63 \(default 24\)$"),
+        ("out.mp4", "h264", -1, r"^--crf -1: h264 takes"),
+    ],
+)
+def test_crf_has_an_end(tmp_path: Path, clip: Path, name: str, format: str, crf: int, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        convert(clip, tmp_path / name, background="red", format=format, crf=crf)
+    convert(clip, tmp_path / "ok.mp4", background="red", format="h265", crf=51)
+
+
+def test_what_an_encoder_refuses_is_a_sentence(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "in.mkv", frames=3, size_hw=(1, 1), codec="ffv1", pix_fmt="bgr0")
+    matter = BrightSubject()
+    with pytest.raises(InputError, match=r"libx265 does not encode pictures of 2×2 px with these options .*; use"):
+        convert(clip, tmp_path / "out.mp4", model=matter, background="red", format="h265")
+    assert matter.seen == 0
+    assert list(tmp_path.glob("out*")) == []
+    convert(clip, tmp_path / "out.mp4", background="red")
+
+
 def test_encoders() -> None:
     h264 = formats.FORMATS["h264"]
     assert pick_encoder(h264) == "libx264"

@@ -40,7 +40,7 @@ class BrightSubject:
 GREEN = "#00ff00"
 
 
-def convert(source: Path, target: Path, **options: object) -> VideoReport:
+def convert(source: Path | str, target: Path, **options: object) -> VideoReport:
     """`bgdl.convert_video` of the bright subject over green, unless said otherwise."""
     options = {"model": BrightSubject(), "background": GREEN, "edge": "none", **options}
     return bgdl.convert_video(source, target, **options)  # type: ignore[arg-type]
@@ -66,11 +66,12 @@ def write_clip(
     time_base: Fraction | None = None,
     picture: Callable[[int, tuple[int, int]], Picture] = disc,
     audio: str | None = None,
+    layout: str = "stereo",
     subtitles: bool = False,
     set_up: Callable[[Any], None] = lambda stream: None,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A clip at `path`; `audio` names an encoder for a 440 Hz tone as long as the picture."""
+    """A clip at `path`; `audio` names an encoder for a 440 Hz tone as long as the picture, in channels of `layout`."""
     rate = Fraction(rate)
     time_base = time_base or 1 / rate
     stamps = list(pts) if pts is not None else list(range(frames))
@@ -80,7 +81,7 @@ def write_clip(
         stream.pix_fmt = pix_fmt
         stream.codec_context.time_base = time_base
         set_up(stream)
-        sound: Any = output.add_stream(audio, rate=48000) if audio else None
+        sound: Any = output.add_stream(audio, rate=48000, layout=layout, bit_rate=128000) if audio else None
         words: Any = output.add_mux_stream("subrip", time_base=Fraction(1, 1000)) if subtitles else None
         for index, stamp in enumerate(stamps):
             frame = av.VideoFrame.from_ndarray(picture(index, size_hw), format="rgb24")

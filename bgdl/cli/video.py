@@ -62,7 +62,9 @@ EncoderOption = Annotated[
 ]
 Crf = Annotated[
     int | None,
-    typer.Option("--crf", min=0, max=63, help="Quality, smaller is better.", rich_help_panel=ENCODING),
+    typer.Option(
+        "--crf", min=0, max=63, help="Quality, smaller is better; h264 and h265 end at 51.", rich_help_panel=ENCODING
+    ),
 ]
 Preset = Annotated[
     str | None,

@@ -19,7 +19,7 @@ class VideoFormat:
     muxers: file extension -> FFmpeg muxer. codec: FFmpeg encoder.
     pix_fmts: picture channels (1 grey, 3 RGB, 4 RGBA) -> pixel format; without 4 it holds no transparency.
     even: sizes must be even. lossy: colours beside transparent pixels leak and must be filled.
-    crf: default of --crf where the encoder has one; preset: default of --preset.
+    crf: default of --crf where the encoder has one, most_crf: its end; preset: default of --preset.
     ticks: the format's own clock in ticks a second; None takes the source's time base.
     sound: the container takes audio and subtitles.
     """
@@ -31,11 +31,17 @@ class VideoFormat:
     even: bool = False
     lossy: bool = True
     crf: int | None = None
+    most_crf: int = 51
     preset: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     muxer_options: Mapping[str, str] = field(default_factory=dict)
     ticks: int | None = None
     sound: bool = True
+
+    @property
+    def sequence(self) -> bool:
+        """Whether it is a folder of numbered pictures."""
+        return "image2" in self.muxers.values()
 
 
 _MP4 = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
@@ -62,6 +68,7 @@ FORMATS: dict[str, VideoFormat] = {
             "libvpx-vp9",
             {**_YUV, 4: "yuva420p"},
             crf=24,
+            most_crf=63,
             preset="5",
             options={"deadline": "good", "row-mt": "1", "auto-alt-ref": "0"},
         ),
@@ -142,6 +149,12 @@ def pick(target: Path, name: FormatName = "auto", *, channels: int, flatten: boo
     if channels not in chosen.pix_fmts and not flatten:
         raise InputError(no_transparency(target, chosen))
     return chosen
+
+
+def check_crf(chosen: VideoFormat, crf: int | None) -> None:
+    """Raises InputError for a --crf that the format's encoders do not take."""
+    if crf is not None and chosen.crf is not None and not 0 <= crf <= chosen.most_crf:
+        raise InputError(f"--crf {crf}: {chosen.name} takes 0 to {chosen.most_crf} (default {chosen.crf})")
 
 
 def no_transparency(target: Path, chosen: VideoFormat) -> str:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from bgdl.errors import InputError
+from bgdl.media.target import Target
 
 if sys.platform != "win32":
     import fcntl
@@ -22,19 +23,10 @@ class PartFile:
     """
 
     def __init__(self, target: Path, *, sequence: bool = False, overwrite: bool = False) -> None:
-        if sequence and target.suffix and "%" not in target.name:
-            raise InputError(f"{target.name}: a sequence needs a folder, or a pattern such as {target.stem}/%05d.png")
-        pattern = sequence and "%" in target.name
-        self.final = target.parent if pattern else target
-        self.sequence = sequence
-        self._names = target.name if pattern else "%06d.png"
-        self.part = self.final.with_name(self.final.name + ".part")
+        self.target = Target.of(target, sequence=sequence)
+        self.final, self.part, self.sequence = self.target.final, self.target.part, sequence
         self._lock: int | None = None
-        taken = any(self.final.iterdir()) if self.final.is_dir() else self.final.exists()
-        if taken and not overwrite:
-            raise InputError(f"{self.final} exists; use --overwrite or another name")
-        if self.final.is_dir() and not sequence:
-            raise InputError(f"{self.final} is a folder; give a file name with an extension, or --format png")
+        self.target.check(overwrite=overwrite)
         try:
             self._claim()
         except OSError as error:
@@ -42,8 +34,10 @@ class PartFile:
 
     @property
     def path(self) -> Path:
-        """Where to write meanwhile."""
-        return self.part / self._names if self.sequence else self.part
+        """Where to write meanwhile; for a sequence a pattern, in which only the number is one."""
+        if self.target.names is None:
+            return self.part.absolute()
+        return Path(str(self.part.absolute()).replace("%", "%%")) / self.target.names
 
     def _claim(self) -> None:
         """Clear away what an earlier run left, and hold the name until this one ends."""
@@ -82,9 +76,11 @@ class PartFile:
         self._lock = None
 
     def commit(self) -> None:
-        """Give the whole file its final name."""
+        """Give the whole file its final name; of an older sequence no picture stays, of other files all do."""
         if self.sequence and self.final.is_dir():
-            for file in self.part.iterdir():
+            for old in list(self.target.numbered()):
+                old.unlink()
+            for file in list(self.part.iterdir()):
                 os.replace(file, self.final / file.name)
             self.part.rmdir()
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -221,9 +223,18 @@ class VideoReader:
         return f"{self.source}: no frame can be decoded ({self.broken} damaged packets)"
 
 
+def address(source: str) -> str:
+    """What FFmpeg is given to read: a URL as it is, a file by its whole path.
+
+    A file called 12:30.mkv would else be taken for a URL of the protocol "12".
+    """
+    url = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", source) and not os.path.exists(source)
+    return source if url else os.path.abspath(source)
+
+
 def _open(source: str) -> av.container.InputContainer:
     try:
-        return av.open(source)
+        return av.open(address(source))
     except av.error.FFmpegError as error:
         raise InputError(f"{source}: cannot be opened as a video ({error.strerror})") from error
 

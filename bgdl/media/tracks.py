@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import av
 
 from bgdl.errors import InputError
-from bgdl.media.transcode import Transcoder, transcoder
+from bgdl.media.reader import address
+from bgdl.media.transcode import Transcoder, transcoders
+
+UNPLAYED = {"mp4": "pcm_"}
+"""Codecs, by the beginning of their names, that a muxer writes but few players of its files play."""
 
 
 class Copier:
     """Hands packets on as they are, moved in time."""
+
+    codec: str | None = None
 
     def __init__(self, output: av.container.OutputContainer, stream: Any, shift_s: Fraction) -> None:
         self._stream = output.add_stream_from_template(stream)
@@ -31,6 +40,9 @@ class Copier:
 
     def rest(self) -> list[Any]:
         return []
+
+
+Route = Copier | Transcoder
 
 
 class Tracks:
@@ -52,10 +64,10 @@ class Tracks:
         self.notes: list[str] = []
         self._start_s, self._end_s, self._shift_s = start_s, end_s, shift_s
         self._wanted = ("audio", "subtitle") if subtitles else ("audio",)
-        self._routes: dict[int, Copier | Transcoder] = {}
+        self._routes: dict[int, Route] = {}
         self._output: av.container.OutputContainer | None = None
         try:
-            self._input = av.open(str(source))
+            self._input = av.open(address(str(source)))
         except av.error.FFmpegError as error:
             raise InputError(f"{source}: cannot be opened for its sound ({error.strerror})") from error
         self._pending: Any = None
@@ -95,23 +107,24 @@ class Tracks:
     def _time(self, packet: Any) -> Fraction:
         return _time(packet) - self._shift_s
 
-    def _route(self, stream: Any) -> Copier | Transcoder | None:
+    def _route(self, stream: Any) -> Route | None:
+        """The first way for a stream that the container takes; what is not copied is said."""
         assert self._output is not None
+        muxer = self._output.format.name
         name = stream.codec_context.name if stream.codec_context else "unknown"
-        try:
-            return Copier(self._output, stream, self._shift_s)
-        except (ValueError, av.error.FFmpegError):
-            pass
-        container = self._output.format.name.split(",")[0]
-        route = transcoder(self._output, stream, self._shift_s)
-        if route is None:
-            self.notes.append(f"{stream.type} track {stream.index} ({name}) is left out: {container} does not take it")
-        else:
-            self.notes.append(
-                f"{stream.type} track {stream.index} is transcoded from {name} to {route.codec}: "
-                f"{container} does not take {name}"
-            )
-        return route
+        track = f"{stream.type} track {stream.index}"
+        unplayed = name.startswith(UNPLAYED.get(muxer, "-"))
+        why = f"few players take {name} in {muxer}" if unplayed else f"{muxer} does not take {name}"
+        ways: list[Callable[..., Route]] = [Copier, *transcoders(stream)]
+        for way in ways[1:] if unplayed else ways:
+            add = partial(way, stream=stream, shift_s=self._shift_s)
+            if _takes(muxer, add):
+                route = add(self._output)
+                if route.codec:
+                    self.notes.append(f"{track} is transcoded from {name} to {route.codec}: {why}")
+                return route
+        self.notes.append(f"{track} ({name}) is left out: {why}")
+        return None
 
     def _seek(self, stream: Any) -> None:
         if self._start_s:
@@ -142,6 +155,20 @@ class Tracks:
         assert self._output is not None
         for packet in packets:
             self._output.mux(packet)
+
+
+def _takes(muxer: str, add: Callable[[av.container.OutputContainer], Route]) -> bool:
+    """Whether a muxer takes the stream that `add` adds, by writing a header into memory: nothing else tells."""
+    trial = av.open(BytesIO(), "w", format=muxer)
+    try:
+        add(trial)
+        trial.start_encoding()
+    except (ValueError, av.error.FFmpegError):
+        return False
+    finally:
+        with contextlib.suppress(av.error.FFmpegError):  # some want packets for their end
+            trial.close()
+    return True
 
 
 def _time(packet: Any) -> Fraction:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, Protocol, cast
 
 import av
 
 AUDIO = ("aac", "libopus", "flac", "pcm_s16le")
+SUBTITLES = ("mov_text", "subrip", "webvtt")
 TEXT = {"mov_text", "subrip", "srt", "webvtt", "ass", "ssa", "text"}
 
 
@@ -26,6 +29,7 @@ class AudioTranscoder:
 
     def __init__(self, output: av.container.OutputContainer, stream: Any, codec: str, shift_s: Fraction) -> None:
         context = stream.codec_context
+        _name_channels(context)
         rate = 48000 if codec == "libopus" else context.sample_rate
         self.codec = codec
         self._input = stream
@@ -34,25 +38,32 @@ class AudioTranscoder:
         self._encoder.layout = layout if context.layout.nb_channels <= 2 or codec == "aac" else "stereo"
         self._encoder.metadata.update(stream.metadata)
         self._resampler = av.AudioResampler(self._encoder.format, self._encoder.layout, rate)
-        self._shift = round(shift_s * rate)
+        self._shift_s = shift_s
+        self._next: int | None = None
 
     def packets(self, packet: Any) -> list[Any]:
         try:
             frames = self._input.decode(packet)
         except av.error.FFmpegError:
             return []
-        return [out for frame in frames for out in self._encode(frame)]
+        return [out for frame in frames for out in self._encode(self._timed(frame))]
 
     def rest(self) -> list[Any]:
-        last = [out for frame in self._input.decode(None) for out in self._encode(frame)]
+        last = [out for frame in self._input.decode(None) for out in self._encode(self._timed(frame))]
         return [*last, *self._encode(None)]
 
+    def _timed(self, frame: Any) -> Any:
+        """The frame on the output's clock, in samples; where timestamps are coarse or fall back, it still goes on."""
+        if frame.pts is not None:
+            due = round((frame.pts * frame.time_base - self._shift_s) * frame.sample_rate)
+            self._next = due if self._next is None else max(due, self._next - frame.samples // 8)
+        frame.pts, frame.time_base = self._next or 0, Fraction(1, frame.sample_rate)
+        self._next = frame.pts + frame.samples
+        return frame
+
     def _encode(self, frame: Any) -> list[Any]:
-        packets = []
-        for piece in self._resampler.resample(frame):
-            if piece.pts is not None:
-                piece.pts -= self._shift
-            packets += self._encoder.encode(piece)
+        pieces = filter(None, self._resampler.resample(frame))
+        packets = [out for piece in pieces for out in self._encoder.encode(piece)]
         return packets if frame is not None else [*packets, *self._encoder.encode(None)]
 
 
@@ -81,18 +92,23 @@ class TextTranscoder:
         return []
 
 
-def transcoder(output: av.container.OutputContainer, stream: Any, shift_s: Fraction) -> Transcoder | None:
-    """A transcoder for the first codec that the container takes, or None."""
-    text = stream.type == "subtitle"
-    if text and stream.codec_context.name not in TEXT:
-        return None
-    make = TextTranscoder if text else AudioTranscoder
-    for codec in ("mov_text", "subrip", "webvtt") if text else AUDIO:
-        try:
-            return make(output, stream, codec, shift_s)
-        except (ValueError, AttributeError, av.error.FFmpegError):
-            continue
-    return None
+def transcoders(stream: Any) -> list[Callable[..., Transcoder]]:
+    """Ways to transcode a stream, best first: each is called with (output, stream=..., shift_s=...).
+
+    They raise ValueError or FFmpegError where the output or the encoder does not take it.
+    """
+    if stream.codec_context is None:
+        return []
+    if stream.type == "audio":
+        return [partial(AudioTranscoder, codec=codec) for codec in AUDIO]
+    return [partial(TextTranscoder, codec=codec) for codec in SUBTITLES if stream.codec_context.name in TEXT]
+
+
+def _name_channels(context: Any) -> None:
+    """Give channels whose places the file does not tell (PCM in AVI or Matroska) the usual ones: mono, stereo, 5.1."""
+    count = context.layout.nb_channels
+    if context.layout.name == f"{count} channels":
+        context.layout = f"{count}c"
 
 
 def _words(data: bytes, codec: str) -> str:

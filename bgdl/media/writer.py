@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl.errors import InputError
 from bgdl.media import color
 from bgdl.media.bleed import fill_hidden
 from bgdl.media.color import ColorTags
@@ -33,6 +34,7 @@ class VideoWriter:
     KeyboardInterrupt it is closed properly and kept as NAME.part (`part.part`).
     channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
     until_s: set before the exit, tracks end there.
+    Raises InputError for a target that may not be written, for what the encoder refuses, and where writing fails.
     """
 
     def __init__(
@@ -68,10 +70,11 @@ class VideoWriter:
         self._tracks = tracks if chosen.sound else None
         options = encoder_options(chosen, self.encoder, crf, preset)
         muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
-        self.part = PartFile(target, sequence=chosen.muxers.get(".png") == "image2", overwrite=overwrite)
+        self.part = PartFile(target, sequence=chosen.sequence, overwrite=overwrite)
         try:
             self._open(muxer, metadata or {}, rate or Fraction(25), options)
             self._set_up(size_hw, pixel_aspect, muxer)
+            self._start()
             if self._tracks:
                 self._tracks.attach(self._container)
         except BaseException:
@@ -101,13 +104,24 @@ class VideoWriter:
             self._tags = ColorTags()
         color.label(stream.codec_context, self._tags, self._pix_fmt)
 
+    def _start(self) -> None:
+        """Open the encoder before any frame is worked on."""
+        height, width = self.size_hw
+        what = f"{self.encoder} does not encode pictures of {width}×{height} px with these options"
+        with _told(what, "use another --format, or leave --crf and --preset out"):
+            self._stream.codec_context.open()
+
     def write(self, pictures: Tensor, pts: Sequence[int]) -> None:
         """uint8 (N,H,W,C) on the CPU, N timestamps in `time_base` that grow."""
-        for picture, stamp in zip(pictures.numpy(), pts, strict=True):
-            if self._tracks:
-                self._tracks.advance(stamp * self.time_base)
-            self._encode(self._frame(picture), stamp)
-            self.frames += 1
+        with self._writing():
+            for picture, stamp in zip(pictures.numpy(), pts, strict=True):
+                if self._tracks:
+                    self._tracks.advance(stamp * self.time_base)
+                self._encode(self._frame(picture), stamp)
+                self.frames += 1
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return _told(f"{self.part.final}: cannot be written", "make room on the disk, or try --sound none")
 
     def _encode(self, frame: av.VideoFrame, stamp: int) -> None:
         ticks = stamp if self._ticks == self.time_base else round(stamp * self.time_base / self._ticks)
@@ -139,7 +153,8 @@ class VideoWriter:
             self.part.discard()
             return
         try:
-            self._finish()
+            with self._writing():
+                self._finish()
         except Exception:
             self._close_quietly()
             self.part.discard()
@@ -162,6 +177,15 @@ class VideoWriter:
             self._tracks.close()
         with contextlib.suppress(av.error.FFmpegError, ValueError):
             self._container.close()
+
+
+@contextlib.contextmanager
+def _told(what: str, advice: str) -> Iterator[None]:
+    """FFmpeg's error in one sentence."""
+    try:
+        yield
+    except av.error.FFmpegError as error:
+        raise InputError(f"{what} ({error.strerror}); {advice}") from error
 
 
 def _channels(picture: NDArray[np.uint8]) -> int:

@@ -11,6 +11,7 @@ from bgdl.media import formats
 from bgdl.media.encoder import pick_encoder
 from bgdl.media.formats import VideoFormat
 from bgdl.media.reader import VideoReader
+from bgdl.media.target import Target
 from bgdl.media.tracks import Tracks
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import advice
@@ -88,7 +89,8 @@ class Run:
         tracks = self._tracks() if chosen.sound else None
         writers = [stack.enter_context(self._writer(job.target, chosen, step, step.look.channels, tracks))]
         if job.alpha_sidecar:
-            writers.append(stack.enter_context(self._writer(sidecar_of(job.target), chosen, step, 1, None)))
+            beside = Target.of(job.target, sequence=chosen.sequence).sidecar.path
+            writers.append(stack.enter_context(self._writer(beside, chosen, step, 1, None)))
         silent = job.sound != "none" and not chosen.sound
         self._tell(advice.on_format(self._reader.info, chosen, padded=writers[0].padded, silent=silent))
         self._tell(tracks.notes if tracks else [])
@@ -148,6 +150,8 @@ class Run:
             writers[0].until_s = self._until_s
 
     def _stopped(self, writer: VideoWriter) -> str:
+        if self._looking:
+            return "stopped while looking for the crop; nothing was written"
         if not writer.frames:
             return "stopped before the first frame; nothing was written"
         return f"stopped after {writer.frames} frames; they are playable in {writer.part.part}"
@@ -174,10 +178,3 @@ class Run:
             peak_memory_mb=peak_memory_mb(),
             peak_device_mb=peak_device_mb(self._step.matter.device),
         )
-
-
-def sidecar_of(target: Path) -> Path:
-    """Where the matte goes beside a picture: clip.mp4 -> clip_alpha.mp4, frames/%05d.png -> frames_alpha/%05d.png."""
-    if "%" in target.name:
-        return target.parent.with_name(f"{target.parent.name}_alpha") / target.name
-    return target.with_name(f"{target.stem}_alpha{target.suffix}")

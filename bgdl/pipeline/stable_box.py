@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.compose import Foreground
 from bgdl.errors import InputError
 from bgdl.media.reader import VideoReader
 from bgdl.refine.matte import Margin, bounding_box
@@ -38,12 +39,15 @@ class BoxFinder:
 
 
 class Recorded:
-    """A Matter that plays back the mattes of a first pass, frame by frame."""
+    """A Matter that plays back the mattes of a first pass, frame by frame.
+
+    foreground: how the first pass's method frees its subject's colours itself, where it does.
+    """
 
     stateful = True
 
-    def __init__(self, path: Path, *, name: str, device: torch.device) -> None:
-        self.name, self.device = name, device
+    def __init__(self, path: Path, *, name: str, device: torch.device, foreground: Foreground | None = None) -> None:
+        self.name, self.device, self.foreground = name, device, foreground
         self._path = path
         self.reset()
 

@@ -11,6 +11,8 @@ from typing import Any
 from bgdl import compose, registry
 from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
+from bgdl.media.formats import check_crf
+from bgdl.media.target import Target
 from bgdl.pipeline.job import VideoJob
 from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
@@ -58,6 +60,17 @@ def check(job: VideoJob) -> None:
     chosen = format_of(job, look_of(job))
     pick_encoder(chosen, job.encoder)
     encoder_options(chosen, job.encoder, job.crf, job.preset)
+    check_crf(chosen, job.crf)
+    _check_target(job, Target.of(job.target, sequence=chosen.sequence))
+
+
+def _check_target(job: VideoJob, target: Target) -> None:
+    """Refuse to replace what is read, and what is there unless asked."""
+    for written in (target, target.sidecar) if job.alpha_sidecar else (target,):
+        for source in filter(None, (job.source, job.background, job.prime)):
+            if written.replaces(source):
+                raise InputError(f"{source} is read and would be replaced by the result; choose another output")
+        written.check(overwrite=job.overwrite)
 
 
 def convert(job: VideoJob, matter: Matter) -> VideoReport:
@@ -97,7 +110,9 @@ def _cropped(job: VideoJob, step: Step, mattes: Path) -> VideoReport:
     )  # fmt: skip
     Run(first, replace(step, watch=finder), looking=True).report()
     even = format_of(job, look_of(job)).even
-    recorded = Recorded(mattes, name=step.matter.name, device=step.matter.device)
+    recorded = Recorded(
+        mattes, name=step.matter.name, device=step.matter.device, foreground=getattr(step.matter, "foreground", None)
+    )
     try:
         return Run(job, Step(recorded, compose.Alpha(), box=finder.box(even=even))).report()
     finally:

@@ -1,0 +1,60 @@
+"""`--crop` works in two passes, which must not show: in what is refused, in what Ctrl-C says, in the colours."""
+
+from __future__ import annotations
+
+import _thread
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import Tensor
+
+import bgdl
+from bgdl.errors import InputError
+from tests.video_clips import BrightSubject, convert, decoded, write_clip
+
+
+@pytest.mark.parametrize("sidecar", [False, True])
+def test_what_exists_is_refused_before_the_first_pass(tmp_path: Path, sidecar: bool) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=4)
+    taken = tmp_path / ("out_alpha.mp4" if sidecar else "out.mp4")
+    taken.write_text("mine")
+    matter = BrightSubject()
+    with pytest.raises(InputError, match=rf"{taken.name} exists; use --overwrite"):
+        convert(source, tmp_path / "out.mp4", model=matter, crop="5%", alpha_sidecar=sidecar)
+    assert matter.seen == 0
+    assert taken.read_text() == "mine"
+
+
+class Interrupted(BrightSubject):
+    def alpha(self, frames: Tensor) -> Tensor:
+        if self.seen == 20:
+            _thread.interrupt_main()
+        return super().alpha(frames)
+
+
+def test_ctrl_c_in_the_first_pass_names_no_file(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=400)
+    with pytest.raises(KeyboardInterrupt, match=r"^stopped while looking for the crop; nothing was written$"):
+        convert(source, tmp_path / "out.mp4", model=Interrupted(), batch=2, crop="5%")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+def screen(index: int, size_hw: tuple[int, int]) -> np.ndarray:
+    """A skin-coloured square, soft at its edges and with green light on it, before a green screen."""
+    rows, columns = np.mgrid[: size_hw[0], : size_hw[1]]
+    distance = np.maximum(abs(rows - size_hw[0] / 2), abs(columns - size_hw[1] / 2 - index))
+    share = np.clip((18 - distance) / 6, 0, 1)[..., None]
+    return np.rint(share * (190, 200, 150) + (1 - share) * (0, 177, 64)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("edge", ["decontaminate", "none"])
+def test_a_method_s_own_colours_are_those_without_the_crop(tmp_path: Path, edge: str) -> None:
+    source = write_clip(tmp_path / "in.mkv", frames=3, size_hw=(64, 96), codec="ffv1", pix_fmt="bgr0", picture=screen)
+    key = bgdl.load("chroma_key", device="cpu")
+    for name, crop in (("plain", None), ("cropped", "96")):
+        convert(source, tmp_path / f"{name}.mkv", model=key, background="transparent", edge=edge, crop=crop)
+    plain, cropped = (decoded(tmp_path / f"{name}.mkv", "rgba")[1] for name in ("plain", "cropped"))
+    assert np.abs(np.stack(plain).astype(int) - np.stack(cropped)).max() <= 3
+    despilled = plain[0][32, 48, :3].astype(int)
+    assert (np.abs(despilled - (190, 200, 150)).max() > 10) == (edge == "decontaminate")

@@ -1,0 +1,106 @@
+"""Sound of every common kind into every container: copied as it is, or transcoded and said, but never a crash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+import pytest
+
+from tests.video_clips import convert, packets, write_clip
+
+
+def clip_with(path: Path, audio: str, *, frames: int = 20, layout: str = "stereo") -> Path:
+    """A clip with 25 frames a second whose picture goes into every container."""
+    return write_clip(path, frames=frames, rate=25, codec="mpeg4", audio=audio, layout=layout)
+
+
+class Sound(NamedTuple):
+    codec: str
+    layout: str
+    begins_s: float
+    length_s: float
+    tone_hz: float
+
+
+def heard(path: Path) -> Sound:
+    """What a player makes of the first audio track."""
+    with av.open(str(path)) as clip:
+        context = clip.streams.audio[0].codec_context
+        frames = list(clip.decode(audio=0))
+        resampler = av.AudioResampler("fltp", "mono", 48000)
+        parts = [part.to_ndarray()[0] for frame in [*frames, None] for part in resampler.resample(frame)]
+        begins_s = float(frames[0].pts * frames[0].time_base)
+        samples = np.concatenate(parts)
+        tone_hz = np.abs(np.fft.rfft(samples)).argmax() * 48000 / len(samples)
+        return Sound(context.name, context.layout.name, begins_s, len(samples) / 48000, tone_hz)
+
+
+COPIED = [
+    ("libopus", "mkv", "mp4"), ("flac", "mkv", "mp4"), ("libopus", "mkv", "webm"), ("pcm_s16le", "avi", "mov"),
+    ("pcm_s24le", "mkv", "mov"), ("pcm_u8", "avi", "mkv"), ("ac3", "mkv", "mp4"), ("eac3", "mkv", "mov"),
+    ("mp2", "ts", "mp4"), ("aac", "ts", "mov"), ("libmp3lame", "avi", "mp4"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("codec", "source", "target"), COPIED)
+def test_sound_is_copied_where_the_container_takes_it(tmp_path: Path, codec: str, source: str, target: str) -> None:
+    clip = clip_with(tmp_path / f"in.{source}", codec)
+    report = convert(clip, tmp_path / f"out.{target}")
+    header = 7 if (codec, source) == ("aac", "ts") else 0  # of each packet in a transport stream
+    before = b"".join(data[header:] for _, data in packets(clip, "audio"))
+    assert b"".join(data for _, data in packets(tmp_path / f"out.{target}", "audio")) == before
+    assert not report.notes
+
+
+TRANSCODED = [
+    ("libopus", "mkv", "mov", "stereo", "aac"), ("flac", "mkv", "mov", "stereo", "aac"),
+    ("pcm_s16le", "avi", "mp4", "stereo", "aac"), ("pcm_s16le", "mkv", "mp4", "mono", "aac"),
+    ("pcm_s24le", "avi", "mp4", "stereo", "aac"), ("pcm_s24le", "mkv", "mp4", "5.1", "aac"),
+    ("pcm_u8", "avi", "mp4", "mono", "aac"), ("pcm_u8", "mkv", "webm", "stereo", "opus"),
+    ("pcm_s16be", "mov", "mp4", "stereo", "aac"), ("pcm_mulaw", "avi", "mkv", "mono", "aac"),
+    ("adpcm_ms", "avi", "mp4", "stereo", "aac"), ("flac", "mkv", "webm", "5.1", "opus"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("codec", "source", "target", "layout", "becomes"), TRANSCODED)
+def test_other_sound_is_transcoded_and_said(
+    tmp_path: Path, codec: str, source: str, target: str, layout: str, becomes: str
+) -> None:
+    clip = clip_with(tmp_path / f"in.{source}", codec, layout=layout)
+    report = convert(clip, tmp_path / f"out.{target}")
+    sound = heard(tmp_path / f"out.{target}")
+    assert sound.codec == becomes
+    assert sound.layout == ("stereo" if becomes == "opus" else layout)
+    assert abs(sound.tone_hz - 440) < 3
+    assert abs(sound.begins_s) < 0.03
+    assert abs(sound.length_s - 20 / 25) < 0.05
+    assert len(report.notes) == 1 and " is transcoded from " in report.notes[0]
+
+
+def test_why_pcm_is_not_copied_into_mp4(tmp_path: Path) -> None:
+    clip = clip_with(tmp_path / "in.avi", "pcm_s16le", frames=10)
+    report = convert(clip, tmp_path / "out.mp4")
+    assert report.notes == (
+        "audio track 1 is transcoded from pcm_s16le to aac: few players take pcm_s16le in mp4",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("codec", ["libopus", "pcm_s16le"])
+@pytest.mark.parametrize("target", ["mov", "mp4", "webm"])
+def test_sound_of_a_cut_begins_with_it(tmp_path: Path, codec: str, target: str) -> None:
+    """Matroska's clock has milliseconds, an encoder's has samples: the cut is taken off in seconds."""
+    clip = clip_with(tmp_path / "in.mkv", codec, frames=50)
+    convert(clip, tmp_path / f"out.{target}", start=1, frames=10)
+    sound = heard(tmp_path / f"out.{target}")
+    assert 0 <= sound.begins_s < 0.05
+    assert abs(sound.length_s - 10 / 25) < 0.05
+
+
+def test_timestamps_as_coarse_as_packets_are_no_obstacle(tmp_path: Path) -> None:
+    """WMA in AVI counts packets, not samples, and its decoder's last frame has no timestamp."""
+    clip = clip_with(tmp_path / "in.avi", "wmav2")
+    convert(clip, tmp_path / "out.mp4")
+    assert abs(heard(tmp_path / "out.mp4").length_s - 20 / 25) < 0.1
