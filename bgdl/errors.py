@@ -13,6 +13,10 @@ class WeightsError(BgdlError):
     """Weights that are missing, damaged, of another architecture or not to be had offline."""
 
 
+class ForeignGraph(WeightsError):
+    """A sound ONNX file that is no U²-Net in rembg's layout; one of the runtimes may still run it."""
+
+
 class DeviceError(BgdlError, RuntimeError):
     """A device or engine that was asked for by name and is not there."""
 

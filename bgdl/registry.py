@@ -6,18 +6,24 @@ import importlib
 import inspect
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 
 from bgdl import weights
 from bgdl.device import pick_device
-from bgdl.errors import InputError
+from bgdl.errors import InputError, WeightsError
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
 from bgdl.types import EngineName, Matter, Precision
+
+_WORDS = {"true": True, "false": False, "null": None}
+
+if TYPE_CHECKING:
+    from bgdl.engines.network import Network
 
 
 @dataclass(frozen=True)
@@ -97,14 +103,24 @@ def load(
 
 
 def split_options(text: str) -> tuple[str, dict[str, Any]]:
-    """`mog2:history=200:shadows=drop` -> "mog2" and its options; values are read as YAML (numbers, null, words)."""
+    """`mog2:history=200:shadows=drop` -> "mog2" and its options: numbers, true, false, null, [lists], else words."""
     name, *rest = re.split(r":(?=\w+=)", text)
     try:
-        return name, {key: yaml.safe_load(value) for key, _, value in (part.partition("=") for part in rest)}
+        return name, {key: _value(value) for key, _, value in (part.partition("=") for part in rest)}
     except yaml.YAMLError as error:
         raise InputError(
             f"{text!r} has a value that cannot be read; write NAME:option=value, lists as [1,2]"
         ) from error
+
+
+def _value(text: str) -> Any:
+    """Not quite YAML, to which #00b140 is a comment and off is false."""
+    if text in _WORDS:
+        return _WORDS[text]
+    for number in (int, float):
+        with suppress(ValueError):
+            return number(text)
+    return yaml.safe_load(text) if text[:1] in ("[", '"', "'") else text
 
 
 def _is_file(name: str) -> bool:
@@ -112,11 +128,11 @@ def _is_file(name: str) -> bool:
 
 
 def _load_network(name: str, device: str, engine: EngineName, precision: Precision, options: dict[str, Any]) -> Matter:
-    from bgdl.engines import choose, network
+    from bgdl.engines import choose
     from bgdl.matters.u2net import U2NetMatter
 
     record = weights.RECORDS.get(name)
-    net = network.read(weights.find(name) if record else name)
+    net = _read(name)
     spec = options.pop("spec", None) or net.spec or (record.spec if record else InputSpec())
     spec = replace(spec, **{key: options.pop(key) for key in ("size", "shape") if key in options})
     where = pick_device(device)
@@ -125,6 +141,20 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     runner_options = {key: options.pop(key) for key in choose.OPTIONS if key in options}
     runner = choose.start(net, choice, where, **runner_options)
     return _construct(U2NetMatter, name, runner, spec, name=name if record else net.path.stem, **options)
+
+
+def _read(name: str) -> Network:
+    """The network; where it is a known one's, an error says which file to delete."""
+    from bgdl.engines import network
+
+    path = weights.path_of(name)
+    try:
+        return network.read(path)
+    except WeightsError as error:
+        record = weights.RECORDS.get(name)
+        if record is None or record.url is None:
+            raise
+        raise WeightsError(f"{error}: delete {path}, then bgdl models fetch {name}") from error
 
 
 def _construct(cls: Callable[..., Any], label: str, /, *args: Any, **options: Any) -> Matter:

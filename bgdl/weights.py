@@ -198,22 +198,40 @@ def fetch(record: Weights) -> Path:
 
     pooch.get_logger().setLevel("WARNING")
     target = cache_folder()
+    progress = _Progress(f"{record.file} ({record.licence})")
+    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=30)
     try:
-        path = pooch.retrieve(
-            record.url,
-            known_hash=record.hash,
-            fname=record.file,
-            path=target,
-            downloader=pooch.HTTPDownloader(progressbar=_Progress(f"{record.file} ({record.licence})"), timeout=30),
-        )
-    except ValueError as error:  # pooch's hash mismatch
-        raise WeightsError(f"{record.file}: what was downloaded does not match its hash; try again later") from error
-    except OSError as error:  # every requests exception is one
+        path = pooch.retrieve(record.url, known_hash=record.hash, fname=record.file, path=target, downloader=downloader)
+    except OSError as error:  # every requests exception is one, and some are ValueErrors too
         raise WeightsError(
             f"cannot download {record.file} ({type(error).__name__}); without a network, fetch {record.url} "
             f"elsewhere and put it into {target}, or give its path as the model"
         ) from error
+    except ValueError as error:  # pooch's hash mismatch
+        raise WeightsError(f"{record.file}: what was downloaded does not match its hash; try again later") from error
+    finally:
+        progress.close()
     return Path(path)
+
+
+def fetch_again(name: str) -> Path:
+    """Like `find`, but a file under the record's own name that does not match its hash is not taken.
+
+    Raises WeightsError where such a file lies before the user cache, which would go on being found.
+    """
+    path, record = find(name), (RECORDS | TFLITE)[name]
+    if record.hash is None or path.name != record.file or _matches(path, record.hash):
+        return path
+    if path.parent != cache_folder():
+        raise WeightsError(f"{path} is not {name} as it was published (its hash differs); delete it and fetch again")
+    return fetch(record)
+
+
+def _matches(path: Path, known: str) -> bool:
+    import pooch
+
+    kind, _, digest = known.partition(":")
+    return bool(pooch.file_hash(str(path), alg=kind) == digest)
 
 
 class _Progress:

@@ -12,6 +12,7 @@ from PIL import Image
 from bgdl.bench import measure, pictures
 from bgdl.bench.measure import Result, Row, tasks_for
 from bgdl.bench.worker import Task, Worker
+from bgdl.cli import bench
 from bgdl.engines import cache, network
 from bgdl.errors import BgdlError
 from bgdl.preprocess import InputSpec
@@ -42,6 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_the_command_times_compares_and_remembers(bgdl, tiny_weights, folder, tmp_path, monkeypatch):
     monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
+    monkeypatch.setattr(bench, "ENOUGH", 3)
     ran = bgdl("bench", *on(tiny_weights), "--pictures", folder, "--repeats", 2, "--batch", "1,2", "--json")
     assert ran.status == 0, ran.err
     rows = [json.loads(line) for line in ran.out.splitlines()]
@@ -153,3 +155,26 @@ def test_miou_is_that_of_full_size(tmp_path):
     alpha[..., :16] = 1
     assert found.miou(alpha, SPEC) == pytest.approx(1.0)
     assert found.miou(1 - alpha, SPEC) == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("options", [(), ("--size", 64)])
+def test_a_few_pictures_or_another_size_are_not_remembered(bgdl, tiny_weights, folder, options, monkeypatch):
+    monkeypatch.setattr(bench, "ENOUGH", 3 if options else 4)
+    ran = bgdl("bench", *on(tiny_weights), "--pictures", folder, "--repeats", 1, *options)
+    assert ran.status == 0 and "not remembered for engine auto: that takes" in ran.err
+    assert cache.measured_cost(network.read(tiny_weights).key) == {}
+
+
+def test_what_nothing_here_runs_is_a_sentence(bgdl, tiny_weights):
+    ran = bgdl("bench", "-m", tiny_weights, "--device", "cpu", "--engine", "onnx", "--precision", "bf16")
+    assert ran.status == 1 and "nothing runs onnx bf16 here; there is" in ran.err
+    ran = bgdl("bench", "-m", "portrait:shape=area")
+    assert ran.status == 1 and "bgdl bench takes a model without options" in ran.err
+
+
+def test_pictures_of_several_aspects_are_squares(folder):
+    Image.new("RGB", (90, 30)).save(folder / "images" / "wide.png")
+    Image.new("L", (90, 30)).save(folder / "masks" / "wide.png")
+    _, spec = bench._network("portrait", None)
+    assert spec.shape == "square"
+    assert pictures.read(folder, spec).planes.shape == (4, 3, 320, 320)

@@ -127,8 +127,9 @@ def test_load_takes_the_choice(machine, tmp_path):
 
 
 def test_costs_that_cannot_be_read_are_none(monkeypatch):
-    cache.store("cost-k.json", b"not json")
-    assert cache.measured_cost("k") == {}
+    for odd in (b"not json", b"[]", b'{"int8": null}'):
+        cache.store("cost-k.json", odd)
+        assert cache.measured_cost("k") == {}
     cache.remember_cost("k", {"bf16": 0.001})
     cache.remember_cost("k", {"fp16": 0.0})
     assert cache.measured_cost("k") == {"bf16": 0.001, "fp16": 0.0}

@@ -13,6 +13,10 @@ from onnx import TensorProto, helper, numpy_helper
 import bgdl
 from bgdl.engines import network
 from bgdl.errors import InputError, WeightsError
+from bgdl.export.model import export
+from bgdl.nets import checkpoint
+from bgdl.nets.onnx_writer import to_onnx
+from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
 
 
@@ -61,8 +65,10 @@ def test_half_precision_graphs_run(tmp_path):
 def test_inputs_are_prepared_as_rembg_does(tmp_path):
     silueta = network.read(brightness(tmp_path / "silueta.onnx", 64)).spec
     assert (silueta.size, silueta.scale, silueta.stretch, silueta.mean[0]) == (64, "max", "minmax", 0.485)
-    isnet = network.read(brightness(tmp_path / "isnet-anime.onnx", 64)).spec
+    isnet = network.read(brightness(tmp_path / "isnet-general-use.onnx", 64)).spec
     assert (isnet.size, isnet.mean, isnet.std) == (64, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
+    anime = network.read(brightness(tmp_path / "isnet-anime.onnx", 64)).spec
+    assert (anime.size, anime.mean, anime.std) == (64, (0.485, 0.456, 0.406), (1.0, 1.0, 1.0))
 
 
 def test_a_file_of_bgdl_says_how_its_input_is_prepared_and_what_precision_costs(tmp_path):
@@ -117,3 +123,45 @@ def test_a_graph_that_takes_no_pictures_is_refused(tmp_path):
 def test_options_of_another_engine_are_refused(tmp_path):
     with pytest.raises(InputError, match="the openvino engine"):
         bgdl.load(brightness(tmp_path / "silueta.onnx"), device="cpu", engine="openvino", provider="cpu")
+
+
+def test_damage_is_told_for_what_it_is(tmp_path):
+    """Not taken for a graph of another kind."""
+    path = tmp_path / "u2netp.onnx"
+    for data, says in (
+        (b"", "is an empty file"),
+        (b"<html>", "is a web page"),
+        (b"version https://git-lfs", "Git LFS pointer"),
+    ):
+        path.write_bytes(data)
+        with pytest.raises(WeightsError, match=says):
+            network.read(path)
+    net = U2Net("u2netp")
+    torch.nn.init.constant_(net.side1.bias, float("nan"))
+    onnx.save(to_onnx(net, None), path)
+    with pytest.raises(WeightsError, match="holds values that are not finite"):
+        network.read(path)
+
+
+@pytest.mark.parametrize("engine", ["onnx", "openvino"])
+def test_a_graph_that_gives_no_matte_is_a_sentence(tmp_path, engine):
+    pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}[engine])
+    nodes = [helper.make_node("Concat", ["x", "x"], ["y"], axis=1)]
+    entry = helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, 32, 32])
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 6, 32, 32])
+    graph = helper.make_graph(nodes, "colours", [entry], [output])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "c.onnx")
+    with pytest.raises(WeightsError, match=r"c.onnx gives \(1, 6, 32, 32\) for a picture; a matte \(1, 1, 32, 32\)"):
+        bgdl.load(tmp_path / "c.onnx", device="cpu", engine=engine).alpha(halves())
+
+
+def test_another_model_under_the_same_name_is_another_network(tmp_path):
+    """OpenVINO's .xml of two models of one architecture is the same; their .bin is not."""
+    pytest.importorskip("openvino")
+    keys = set()
+    for seed in range(2):
+        torch.manual_seed(seed)
+        checkpoint.write(tmp_path / "m.safetensors", U2Net("u2netp"), spec=InputSpec(size=64), half=False)
+        export(tmp_path / "m.safetensors", tmp_path / "m.xml", half=False)
+        keys.add(network.read(tmp_path / "m.xml").key)
+    assert len(keys) == 2

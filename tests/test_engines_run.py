@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from bgdl.device import cpu_features
-from bgdl.engines import choose, network
+from bgdl.engines import cache, choose, network
 from bgdl.engines.choose import Choice
 from bgdl.errors import DeviceError, InputError, WeightsError
 from bgdl.nets import checkpoint
@@ -90,15 +90,23 @@ def test_openvino_reads_what_it_compiled_before(net, pictures, monkeypatch):
     assert torch.equal(again.run(pictures[:1]), first)
 
 
-def test_a_damaged_cache_is_compiled_anew(net, pictures, expected, tmp_path, monkeypatch):
+@pytest.mark.parametrize("damage", ["cut", "changed"])
+def test_a_damaged_cache_is_compiled_anew(damage, net, pictures, expected, tmp_path, monkeypatch):
     pytest.importorskip("openvino")
     monkeypatch.setenv("BGDL_CACHE", str(tmp_path))
     choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1])
     for file in tmp_path.iterdir():
-        file.write_bytes(file.read_bytes()[:1000])
+        data = file.read_bytes()
+        file.write_bytes(data[:1000] if damage == "cut" else data[:5000] + bytes(4000) + data[9000:])
     alpha = choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1])
     torch.testing.assert_close(alpha, expected[:1], atol=2e-5, rtol=0)
-    assert all(file.stat().st_size > 1000 for file in tmp_path.iterdir())
+    assert all(file.stat().st_size > 1000 and cache.load(file.name) for file in tmp_path.iterdir())
+
+
+def test_auto_is_a_target(net, pictures, expected):
+    pytest.importorskip("openvino")
+    alpha = choose.start(net, Choice("openvino", "fp32", ""), CPU, target="AUTO").run(pictures[:1])
+    torch.testing.assert_close(alpha, expected[:1], atol=2e-5, rtol=0)
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(net, pictures, tmp_path, monkeypatch):
@@ -115,6 +123,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(net, pictures, tmp_path, mon
         ("onnx", "bf16", {}, DeviceError, "the onnx engine runs fp32, not bf16"),
         ("onnx", "fp32", {"provider": "directml"}, DeviceError, "has no provider 'directml'; it has cpu"),
         ("openvino", "fp32", {"target": "ABACUS"}, DeviceError, "OpenVINO has no device 'ABACUS' here; it has CPU"),
+        ("openvino", "int8", {"target": "ABACUS"}, DeviceError, "OpenVINO has no device 'ABACUS' here; it has CPU"),
         ("torch", "fp32", {"provider": "cpu"}, InputError, "unexpected keyword argument 'provider'"),
     ],
 )

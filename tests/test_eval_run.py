@@ -12,6 +12,7 @@ import torch
 
 from bgdl.errors import InputError
 from bgdl.evaluation import scores, stats
+from bgdl.evaluation.compare import moves
 from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import FILE, Record, Store
 from bgdl.evaluation.runner import Runner, matte_path
@@ -239,3 +240,21 @@ def test_neighbours_of_a_clip_widen_the_interval():
 def test_gaps_are_left_out():
     found = stats.interval(np.array([np.nan, 1.0, 3.0]), stats.draw([3], sequence=False))
     assert found.mean == 2
+
+
+def test_moves_of_measures_that_first_frames_lack_keep_to_their_clips():
+    """A clip's first frame has no dtSSD; the interval's blocks are cut where clips end."""
+
+    def report(changed):
+        steps = {clip: (changed if clip == "a" else 1.0) for clip in "abcd"}
+        rows = [
+            {"data": "d", "clip": clip, "name": str(n), "method": "m", "sequence": True, "seconds": 0.1, "iou": 0.9}
+            | ({"dtssd": step} if n else {})
+            for clip, step in steps.items()
+            for n in range(3)
+        ]
+        return {"pictures": rows, "rules": {}}
+
+    (move,) = [move for move in moves(report(3.0), report(1.0)) if move.measure == "dtssd"]
+    right = stats.interval(np.array([2.0, 2.0] + [0.0] * 6), stats.draw([2, 2, 2, 2], sequence=True))
+    assert move.difference == right and move.pictures == 8

@@ -13,6 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 from bgdl.cli import main
+from bgdl.cli import synth as synth_command
 from bgdl.data import synth_files
 from bgdl.data.figure import draw_looks, draw_person
 from bgdl.data.pairs import find_pairs, read_pair
@@ -210,9 +211,27 @@ def test_the_command_writes_the_same_clip_twice(tmp_path: Path) -> None:
         ("--size", "big", "write WIDTHxHEIGHT"),
         ("--fps", "fast", "write 25, 29.97 or 30000/1001"),
         ("--height", "7", "is no share"),
+        ("--pan", "nan", "must be numbers that end"),
+        ("--pan", "1e7", "20000 px are the most"),
+        ("--duration", "inf", "must be numbers that end"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_read(tmp_path: Path, option: str, value: str, message: str) -> None:
     result = CliRunner().invoke(main.app, ["synth", str(tmp_path / "out"), option, value])
     assert isinstance(result.exception, InputError)
     assert message in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [
+        ("25", 25),
+        ("12.5", 12.5),
+        ("23.976", "24000/1001"),
+        ("23.98", "24000/1001"),
+        ("59.94", "60000/1001"),
+        ("30", 30),
+    ],
+)
+def test_rates_of_television_are_exact(text: str, rate: float | str) -> None:
+    assert synth_command._rate(text) == Fraction(rate)

@@ -96,3 +96,20 @@ def test_every_record_is_complete() -> None:
         assert record.licence
         assert record.source
         assert record.url is None or (record.hash or "").startswith(("md5:", "sha256:"))
+
+
+def test_a_damaged_copy_is_fetched_again(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    record = replace(RECORD, url=server, hash=_md5(b"weights" * 1000))
+    monkeypatch.setitem(weights.RECORDS, "u2netp", record)
+    weights.cache_folder().mkdir(parents=True)
+    (weights.cache_folder() / "u2netp.onnx").write_bytes(b"cut sho")
+    assert weights.fetch_again("u2netp").read_bytes() == b"weights" * 1000
+    monkeypatch.setenv("BGDL_WEIGHTS", str(tmp_path))
+    (tmp_path / "u2netp.onnx").write_bytes(b"cut sho")
+    with pytest.raises(WeightsError, match=r"u2netp.onnx is not u2netp as it was published .*; delete it"):
+        weights.fetch_again("u2netp")
+
+
+def test_an_address_that_cannot_be_asked_is_no_wrong_hash() -> None:
+    with pytest.raises(WeightsError, match=r"cannot download u2netp.onnx \(InvalidSchema\)"):
+        weights.fetch(replace(RECORD, url="nothing://x/u2netp.onnx"))

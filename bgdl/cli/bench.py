@@ -11,6 +11,9 @@ import typer
 
 from bgdl.cli import console, options
 
+ENOUGH = 20
+"""Pictures with masks from which on what a precision costs is worth remembering."""
+
 if TYPE_CHECKING:
     import torch
 
@@ -62,7 +65,6 @@ def bench(
     """
     from bgdl.bench import measure
     from bgdl.device import pick_device, thread_count
-    from bgdl.engines import cache
 
     where = pick_device(device)
     net, spec = _network(model, size)
@@ -74,8 +76,22 @@ def bench(
             tasks, shown, spec, batches=_numbers(batch), repeats=repeats, say=lambda text: status.update(text)
         )
     if cost := result.cost():
-        cache.remember_cost(net.key, cost)
+        _remember(net, cost, shown, as_used=size in (None, net.spec and net.spec.size))
     _show(result, as_json=as_json)
+
+
+def _remember(net: Network, cost: dict[str, float], shown: Pictures, *, as_used: bool) -> None:
+    """For engine auto, where it was measured as the network is used, on enough pictures."""
+    from bgdl.engines import cache
+
+    scored = sum(truth is not None for truth in shown.truths)
+    if as_used and scored >= ENOUGH:
+        cache.remember_cost(net.key, cost)
+        console.note(f"what each precision costs is remembered for engine auto ({scored} pictures with masks)")
+    else:
+        console.note(
+            f"not remembered for engine auto: that takes {ENOUGH} pictures with masks at the network's own size"
+        )
 
 
 def _network(model: str, size: int | None) -> tuple[Network, InputSpec]:
@@ -83,12 +99,15 @@ def _network(model: str, size: int | None) -> tuple[Network, InputSpec]:
 
     from bgdl import weights
     from bgdl.engines import network
+    from bgdl.errors import InputError
     from bgdl.preprocess import InputSpec
 
+    if ":" in model and not Path(model).exists():
+        raise InputError(f"{model!r}: bgdl bench takes a model without options; --size sets the side of its square")
     record = weights.RECORDS.get(model)
     net = network.read(weights.path_of(model))
     spec = net.spec or (record.spec if record else InputSpec())
-    return net, replace(spec, size=size) if size else spec
+    return net, replace(spec, size=size or spec.size, shape="square")
 
 
 def _pictures(folder: Path | None, spec: InputSpec, count: int | None) -> Pictures:
@@ -104,11 +123,15 @@ def _tasks(
     from bgdl.bench.measure import tasks_for
     from bgdl.bench.worker import Task
     from bgdl.engines import choose
+    from bgdl.errors import DeviceError
 
     able = [name for name in choose.installed() if name in choose.runs(net)]
     pairs = [pair for pair in choose.candidates(device) if pair[0] in able]
     exact = [pair for pair in pairs if pair[1] == "fp32"][-1]
     wanted = [pair for pair in pairs if engine in ("auto", pair[0]) and precision in ("auto", pair[1])]
+    if not wanted:
+        there = ", ".join(" ".join(pair) for pair in pairs)
+        raise DeviceError(f"nothing runs {engine} {precision} here; there is {there}")
     ordered = [exact, *(pair for pair in wanted if pair != exact)]
     return tasks_for(Task(net.path, *exact, device=str(device), threads=threads), ordered, compiled=compiled)
 

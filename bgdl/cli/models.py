@@ -40,7 +40,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl mode
     from bgdl import weights
 
     for name in names:
-        console.out.print(f"{name}: {weights.find(name)}", markup=False)
+        console.out.print(f"{name}: {weights.fetch_again(name)}", markup=False)
 
 
 def _details(row: dict[str, Any]) -> Iterator[str]:

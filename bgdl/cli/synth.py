@@ -121,5 +121,5 @@ def _rate(fps: str) -> Fraction:
         rate = Fraction(fps)
     except (ValueError, ZeroDivisionError):
         raise InputError(f"--fps {fps!r} is no rate; write 25, 29.97 or 30000/1001") from None
-    ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)
-    return ntsc if rate.denominator == 100 and abs(rate - ntsc) < Fraction(1, 100) else rate
+    ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)  # 23.976, 29.97, 59.94
+    return ntsc if rate.denominator > 1 and abs(rate - ntsc) < Fraction(1, 100) else rate

@@ -61,19 +61,17 @@ def open_scene(
     whole_hw = (size_hw[0] + 2 * margin, size_hw[1] + 2 * margin + math.ceil(abs(pan_px)))
     left = margin + (math.ceil(-pan_px) if pan_px < 0 else 0)
     pictures = (
-        torch.from_numpy(draw_room(whole_hw, seed=seed))[None]
-        if source is None
-        else fit_background(_read(Path(source)), whole_hw, "cover")
+        torch.from_numpy(draw_room(whole_hw, seed=seed))[None] if source is None else _read(Path(source), whole_hw)
     )
     return Scene(pictures, size_hw=size_hw, margin_px=(left, margin))
 
 
-def _read(path: Path) -> Tensor:
-    """uint8 (N,H,W,3); of a clip the first 300 frames."""
+def _read(path: Path, size_hw: tuple[int, int]) -> Tensor:
+    """uint8 (N,*size_hw,3); of a clip the first 300 frames, each fitted as it comes."""
     if path.suffix.lower() not in CLIP_SUFFIXES:
-        return image.read(path).frames
+        return fit_background(image.read(path).frames, size_hw, "cover")
     with VideoReader(path, limit=_MOST_FRAMES) as reader:
-        frames = [batch.data for batch in reader.batches(16)]
+        frames = [fit_background(batch.data, size_hw, "cover") for batch in reader.batches(4)]
     if not frames:
         raise InputError(f"{path} has no frames")
     return torch.cat(frames)

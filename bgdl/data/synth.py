@@ -21,6 +21,10 @@ _FLOOR = 0.965  # of the frame's height: where grounded subjects stand
 _ENTER, _LEAVE = 0.4, 0.62  # of a subject's time: it walks in, stands between the two, walks out
 
 
+MOST_PAN_PX = 20_000
+"""How far a camera pans at most: the scene is drawn that much wider."""
+
+
 @dataclass(frozen=True)
 class SynthOptions:
     """What a clip is like.
@@ -45,6 +49,12 @@ class SynthOptions:
     def __post_init__(self) -> None:
         if min(self.size_hw) < 16:
             raise InputError(f"a clip of {self.size_hw[1]}x{self.size_hw[0]} is too small; 16x16 is the least")
+        if not all(map(math.isfinite, (self.duration_s, self.lead_in_s, self.pan_px_s))):
+            raise InputError("duration, empty part and pan must be numbers that end")
+        if abs(self.pan_px_s * self.duration_s) > MOST_PAN_PX:
+            raise InputError(
+                f"the camera pans {self.pan_px_s * self.duration_s:g} px in all; {MOST_PAN_PX} px are the most"
+            )
         if self.rate <= 0 or self.duration_s <= 0 or not 0 <= self.lead_in_s < self.duration_s:
             raise InputError(
                 f"the clip lasts {self.duration_s:g} s at {float(self.rate):g} frames/s with {self.lead_in_s:g} s of "

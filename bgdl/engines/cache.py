@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from bgdl import weights
@@ -18,11 +19,12 @@ def folder() -> Path:
 
 
 def load(name: str) -> bytes | None:
-    """What was stored under `name`, or None."""
+    """What was stored under `name`; None where nothing was, or where the file is no longer what was stored."""
     try:
-        return (folder() / name).read_bytes()
+        digest, data = _parted((folder() / name).read_bytes())
     except OSError:
         return None
+    return data if hashlib.sha256(data).digest() == digest else None
 
 
 def store(name: str, data: bytes) -> None:
@@ -30,18 +32,25 @@ def store(name: str, data: bytes) -> None:
     target = folder() / name
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
-            file.write(data)
-        os.replace(file.name, target)
+        part = target.with_name(f"{name}.{secrets.token_hex(4)}.part")
+        try:
+            part.write_bytes(hashlib.sha256(data).digest() + data)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _parted(stored: bytes) -> tuple[bytes, bytes]:
+    return stored[:32], stored[32:]
 
 
 def measured_cost(key: str) -> dict[str, float]:
     """mIoU lost by precision, as `bgdl bench` measured it here for the network called `key`."""
     try:
         found = json.loads(load(f"cost-{key}.json") or b"{}")
-    except ValueError:
+        return {str(name): float(cost) for name, cost in found.items()}
+    except (ValueError, TypeError, AttributeError):
         return {}
-    return {str(name): float(cost) for name, cost in found.items()}
 
 
 def remember_cost(key: str, cost: dict[str, float]) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bgdl.errors import WeightsError
+from bgdl.errors import ForeignGraph, WeightsError
 from bgdl.nets import checkpoint
 from bgdl.nets.checkpoint import Checkpoint
 from bgdl.nets.narrow import Kept, narrow
-from bgdl.preprocess import InputSpec
+from bgdl.preprocess import IMAGENET_MEAN, InputSpec
 from bgdl.weights import Calibration, calibration
 
 GRAPH_SUFFIXES = (".onnx", ".xml")
 ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretch="minmax")
-"""How rembg feeds its isnet files."""
+ANIME = replace(ISNET, mean=IMAGENET_MEAN)
+"""How rembg feeds isnet-general-use and isnet-anime."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ class Network:
         """sha256 over the values of the weights (or the bytes of the file): names it in caches."""
         digest = hashlib.sha256()
         if self.weights is None:
-            digest.update(self.path.read_bytes())
+            for file in files_of(self.path):
+                digest.update(file.read_bytes())
         else:
             for name, value in sorted(self.weights.state.items()):
                 digest.update(name.encode() + value.numpy().tobytes())
@@ -64,6 +66,14 @@ class Network:
         return bytes(to_onnx(net if exact else centre_channels(net), size_hw).SerializeToString())
 
 
+def files_of(path: Path) -> list[Path]:
+    """The files that hold a network: OpenVINO's .xml has its weights in a .bin, an .onnx may have them beside it."""
+    if path.suffix == ".xml":
+        return [path, path.with_suffix(".bin")]
+    beside = [path.with_name(path.name + ending) for ending in (".data", "_data")]
+    return [path, *(file for file in beside if path.suffix == ".onnx" and file.is_file())]
+
+
 def read(path: str | Path) -> Network:
     """A network from any weights file, an ONNX file in rembg's layout (isnet, silueta, ...) or OpenVINO's .xml.
 
@@ -74,14 +84,25 @@ def read(path: str | Path) -> Network:
         return _read_ir(path)
     try:
         weights = checkpoint.read(path)
-    except WeightsError:
-        if path.suffix != ".onnx" or not path.is_file():
-            raise
+    except ForeignGraph:
         return _read_foreign(path)
     card = weights.metadata
     last = [float(v) for part in ("weight", "bias") for v in weights.state[f"outconv.{part}"].flatten()]
-    measured = Calibration(**card["int8"]) if "int8" in card else calibration(path.stem, last)
+    measured = _calibration(path, card["int8"]) if "int8" in card else calibration(path.stem, last)
     return Network(path, weights, weights.spec, card.get("precision_cost") or {}, measured)
+
+
+def _calibration(path: Path, card: Any) -> Calibration:
+    try:
+        return Calibration(card["ranges"], card.get("kept", {}))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path.name} says of int8 what cannot be read; export it again with --int8") from error
+
+
+def check_output(network: Network, shape: tuple[int, ...], size_hw: tuple[int, int]) -> None:
+    """Raises WeightsError where what a graph gives for one picture is no matte (1,1,H,W) of its size."""
+    if shape != (1, 1, *size_hw):
+        raise WeightsError(f"{network.path.name} gives {shape} for a picture; a matte {(1, 1, *size_hw)} is needed")
 
 
 def _read_ir(path: Path) -> Network:
@@ -110,7 +131,8 @@ def _read_foreign(path: Path) -> Network:
     card = {entry.key: entry.value for entry in model.metadata_props}.get("bgdl")
     if card:
         return _from_card(path, json.loads(card))
-    base = ISNET if "isnet" in path.stem else InputSpec(scale="max", stretch="minmax")
+    isnet = ANIME if "anime" in path.stem else ISNET
+    base = isnet if "isnet" in path.stem else InputSpec(scale="max", stretch="minmax")
     size = sides[2] or base.size
     return Network(path, None, InputSpec(**{**base.to_dict(), "size": size}))
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bgdl.device import thread_count
-from bgdl.engines.network import Network
+from bgdl.engines.network import Network, check_output
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 from bgdl.types import Precision
 
@@ -61,6 +61,8 @@ class OnnxEngine:
         dtype = np.float16 if entry.type == "tensor(float16)" else np.float32
         pictures = np.ascontiguousarray(x.detach().cpu().float().numpy(), dtype)
         alphas = [session.run([output.name], {entry.name: picture[None]})[0] for picture in pictures]
+        for alpha in alphas:
+            check_output(self._network, alpha.shape, (x.shape[-2], x.shape[-1]))
         return torch.from_numpy(np.concatenate(alphas)).float()
 
     def _session(self, height: int, width: int) -> Any:

@@ -13,7 +13,7 @@ from torch import Tensor
 from bgdl.device import thread_count
 from bgdl.engines import cache
 from bgdl.engines.int8 import no_ranges, quantize
-from bgdl.engines.network import Network
+from bgdl.engines.network import Network, check_output
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 from bgdl.types import Precision
 
@@ -44,9 +44,9 @@ class OpenVINOEngine:
         self._network = network
         self._target = target
         self._core = _core()
+        _check_target(self._core, target, precision)
         self._hint = HINTS.get(precision) or _rest(self._core, target)
         self._compiled: dict[tuple[int, int, bool], Any] = {}
-        _check_target(self._core, target, precision)
         self._calibration = network.calibration if precision == "int8" else None
         if precision == "int8" and self._calibration is None:
             raise WeightsError(no_ranges(network))
@@ -83,6 +83,7 @@ class OpenVINOEngine:
                 self._compiled.pop(next(iter(self._compiled)))
 
             compiled = self._compile((height, width), queued)
+            check_output(self._network, tuple(compiled.output(0).shape), (height, width))
             self._compiled[size] = openvino.AsyncInferQueue(compiled) if queued else compiled.create_infer_request()
         return self._compiled[size]
 
@@ -101,7 +102,8 @@ class OpenVINOEngine:
             except RuntimeError:
                 pass  # of another version or damaged: compiled anew and replaced below
         compiled = self._core.compile_model(self._read(size_hw), self._target, options)
-        cache.store(name, compiled.export_model().getvalue())
+        if self._target != "AUTO":  # which cannot be exported: it may go over to another device
+            cache.store(name, compiled.export_model().getvalue())
         return compiled
 
     def _read(self, size_hw: tuple[int, int]) -> Any:
@@ -139,14 +141,15 @@ def _core() -> Any:
 
 
 def _rest(core: Any, target: str) -> str:
-    able = core.get_property(target.split(".")[0] if target != "AUTO" else "CPU", "OPTIMIZATION_CAPABILITIES")
+    able = core.get_property(target if target != "AUTO" else "CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in able else "f32"
 
 
 def _check_target(core: Any, target: str, precision: Precision) -> None:
-    if target != "AUTO" and target.split(".")[0] not in core.available_devices:
-        raise DeviceError(f"OpenVINO has no device {target!r} here; it has {', '.join(core.available_devices)}")
-    able = core.get_property(target.split(".")[0] if target != "AUTO" else "CPU", "OPTIMIZATION_CAPABILITIES")
+    there = core.available_devices  # of several graphics processors GPU.0, GPU.1; GPU is the first
+    if target != "AUTO" and target not in there and f"{target}.0" not in there:
+        raise DeviceError(f"OpenVINO has no device {target!r} here; it has {', '.join(there)}, and AUTO takes the best")
+    able = core.get_property(target if target != "AUTO" else "CPU", "OPTIMIZATION_CAPABILITIES")
     needs = {"bf16": "BF16", "fp16": "FP16"}.get(precision)
     if needs and needs not in able:
         raise DeviceError(f"this processor has no {precision} arithmetic for OpenVINO (it has {', '.join(able)})")

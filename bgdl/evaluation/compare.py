@@ -51,13 +51,10 @@ def moves(new: Figures, old: Figures) -> Iterator[Move]:
         before = then.get((data, method), {})
         common = [key for key in pictures if key in before]
         for measure in MEASURES:
-            pairs = [
-                (before[key][measure], pictures[key][measure])
-                for key in common
-                if measure in before[key] and measure in pictures[key]
-            ]
-            if pairs:
-                clips = [key[1] for key in common][-len(pairs) :]
+            measured = [key for key in common if measure in before[key] and measure in pictures[key]]
+            if measured:
+                pairs = [(before[key][measure], pictures[key][measure]) for key in measured]
+                clips = [key[1] for key in measured]
                 sequence = bool(pictures[common[0]]["sequence"])
                 yield _move(data, method, measure, pairs, clips, sequence=sequence)
 

@@ -12,6 +12,7 @@ import torch
 
 from bgdl import registry, weights
 from bgdl.device import cpu_count
+from bgdl.engines.network import files_of
 from bgdl.evaluation.protocol import MethodSpec
 from bgdl.types import EngineName, Matter, Precision
 
@@ -32,7 +33,7 @@ def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:
         "method": spec.text,
         "device": str(matter.device),
         "engine": f"{engine.name} {engine.precision}" if engine else None,
-        "weights_sha256": hashlib.sha256(path.read_bytes()).hexdigest() if path else None,
+        "weights_sha256": _sha256(path) if path else None,
     }
 
 
@@ -51,6 +52,13 @@ def describe_machine() -> dict[str, Any]:
 def _weights_file(model: str) -> Path | None:
     path = weights.locate(weights.RECORDS[model]) if model in weights.RECORDS else weights.path_of(model)
     return path if path and path.is_file() else None
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    for file in files_of(path):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _processor() -> str:

@@ -104,7 +104,7 @@ def make_plan(
 
 
 def parse_method(text: str | Mapping[str, str]) -> MethodSpec:
-    """`mog2:history=200:shadows=drop` -> its name and options; values are read as YAML (numbers, true, words)."""
+    """`mog2:history=200:shadows=drop` -> its name and options; see `bgdl.registry.split_options`."""
     if not isinstance(text, str):
         if len(text) != 1:
             raise InputError(f"{dict(text)} is no method; write LABEL: NAME:option=value, one to an entry")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bgdl.errors import InputError
 
@@ -31,15 +32,24 @@ def odd(option: str, value: int) -> int:
     return int(value)
 
 
+def numbers(option: str, values: Sequence[float], count: int) -> tuple[Any, ...]:
+    """`values`, of which there must be `count`, all numbers."""
+    if not isinstance(values, (list, tuple)) or len(values) != count:
+        raise InputError(
+            f"{option} is {values!r}; it must be {count} numbers, for instance {list(range(1, count + 1))}"
+        )
+    return tuple(value for value in values if _number(option, value))
+
+
 def one_of(option: str, value: Name, allowed: Sequence[str]) -> Name:
     """`value`, which must be one of the names `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise InputError(f"{option} is {value!r}; it must be one of {', '.join(allowed)}")
     return value
 
 
 def _number(option: str, value: object) -> bool:
     """True, since all else ends here: what is written on a command line may be a word or nothing."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise InputError(f"{option} is {value!r}; it must be a number")
     return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -44,6 +46,12 @@ class GrabCut(Classical):
             raise InputError(f"prior is {prior!r}; it must be a Matter, or the name of a method")
         self.prior = prior
         self.stateful = prior is not None and prior.stateful
+
+    def __getattr__(self, name: str) -> Any:
+        """`prime`, where the prior learns an empty scene."""
+        if name == "prime" and self.__dict__.get("prior") is not None:
+            return self.prior.prime  # type: ignore[union-attr]
+        raise AttributeError(name)
 
     def alpha(self, frames: Tensor) -> Tensor:
         """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from bgdl.errors import InputError
+from bgdl.matters import checks
 from bgdl.matters.classical import CPU
 from bgdl.matters.cleanup import Cleanup, CleanupName
 from bgdl.matters.light import Light
@@ -43,7 +44,8 @@ class RoiAverage(RunningAverage):
         shadows: Shadows = "keep",
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
-        left, top, right, bottom = rectangle
+        left, top, right, bottom = checks.numbers("rectangle", rectangle, 4)
+        rectangle_size = checks.numbers("rectangle_size", rectangle_size, 2)
         if not (0 <= left < right <= rectangle_size[0] and 0 <= top < bottom <= rectangle_size[1]):
             raise InputError(
                 f"rectangle is {rectangle}; it must be left, top, right, bottom with left < right and top < bottom "

@@ -98,7 +98,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
             header = file.metadata() or {}
-        return state, json.loads(header.get("bgdl", "{}"))
+        card = json.loads(header.get("bgdl", "{}"))
+        return state, card if isinstance(card, dict) else {}
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path.name} is damaged or truncated ({error}); download it again") from error
 
@@ -118,7 +119,7 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     for wrapper in _WRAPPERS:
         if isinstance(loaded.get(wrapper), dict):
             loaded = loaded[wrapper]
-    state = {key: value for key, value in loaded.items() if isinstance(value, Tensor)}
+    state = {key: value for key, value in loaded.items() if isinstance(key, str) and isinstance(value, Tensor)}
     return state, dict(hyper) if isinstance(hyper, dict) else {}
 
 
@@ -145,7 +146,7 @@ def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> 
     if not all(bool(value.isfinite().all()) for value in state.values()):
         raise WeightsError(f"{path.name} holds values that are not finite; training diverged or the file is damaged")
     spec = metadata.get("input_spec")
-    return Checkpoint(arch, state, InputSpec.from_dict(spec) if spec else None, folded, metadata)
+    return Checkpoint(arch, state, InputSpec.from_dict(spec) if isinstance(spec, dict) else None, folded, metadata)
 
 
 def _fill_batchnorm(state: dict[str, Tensor], expected: dict[str, Tensor], folded: bool) -> None:

@@ -11,7 +11,7 @@ import torch
 from onnx import numpy_helper
 from torch import Tensor, nn
 
-from bgdl.errors import WeightsError
+from bgdl.errors import ForeignGraph, WeightsError
 from bgdl.nets.u2net import TABLE, Arch, ConvBnRelu, U2Net
 
 Pair = tuple[Tensor, Tensor]
@@ -22,19 +22,19 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
     The side outputs keep their names in such a file; the other convolutions lost theirs when BatchNorm was
     folded in, and form one chain, so they are mapped in execution order.
-    Raises WeightsError where the file is damaged or its convolutions are not those of U²-Net.
+    Raises WeightsError where the file is damaged, ForeignGraph where its convolutions are not those of U²-Net.
     """
     named, chain = _convolutions(path)
     net = U2Net(_arch(path, chain)).eval()
     blocks = _execution_order(net)
     if len(chain) != len(blocks):
-        raise WeightsError(f"{path.name} has {len(chain)} folded convolutions, {net.arch} has {len(blocks)}")
+        raise ForeignGraph(f"{path.name} has {len(chain)} folded convolutions, {net.arch} has {len(blocks)}")
     for block, pair in zip(blocks, chain, strict=True):
         _fill(path, block.conv_s1, pair)
         _make_identity(block.bn_s1)
     for name in [*(f"side{n}" for n in range(1, 7)), "outconv"]:
         if name not in named:
-            raise WeightsError(f"{path.name} does not name {name}.weight, so it is not in rembg's layout")
+            raise ForeignGraph(f"{path.name} does not name {name}.weight, so it is not in rembg's layout")
         _fill(path, net.get_submodule(name), named[name])
     return net.state_dict()
 
@@ -58,7 +58,7 @@ def _convolutions(path: Path) -> tuple[dict[str, Pair], list[Pair]]:
         if node.op_type != "Conv":
             continue
         if len(node.input) != 3 or not all(name in stored for name in node.input[1:]):
-            raise WeightsError(f"{path.name}: a convolution's weights are not stored plainly (quantized?)")
+            raise ForeignGraph(f"{path.name}: a convolution's weights are not stored plainly (quantized?)")
         weight, bias = (torch.from_numpy(numpy_helper.to_array(stored[n]).copy()).float() for n in node.input[1:])
         key = node.input[1].removesuffix(".weight")
         if key.startswith(("side", "outconv")):
@@ -72,7 +72,7 @@ def _arch(path: Path, chain: list[Pair]) -> Arch:
     for arch, table in TABLE.items():
         if len(chain) > 1 and tuple(chain[1][0].shape[:2]) == table["stage1"].inner[1:]:
             return arch
-    raise WeightsError(f"{path.name} is not U²-Net or U²-Net-p in rembg's layout ({len(chain)} convolutions)")
+    raise ForeignGraph(f"{path.name} is not U²-Net or U²-Net-p in rembg's layout ({len(chain)} convolutions)")
 
 
 def _execution_order(net: U2Net) -> list[ConvBnRelu]:
@@ -94,7 +94,7 @@ def _fill(path: Path, convolution: nn.Module, pair: Pair) -> None:
     assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
     if convolution.weight.shape != pair[0].shape:
         got, need = tuple(pair[0].shape), tuple(convolution.weight.shape)
-        raise WeightsError(f"{path.name}: a convolution is {got} where U²-Net has {need}")
+        raise ForeignGraph(f"{path.name}: a convolution is {got} where U²-Net has {need}")
     convolution.weight.data, convolution.bias.data = pair
 
 
