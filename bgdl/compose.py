@@ -56,21 +56,27 @@ class Over:
     """The subject over a colour or over pictures.
 
     background: (r,g,b) or (r,g,b,a) of 0..255, or uint8 (H,W,3), (1,H,W,3), or (N,H,W,3), one for each frame.
-    fit: how a picture fills the frame, see `fit_background`.
+    fit, pixel_aspect: how a picture fills the frame, see `fit_background`.
     A colour with alpha below 255 gives RGBA (`channels` 4), everything else RGB.
     """
 
     def __init__(
-        self, background: Tensor | Sequence[int], *, fit: Fit = "cover", foreground: Foreground | None = None
+        self,
+        background: Tensor | Sequence[int],
+        *,
+        fit: Fit = "cover",
+        pixel_aspect: float = 1,
+        foreground: Foreground | None = None,
     ) -> None:
         self.foreground = foreground
         self.fit: Fit = fit
+        self.pixel_aspect = pixel_aspect
         self.opacity = 1.0
         if not isinstance(background, Tensor):
             self.opacity = background[3] / 255 if len(background) == 4 else 1.0
             background = torch.tensor(background[:3], dtype=torch.uint8).view(1, 1, 1, 3)
         self._source = background if background.ndim == 4 else background[None]
-        self._fitted = self._source
+        self._fitted: Tensor | None = None
         self.channels = 3 if self.opacity == 1 else 4
 
     def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
@@ -82,13 +88,15 @@ class Over:
     def _background(self, frames: Tensor) -> Tensor:
         """The background at the frames' size and on their device, made once for each size."""
         height, width = frames.shape[1:3]
-        if self._fitted.shape[1:3] != (height, width) or self._fitted.device != frames.device:
+        fitted = self._fitted
+        if fitted is None or fitted.shape[1:3] != (height, width) or fitted.device != frames.device:
             source = self._source.to(frames.device)
             if source.shape[1:3] == (1, 1):  # a colour
-                self._fitted = source.expand(-1, height, width, -1).contiguous()
+                fitted = source.expand(-1, height, width, -1).contiguous()
             else:
-                self._fitted = fit_background(source, (height, width), self.fit)
-        return self._fitted
+                fitted = fit_background(source, (height, width), self.fit, pixel_aspect=self.pixel_aspect)
+        self._fitted = fitted
+        return fitted
 
     def _over_glass(self, subject: Tensor, alpha: Tensor) -> Tensor:
         """Porter-Duff "over" onto a half-transparent colour, back to straight colours."""
@@ -145,18 +153,19 @@ def join(colours: Tensor, coverage: Tensor) -> Tensor:
     return rgba
 
 
-def fit_background(picture: Tensor, size_hw: tuple[int, int], fit: Fit = "cover") -> Tensor:
+def fit_background(picture: Tensor, size_hw: tuple[int, int], fit: Fit = "cover", *, pixel_aspect: float = 1) -> Tensor:
     """Make a picture fill a frame: uint8 (N,h,w,3) -> uint8 (N,H,W,3) on its device.
 
     fit: "cover" fills the frame and crops what hangs over, "contain" shows the whole picture between black
     bars, "stretch" ignores its proportions. Cropping and bars are centred.
+    pixel_aspect: width over height of the frame's pixels, over that of the picture's: both are fitted as shown.
     """
     height, width = size_hw
-    if picture.shape[1:3] == (height, width):
-        return picture
-    ratios = (height / picture.shape[1], width / picture.shape[2])
+    ratios = (height / picture.shape[1], width * pixel_aspect / picture.shape[2])
     scale = {"cover": max(ratios), "contain": min(ratios)}.get(fit)
-    inner = size_hw if scale is None else _scaled(picture, scale)
+    inner = size_hw if scale is None else _scaled(picture, scale, scale / pixel_aspect)
+    if inner == size_hw == tuple(picture.shape[1:3]):
+        return picture
     planes = F.interpolate(convert.to_nchw(picture).float(), inner, mode="bicubic", antialias=True, align_corners=False)
     return _centre(convert.round_to_bytes(convert.to_nhwc(planes)), size_hw).contiguous()
 
@@ -207,8 +216,8 @@ def _gaussian(planes: Tensor, sigma: float) -> Tensor:
     return F.conv2d(planes, taps[:, :, :, None].contiguous(), padding=(radius, 0), groups=channels)
 
 
-def _scaled(picture: Tensor, scale: float) -> tuple[int, int]:
-    return max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[2] * scale))
+def _scaled(picture: Tensor, scale_y: float, scale_x: float) -> tuple[int, int]:
+    return max(1, round(picture.shape[1] * scale_y)), max(1, round(picture.shape[2] * scale_x))
 
 
 def _centre(picture: Tensor, size_hw: tuple[int, int]) -> Tensor:

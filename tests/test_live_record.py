@@ -17,7 +17,7 @@ from bgdl.errors import InputError
 from bgdl.media import camera
 from bgdl.pipeline.live import Live, LiveJob
 from tests.conftest import Bgdl
-from tests.video_clips import BrightSubject, decoded, disc
+from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 FIFTY_PER_S = 0.02
 
@@ -148,6 +148,26 @@ def test_a_snapshot_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> 
     with pytest.raises(InputError, match=r"--snapshots .*shots cannot be made \(.*\); give a folder"):
         run.run()
     assert not (tmp_path / "rec.mkv").exists()
+
+
+@pytest.mark.parametrize("role", ["--source", "--background", "--prime"])
+def test_what_is_read_is_not_recorded_over(bgdl: Bgdl, tmp_path: Path, role: str) -> None:
+    clip = write_clip(tmp_path / "clip.mp4", frames=4)
+    before = clip.read_bytes()
+    model = "static_difference" if role == "--prime" else "otsu"
+    words = () if role == "--background" else ("-b", "red")
+    done = bgdl("live", "--no-window", "-m", model, role, clip, *words, "--record", clip, "--overwrite", "--frames", 2)
+    assert done.status == 1
+    assert f"{clip} is read and would be replaced by the result; choose another output" in done.err
+    assert clip.read_bytes() == before
+
+
+def test_what_exists_is_not_recorded_over_unasked(bgdl: Bgdl, tmp_path: Path) -> None:
+    (tmp_path / "rec.mp4").write_text("mine")
+    done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", tmp_path / "rec.mp4", "--frames", 2)
+    assert done.status == 1
+    assert "exists; use --overwrite or another name" in done.err
+    assert (tmp_path / "rec.mp4").read_text() == "mine"
 
 
 @pytest.mark.parametrize(("seconds", "said"), [(0, "; no frame came, so {} was not written"), (0.3, " -> {}")])

@@ -83,3 +83,21 @@ def test_nothing_is_carried_over_a_cut() -> None:
     _, alpha = propagate(frames, 3, matter=matter)
     assert torch.equal(alpha, BrightSubject().alpha(frames))
     assert matter.seen == 4  # frames 0 and 3, and from the cut on 4 and 7
+
+
+@pytest.mark.parametrize(("every", "size"), [(2, 1), (3, 16), (30, 1), (30, 2), (30, 8)])
+def test_few_frames_are_held_however_long_the_clip_is(every: int, size: int) -> None:
+    came, gone, most = 0, 0, 0
+    frames = wander(1).repeat(150, 1, 1, 1)
+
+    def counted() -> Iterator[FrameBatch]:
+        nonlocal came, most
+        for batch in batches(frames, size):
+            came += len(batch)
+            most = max(most, came - gone)
+            yield batch
+
+    for batch, _ in Propagation(BrightSubject(), every)(counted()):
+        gone += len(batch)
+    assert gone == 150
+    assert most <= 32 + 2 * size  # the last batch that is handed on is counted gone when the next is asked for

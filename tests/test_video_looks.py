@@ -172,6 +172,8 @@ def test_jobs_that_contradict_themselves() -> None:
         VideoJob("a.mp4", Path("b.mp4"), only_matte=True, alpha_sidecar=True)
     with pytest.raises(InputError, match="--every is at least 1, not 0"):
         VideoJob("a.mp4", Path("b.mp4"), every=0)
+    with pytest.raises(InputError, match="--every is at most 30, not 31: the frames between wait in memory"):
+        VideoJob("a.mp4", Path("b.mp4"), every=31)
     with pytest.raises(InputError, match="--keep 'both' is not largest, all or a number"):
         VideoJob("a.mp4", Path("b.mp4"), keep="both")
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
-from tests.video_clips import convert, packets, write_clip
+from bgdl.errors import InputError
+from tests.video_clips import convert, decoded, packets, write_clip
 
 
 def clip_with(path: Path, audio: str, *, frames: int = 20, layout: str = "stereo") -> Path:
@@ -97,6 +99,77 @@ def test_sound_of_a_cut_begins_with_it(tmp_path: Path, codec: str, target: str) 
     sound = heard(tmp_path / f"out.{target}")
     assert 0 <= sound.begins_s < 0.05
     assert abs(sound.length_s - 10 / 25) < 0.05
+
+
+NEGATIVE = [
+    ("aac", "mp4"),
+    ("aac", "mov"),
+    ("libmp3lame", "mp4"),
+    ("aac", "mkv"),
+    ("libopus", "mkv"),
+    ("libopus", "mp4"),
+]
+
+
+@pytest.mark.parametrize(("codec", "source"), NEGATIVE)
+@pytest.mark.parametrize("target", ["mkv", "mp4"])
+def test_what_an_encoder_puts_before_the_sound_does_not_move_the_picture(
+    tmp_path: Path, codec: str, source: str, target: str
+) -> None:
+    clip = clip_with(tmp_path / f"in.{source}", codec)
+    convert(clip, tmp_path / f"out.{target}", alpha_sidecar=True)
+    before, after, beside = (decoded(tmp_path / name)[0] for name in (clip, f"out.{target}", f"out_alpha.{target}"))
+    assert before == after == beside
+    assert abs(heard(tmp_path / f"out.{target}").begins_s - heard(clip).begins_s) <= 0.025
+    times = [dict(map(reversed, spoken(path))) for path in (clip, tmp_path / f"out.{target}")]
+    assert len(times[1]) >= len(times[0]) - 1
+    assert all(abs(time_s - times[0][data]) < 0.002 for data, time_s in times[1].items())
+
+
+def spoken(path: Path) -> list[tuple[float, bytes]]:
+    """Time in seconds and payload of every packet of the first audio track."""
+    with av.open(str(path)) as clip:
+        return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in clip.demux(audio=0) if packet.size]
+
+
+@pytest.mark.parametrize("target", ["mkv", "mp4"])
+def test_a_long_way_before_zero_is_left_out(tmp_path: Path, target: str) -> None:
+    """An edit list that cuts the first half second: players show it from 0, and so does every output."""
+    clip = write_clip(
+        tmp_path / "in.mp4", rate=25, pts=range(-12, 28), options={"g": "5", "bf": "0"}, audio="aac", tone_from_s=-0.48
+    )
+    convert(clip, tmp_path / f"out.{target}")
+    assert decoded(tmp_path / f"out.{target}")[0] == decoded(clip)[0]
+    assert decoded(clip)[0][0] == 0
+    assert abs(heard(tmp_path / f"out.{target}").begins_s) < 0.025
+
+
+@pytest.mark.parametrize("first", [0, 10])
+def test_sound_of_a_background_stays_with_its_picture(tmp_path: Path, first: int) -> None:
+    """That clip's picture begins after a second; its first frame is shown with the source's, and heard with it."""
+    source = write_clip(tmp_path / "in.mkv", rate=25, pts=range(first, first + 20))
+    background = write_clip(tmp_path / "bg.mkv", rate=25, pts=range(25, 50), audio="aac")
+    convert(source, tmp_path / "out.mkv", background=str(background), sound="background")
+    times_s = {data: time_s for time_s, data in spoken(background)}
+    moved_s = [times_s[data] - time_s for time_s, data in spoken(tmp_path / "out.mkv")]
+    assert 35 <= len(moved_s) <= 39  # 0.8 s
+    assert moved_s == pytest.approx([1 - first / 25] * len(moved_s), abs=0.002)
+
+
+@pytest.mark.parametrize("background", ["blur", "transparent", "red", "beach.png"])
+def test_sound_of_what_is_no_clip_is_refused(tmp_path: Path, background: str) -> None:
+    source = clip_with(tmp_path / "in.mp4", "aac", frames=2)
+    Image.new("RGB", (8, 8)).save(tmp_path / "beach.png")
+    name = str(tmp_path / background) if "." in background else background
+    with pytest.raises(InputError, match=r"--sound background takes the sound of a clip, and .* is none; give"):
+        convert(source, tmp_path / "out.mkv", background=name, sound="background")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_silent_background_is_said(tmp_path: Path) -> None:
+    source, background = clip_with(tmp_path / "in.mp4", "aac"), write_clip(tmp_path / "bg.mp4")
+    report = convert(source, tmp_path / "out.mkv", background=str(background), sound="background")
+    assert report.notes == (f"{background} has no sound, so there is none",)
 
 
 def test_timestamps_as_coarse_as_packets_are_no_obstacle(tmp_path: Path) -> None:

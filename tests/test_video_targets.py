@@ -6,10 +6,12 @@ import _thread
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from torch import Tensor
 
 from bgdl.errors import InputError
@@ -58,6 +60,18 @@ def test_what_exists_is_not_replaced_unasked(tmp_path: Path) -> None:
     assert (tmp_path / "out.mp4").read_text() == "mine"
     convert(source, tmp_path / "out.mp4", overwrite=True)
     assert len(decoded(tmp_path / "out.mp4")[0]) == 2
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_way_over_a_folder_to_be_made_leads_to_the_same_file(tmp_path: Path, overwrite: bool) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=2)
+    before = source.read_bytes()
+    with pytest.raises(InputError, match="is read and would be replaced"):
+        convert(source, tmp_path / "new" / ".." / "in.mp4", overwrite=overwrite)
+    (tmp_path / "mine.mp4").write_text("mine")
+    with pytest.raises(InputError, match=r"exists; use --overwrite"):
+        convert(source, tmp_path / "new" / ".." / "mine.mp4")
+    assert source.read_bytes() == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, a file that is open elsewhere cannot be deleted at all")
@@ -130,3 +144,28 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, name: str) -> None:
     with room_for(5_000), pytest.raises(InputError, match=r"cannot be written \(File too large\); make room"):
         convert(source, tmp_path / name, only_matte=True)
     assert not list(tmp_path.glob("out*")) + list(tmp_path.glob("frames*"))
+
+
+@pytest.mark.parametrize("rate", [100, 120, 240])
+def test_a_gif_of_a_fast_clip_plays_as_long_as_the_clip(tmp_path: Path, rate: int) -> None:
+    """GIF counts hundredths of a second: of several frames in one the newest is kept."""
+    source = write_clip(tmp_path / "in.mkv", frames=rate // 2, rate=rate, codec="ffv1", pix_fmt="bgr0", picture=level)
+    report = convert(source, tmp_path / "out.gif", model=Whole())
+    times, pictures = decoded(tmp_path / "out.gif")
+    shown = [int(picture.mean().round()) for picture in pictures]
+    newest = {round(Fraction(100 * index, rate)): index for index in range(rate // 2)}
+    assert [round(time_s * 100) for time_s in times] == list(newest)
+    assert shown == list(newest.values())
+    left_out = rate // 2 - len(times)
+    assert report.frames == rate // 2
+    said = f"gif counts 100 ticks a second: {left_out} frames were left out where several fell on one"
+    assert report.notes == ((said,) if left_out else ())
+
+
+class Whole(BrightSubject):
+    def alpha(self, frames: Tensor) -> Tensor:
+        return torch.ones(*frames.shape[:3], 1)
+
+
+def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:
+    return np.full((*size_hw, 3), index, np.uint8)

@@ -67,11 +67,13 @@ def write_clip(
     picture: Callable[[int, tuple[int, int]], Picture] = disc,
     audio: str | None = None,
     layout: str = "stereo",
+    tone_from_s: float = 0,
     subtitles: bool = False,
     set_up: Callable[[Any], None] = lambda stream: None,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A clip at `path`; `audio` names an encoder for a 440 Hz tone as long as the picture, in channels of `layout`."""
+    """A clip at `path`; `audio` names an encoder for a 440 Hz tone in channels of `layout`, from `tone_from_s` to the
+    picture's end."""
     rate = Fraction(rate)
     time_base = time_base or 1 / rate
     stamps = list(pts) if pts is not None else list(range(frames))
@@ -89,7 +91,7 @@ def write_clip(
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
         if sound:
-            _write_tone(output, sound, float(stamps[-1] * time_base + 1 / rate))
+            _write_tone(output, sound, float(stamps[-1] * time_base + 1 / rate) - tone_from_s, tone_from_s)
         if words:
             _write_words(output, words)
     return path
@@ -115,12 +117,13 @@ def decoded(path: Path, format: str = "rgb24", decoder: str | None = None) -> tu
     return times, pictures
 
 
-def _write_tone(output: Any, stream: Any, seconds: float) -> None:
+def _write_tone(output: Any, stream: Any, seconds: float, from_s: float) -> None:
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(int(48000 * seconds)) / 48000)
     samples = np.repeat(tone.astype(np.float32)[None], 2, axis=0)
     for start in range(0, samples.shape[1], 960):
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples[:, start : start + 960]), "fltp", "stereo")
-        frame.sample_rate, frame.pts, frame.time_base = 48000, start, Fraction(1, 48000)
+        frame.sample_rate, frame.time_base = 48000, Fraction(1, 48000)
+        frame.pts = start + round(48000 * from_s)
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
 

@@ -85,7 +85,8 @@ Strength = Annotated[
     typer.Option("--smooth-strength", min=0, max=0.99, help="Share of the past.", rich_help_panel=MATTE),
 ]
 Every = Annotated[
-    int, typer.Option("--every", min=1, help="Run the network on every N-th frame only.", rich_help_panel=MATTE)
+    int,
+    typer.Option("--every", min=1, help="Run the network on every N-th frame only (1 to 30).", rich_help_panel=MATTE),
 ]
 Crop = Annotated[
     str | None,

@@ -19,6 +19,8 @@ from bgdl.media.mailbox import Mailbox
 from bgdl.media.reader import VideoReader
 from bgdl.opencv import cv2
 
+_PATIENCE_S = 5.0  # the end waits so long for a source that gives nothing
+
 
 @dataclass(frozen=True)
 class Shot:
@@ -33,7 +35,8 @@ class Camera:
 
     source: a camera's number ("0"), a file (played at its own pace) or a URL. size_wh, fps: asked of a camera, which
     may answer with others. `dropped` counts frames that nobody took in time.
-    Raises InputError for a camera that is missing or busy and a source that cannot be read.
+    Raises InputError for a camera that is missing or busy, a source that cannot be read and, here or from `newest`, a
+    URL that gives nothing for 20 s.
     """
 
     def __init__(self, source: str, *, size_wh: tuple[int, int] | None = None, fps: float | None = None) -> None:
@@ -66,7 +69,7 @@ class Camera:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stopping.set()
-        self._thread.join(timeout=5)
+        self._thread.join(_PATIENCE_S)
         if self._device is not None:
             self._device.release()
         if self._reader is not None:

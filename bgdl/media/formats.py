@@ -43,6 +43,13 @@ class VideoFormat:
         """Whether it is a folder of numbered pictures."""
         return "image2" in self.muxers.values()
 
+    def tells_aspect(self, muxer: str) -> bool:
+        """Whether players learn the shape of its pixels: from the container, or from H.264's and H.265's own stream.
+
+        Matroska and WebM could tell it too, but FFmpeg's muxer has to be told in a way that PyAV does not offer.
+        """
+        return muxer in ("mp4", "mov", "image2") or self.name in ("h264", "h265")
+
 
 _MP4 = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _YUV = {1: "yuv420p", 3: "yuv420p"}

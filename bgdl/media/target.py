@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,14 +50,18 @@ class Target:
         stem, suffix = (self.final.name, "") if self.names else (self.final.stem, self.final.suffix)
         return replace(self, final=self.final.with_name(f"{stem}_alpha{suffix}"))
 
-    def check(self, *, overwrite: bool) -> None:
-        """Raises InputError where `final` is there and may not be replaced."""
-        taken = any(self.final.iterdir()) if self.final.is_dir() else self.final.exists()
+    def check(self, *, overwrite: bool, reads: Iterable[str | None] = ()) -> None:
+        """Raises InputError where `final` is there and may not be replaced, or one of `reads` would be."""
+        for source in filter(None, reads):
+            if self.replaces(source):
+                raise InputError(f"{source} is read and would be replaced by the result; choose another output")
+        final = self.final.resolve()  # new/../clip.mp4 is clip.mp4 as soon as the folder "new" is made
+        taken = any(final.iterdir()) if final.is_dir() else final.exists()
         if taken and not overwrite:
             raise InputError(f"{self.final} exists; use --overwrite or another name")
-        if self.final.is_dir() and self.names is None:
+        if final.is_dir() and self.names is None:
             raise InputError(f"{self.final} is a folder; give a file name with an extension, or --format png")
-        if self.final.is_file() and self.names is not None:
+        if final.is_file() and self.names is not None:
             raise InputError(f"{self.final} is a file; pictures need a folder, give another name")
 
     def replaces(self, source: str) -> bool:
@@ -91,5 +95,7 @@ def _named(folder: Path) -> Path:
     return folder
 
 
-def _same(one: str | Path, other: str | Path) -> bool:
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+def _same(read: str | Path, written: str | Path) -> bool:
+    """Whether what is read is what will be written, by whatever name."""
+    written = os.path.realpath(written)  # also where its folder is yet to be made
+    return os.path.exists(read) and os.path.exists(written) and os.path.samefile(read, written)

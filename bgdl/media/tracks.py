@@ -12,16 +12,20 @@ from typing import Any
 
 import av
 
-from bgdl.errors import InputError
-from bgdl.media.reader import address
+from bgdl.media.joins import Joins, time_of
+from bgdl.media.opening import open_input, picture_of
 from bgdl.media.transcode import Transcoder, transcoders
 
 UNPLAYED = {"mp4": "pcm_"}
 """Codecs, by the beginning of their names, that a muxer writes but few players of its files play."""
 
 
+EDIT_LISTS = ("mp4", "mov")
+"""Muxers that can say that a track begins before 0 and is heard from there; others would move all tracks instead."""
+
+
 class Copier:
-    """Hands packets on as they are, moved in time."""
+    """Hands packets on as they are, moved in time; for muxers without edit lists those from 0 on alone."""
 
     codec: str | None = None
 
@@ -29,12 +33,17 @@ class Copier:
         self._stream = output.add_stream_from_template(stream)
         self._stream.metadata.update(stream.metadata)
         self._shift = round(shift_s / stream.time_base)
+        known_delay = stream.codec_context and stream.codec_context.name == "opus"  # Matroska keeps it beside the times
+        from_matroska = stream.type == "audio" and stream.container.format.name.startswith("matroska")
+        self._from_zero = not (output.format.name in EDIT_LISTS or known_delay or from_matroska)
 
     def packets(self, packet: Any) -> list[Any]:
         for name in ("pts", "dts"):
             stamp = getattr(packet, name)
             if stamp is not None:
                 setattr(packet, name, stamp - self._shift)
+        if self._from_zero and (packet.is_discard or time_of(packet) < 0):
+            return []
         packet.stream = self._stream
         return [packet]
 
@@ -66,10 +75,7 @@ class Tracks:
         self._wanted = ("audio", "subtitle") if subtitles else ("audio",)
         self._routes: dict[int, Route] = {}
         self._output: av.container.OutputContainer | None = None
-        try:
-            self._input = av.open(address(str(source)))
-        except av.error.FFmpegError as error:
-            raise InputError(f"{source}: cannot be opened for its sound ({error.strerror})") from error
+        self._input = open_input(str(source), "for its sound")
         self._pending: Any = None
         self._packets: Iterator[Any] = iter(())
 
@@ -84,7 +90,9 @@ class Tracks:
         chosen = [self._input.streams[index] for index in self._routes]
         if chosen:
             self._seek(chosen[0])
-            self._packets = self._input.demux(chosen)
+            picture = picture_of(self._input)
+            read = self._input.demux([*chosen, picture] if picture else chosen)
+            self._packets = Joins(picture).moved(read)
             self._pending = self._next()
 
     def advance(self, time_s: Fraction) -> None:
@@ -105,7 +113,7 @@ class Tracks:
         self._input.close()
 
     def _time(self, packet: Any) -> Fraction:
-        return _time(packet) - self._shift_s
+        return time_of(packet) - self._shift_s
 
     def _route(self, stream: Any) -> Route | None:
         """The first way for a stream that the container takes; what is not copied is said."""
@@ -146,9 +154,9 @@ class Tracks:
                 continue
             if packet.pts is None and packet.dts is None:
                 continue
-            if self._end_s is not None and _time(packet) >= self._end_s:
+            if self._end_s is not None and time_of(packet) >= self._end_s:
                 continue
-            if self._start_s is None or _time(packet) >= self._start_s:
+            if self._start_s is None or time_of(packet) >= self._start_s:
                 return packet
 
     def _mux(self, packets: list[Any]) -> None:

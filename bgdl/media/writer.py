@@ -22,6 +22,7 @@ from bgdl.media.encoder import encoder_options
 from bgdl.media.formats import VideoFormat
 from bgdl.media.palette import Palette
 from bgdl.media.part import PartFile
+from bgdl.media.square import scale, square_size
 from bgdl.media.tracks import Tracks
 
 _NAMES = {1: "gray", 3: "rgb24", 4: "rgba"}
@@ -33,7 +34,8 @@ class VideoWriter:
     A clean exit gives the file its final name. After an exception the unfinished file is deleted, after
     KeyboardInterrupt it is closed properly and kept as NAME.part (`part.part`).
     channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
-    until_s: set before the exit, tracks end there.
+    pixel_aspect: width of a pixel over its height; where the file cannot tell it, pictures are scaled to square ones.
+    until_s: set before the exit, tracks end there. `notes` says what came out other than it went in.
     Raises InputError for a target that may not be written, for what the encoder refuses, and where writing fails.
     """
 
@@ -65,15 +67,19 @@ class VideoWriter:
         self._pix_fmt = chosen.pix_fmts.get(channels) or chosen.pix_fmts[3]
         self._keeps_alpha = channels in chosen.pix_fmts
         self._ticks = Fraction(1, chosen.ticks) if chosen.ticks else time_base
-        self._last: int | None = None
-        self._palette = Palette(size_hw, self._ticks) if chosen.name == "gif" else None
+        self._held: av.VideoFrame | None = None
+        self._left_out = 0
+        muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
+        told = chosen.tells_aspect(muxer)
+        self._square_hw = size_hw if told else square_size(size_hw, pixel_aspect)
+        self._scaled = self._square_hw != size_hw
+        self._palette = Palette(self._square_hw, self._ticks) if chosen.name == "gif" else None
         self._tracks = tracks if chosen.sound else None
         options = encoder_options(chosen, self.encoder, crf, preset)
-        muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
         self.part = PartFile(target, sequence=chosen.sequence, overwrite=overwrite)
         try:
             self._open(muxer, metadata or {}, rate or Fraction(25), options)
-            self._set_up(size_hw, pixel_aspect, muxer)
+            self._set_up(self._square_hw, pixel_aspect if told else None, muxer)
             self._start()
             if self._tracks:
                 self._tracks.attach(self._container)
@@ -111,26 +117,51 @@ class VideoWriter:
         with _told(what, "use another --format, or leave --crf and --preset out"):
             self._stream.codec_context.open()
 
+    @property
+    def notes(self) -> list[str]:
+        name, (height, width) = self.part.final.name, self.size_hw
+        notes = []
+        if self._scaled:
+            notes.append(f"{name} tells players of square pixels only: the picture is scaled to {width}×{height} px")
+        if self._left_out:
+            notes.append(
+                f"{self.format.name} counts {self.format.ticks} ticks a second: {self._left_out} frames were left out "
+                "where several fell on one"
+            )
+        return notes
+
     def write(self, pictures: Tensor, pts: Sequence[int]) -> None:
         """uint8 (N,H,W,C) on the CPU, N timestamps in `time_base` that grow."""
         with self._writing():
             for picture, stamp in zip(pictures.numpy(), pts, strict=True):
                 if self._tracks:
                     self._tracks.advance(stamp * self.time_base)
-                self._encode(self._frame(picture), stamp)
+                self._hold(self._frame(picture), stamp)
                 self.frames += 1
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         return _told(f"{self.part.final}: cannot be written", "make room on the disk, or try --sound none")
 
-    def _encode(self, frame: av.VideoFrame, stamp: int) -> None:
-        ticks = stamp if self._ticks == self.time_base else round(stamp * self.time_base / self._ticks)
-        self._last = ticks if self._last is None else max(ticks, self._last + 1)
-        frame.pts, frame.time_base = self._last, self._ticks
-        for ready in self._palette.frames(frame) if self._palette else (frame,):
+    def _hold(self, frame: av.VideoFrame, stamp: int) -> None:
+        """Encode the frame before; where both fall on one tick, the newer one takes its place."""
+        frame.pts = stamp if self._ticks == self.time_base else round(stamp * self.time_base / self._ticks)
+        frame.time_base = self._ticks
+        if self._held is not None and self._held.pts == frame.pts:
+            self._left_out += 1
+        else:
+            self._encode_held()
+        self._held = frame
+
+    def _encode_held(self) -> None:
+        if self._held is None:
+            return
+        for ready in self._palette.frames(self._held) if self._palette else (self._held,):
             self._container.mux(self._stream.encode(ready))
+        self._held = None
 
     def _frame(self, picture: NDArray[np.uint8]) -> av.VideoFrame:
+        if self._scaled:
+            picture = scale(picture, self._square_hw)
         if picture.shape[-1] == 4 and self.format.lossy:
             picture = fill_hidden(picture)
         if picture.shape[-1] == 4 and not self._keeps_alpha:
@@ -165,6 +196,7 @@ class VideoWriter:
             self.part.release()
 
     def _finish(self) -> None:
+        self._encode_held()
         for ready in self._palette.rest() if self._palette else ():
             self._container.mux(self._stream.encode(ready))
         self._container.mux(self._stream.encode(None))

@@ -21,8 +21,10 @@ def on_source(info: VideoInfo) -> list[str]:
             "the source is interlaced and is taken as whole frames; for clean edges deinterlace it first, "
             "for instance with ffmpeg -i IN -vf bwdif OUT"
         )
-    if info.rotation:
-        notes.append(f"the source is turned by {info.rotation} degrees when shown; the output is upright as it is")
+    if str(info.orientation):
+        notes.append(f"the source is {info.orientation} when shown; the output is upright as it is")
+    if info.orientation.askew:
+        notes.append("the source asks to be shown at an angle that is no quarter turn; its picture is left as it is")
     return notes
 
 
@@ -46,4 +48,12 @@ def on_damage(reader: VideoReader) -> list[str]:
         notes.append(f"{reader.broken} damaged packets of the source were skipped")
     if reader.repaired:
         notes.append(f"{reader.repaired} frames had no timestamp of their own or an old one; theirs were filled in")
+    if reader.joins:
+        times = "once" if reader.joins == 1 else f"{reader.joins} times"
+        notes.append(
+            f"the source's timestamps begin anew {times}, as in joined files; "
+            "what follows was moved behind what came before"
+        )
+    if reader.cut:
+        notes.append(f"the source's picture ends at {reader.cut}: the file is cut off or its end is damaged")
     return notes

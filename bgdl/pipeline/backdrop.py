@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bgdl.compose import fit_background
 from bgdl.media.reader import VideoReader
+from bgdl.media.square import SQUARE, sensible
 from bgdl.types import Fit, FrameBatch
 
 BackgroundEnd = Literal["loop", "freeze", "stop"]
@@ -34,12 +35,16 @@ class VideoBackground:
     """Frames of a clip by time: at each moment the newest one that has begun, whatever either clip's rate is.
 
     end: what comes after the clip's last frame: the clip again, that frame for good, or nothing.
+    pixel_aspect: of the frames that it goes behind, width over height of a pixel; the clip's own is known.
     """
 
-    def __init__(self, source: Path, *, end: BackgroundEnd = "loop", fit: Fit = "cover") -> None:
+    def __init__(
+        self, source: Path, *, end: BackgroundEnd = "loop", fit: Fit = "cover", pixel_aspect: Fraction = SQUARE
+    ) -> None:
         self.source, self.end, self.fit = source, end, fit
         self._base_s = self._end_s = self._round_s = Fraction(0)
         self._open()
+        self._pixel_aspect = float(pixel_aspect / sensible(self._reader.info.pixel_aspect))
         self._shown = self._next_frame()
         self._coming = self._next_frame()
 
@@ -50,7 +55,7 @@ class VideoBackground:
             frame = self._at(time_s)
             if frame is None:
                 break
-            frames.append(fit_background(frame, size_hw, self.fit))
+            frames.append(fit_background(frame, size_hw, self.fit, pixel_aspect=self._pixel_aspect))
         return torch.cat(frames) if frames else torch.empty((0, *size_hw, 3), dtype=torch.uint8)
 
     def close(self) -> None:

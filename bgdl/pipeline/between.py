@@ -11,6 +11,11 @@ from torch import Tensor
 from bgdl.refine.flow import Grey, carry_full, is_cut, motion, small_grey
 from bgdl.types import FrameBatch, Matter
 
+MOST = 30
+"""The largest N of `--every N`: so many frames wait in memory for the next key frame."""
+_HELD = 32
+"""Where so many wait, the network works on the key frames among them, although more would go through at once."""
+
 
 @dataclass(frozen=True)
 class _Moment:
@@ -29,6 +34,7 @@ class Propagation:
 
     A frame between two key frames gets both their mattes, each moved along DIS optical flow, by how near it is in
     time. A scene cut is a key frame, and nothing is carried over it. Not for methods that have to see every frame.
+    No more than _HELD frames and a batch are held, for an `every` up to MOST.
     """
 
     def __init__(self, matter: Matter, every: int) -> None:
@@ -45,7 +51,9 @@ class Propagation:
         for batch in batches:
             like = like or batch
             self._fresh += self._moments(batch)
-            if sum(moment.key for moment in self._fresh) >= len(like):
+            keys = sum(moment.key for moment in self._fresh)
+            full = len(self._waiting) + len(self._fresh) >= _HELD
+            if keys >= len(like) or (keys and full):
                 yield from _gather(self._worked(), like)
         if like:
             yield from _gather([*self._worked(), *self._fill(None)], like)

@@ -12,6 +12,7 @@ from typing import Literal
 from bgdl.errors import InputError
 from bgdl.media.formats import FormatName
 from bgdl.pipeline.backdrop import BackgroundEnd
+from bgdl.pipeline.between import MOST
 from bgdl.pipeline.pump import StageTimes
 from bgdl.pipeline.records import FrameRecord
 from bgdl.refine.edges import EdgeName
@@ -45,8 +46,8 @@ class VideoJob:
     sound: whose sound to take. format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`.
     start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
     smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: 0 to below 1.
-    every: work on each N-th frame, carry mattes to those between. keep: the "largest" part, a number of the largest,
-    or "all" but islands.
+    every: work on each N-th frame (1 to 30), carry mattes to those between.
+    keep: the "largest" part, a number of the largest, or "all" but islands.
     crop: one box around the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
     prime: the empty scene: "2s", "60" (frames) or a file. batch: frames at once. overwrite: replace the target.
     on_note, on_progress: are told what happens, the latter from another thread.
@@ -87,6 +88,8 @@ class VideoJob:
         for name, value in (("--frames", self.frames), ("--every", self.every), ("--batch", self.batch)):
             if value is not None and value < 1:
                 raise InputError(f"{name} is at least 1, not {value}")
+        if self.every > MOST:
+            raise InputError(f"--every is at most {MOST}, not {self.every}: the frames between wait in memory")
         if self.keep is not None:
             parse_keep(self.keep)
 

@@ -16,6 +16,7 @@ from bgdl.errors import InputError
 from bgdl.matters.wrapped import Smoothed
 from bgdl.media import formats
 from bgdl.media.camera import Camera, Shot
+from bgdl.media.target import Target
 from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
@@ -207,7 +208,7 @@ class Live:
 
 
 def check(job: LiveJob) -> None:
-    """Refuse what cannot be shown to a method or recorded, before anything is opened."""
+    """Refuse what cannot be shown to a method or recorded, and to replace what is read, before anything is opened."""
     if job.prime is not None:
         parse_prime(job.prime)
     if job.record is None:
@@ -218,6 +219,8 @@ def check(job: LiveJob) -> None:
             f"{job.record.name}: {chosen.name} holds no transparency; record .webm, .mov or .mkv, "
             "or give a --background"
         )
+    target = Target.of(job.record, sequence=chosen.sequence)
+    target.check(overwrite=job.overwrite, reads=(job.source, *job.backgrounds, job.prime))
 
 
 def _with_channels(picture: Tensor, channels: int) -> Tensor:

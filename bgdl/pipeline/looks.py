@@ -22,6 +22,7 @@ def make_look(
     background: str = "transparent",
     *,
     fit: Fit = "cover",
+    pixel_aspect: float = 1,
     only_matte: bool = False,
     edge: EdgeName = "none",
     matter: Matter | None = None,
@@ -30,7 +31,8 @@ def make_look(
     """A Look from what a user writes.
 
     background: "transparent", a CSS colour, a picture file, "blur" or "blur:SIGMA" (px).
-    fit: how a picture fills the frame. only_matte: the grey matte instead of any picture.
+    fit: how a picture fills the frame. pixel_aspect: of the frames, width over height of a pixel.
+    only_matte: the grey matte instead of any picture.
     edge: its colour half, see `bgdl.refine.edges`; its matte half is `bgdl.matters.wrapped.Refined`.
     matter: what makes the mattes, for the methods that know their subject's colours themselves. max_pixels: of a
     background picture; larger ones are refused.
@@ -46,8 +48,8 @@ def make_look(
     kind, _, rest = background.partition(":")
     if kind == "blur":
         return compose.Blur(_sigma(rest) if rest else None, foreground=foreground)
-    colour = parse_colour(background)
-    return compose.Over(colour or load_background(background, max_pixels=max_pixels), fit=fit, foreground=foreground)
+    scene = parse_colour(background) or load_background(background, max_pixels=max_pixels)
+    return compose.Over(scene, fit=fit, pixel_aspect=pixel_aspect, foreground=foreground)
 
 
 def foreground_of(edge: EdgeName, matter: Matter | None = None) -> Foreground | None:

@@ -17,6 +17,7 @@ R = TypeVar("R")
 
 STAGES = ("decode", "matte", "look", "encode")
 _NAP_S = 0.5  # longest wait before a stage looks whether it was stopped; Ctrl-C needs it on Windows
+_PATIENCE_S = 2.0  # Ctrl-C waits so long for the source, which may itself wait for a network
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Pump(Generic[A, B, C]):
     source: yields items. matte, look: an iterator of items in, an iterator of results out (it may hold some back).
     sink: takes one result. depth: items that wait in each queue.
     `run` raises the first error of any stage, after all have stopped. On KeyboardInterrupt what has its look is
-    still handed to the sink. `times` may be read at any moment.
+    still handed to the sink, and a source that gives nothing is left behind. `times` may be read at any moment.
     """
 
     def __init__(
@@ -139,7 +140,7 @@ class Pump(Generic[A, B, C]):
             self._matted.abort()
             self._done.close()
             for thread in threads:
-                thread.join()
+                thread.join(_PATIENCE_S if thread.name == "bgdl-decode" else None)
             raise
         if self._error is not None:
             raise self._error

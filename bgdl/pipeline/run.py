@@ -11,6 +11,7 @@ from bgdl.media import formats
 from bgdl.media.encoder import pick_encoder
 from bgdl.media.formats import VideoFormat
 from bgdl.media.reader import VideoReader
+from bgdl.media.square import SQUARE, sensible
 from bgdl.media.target import Target
 from bgdl.media.tracks import Tracks
 from bgdl.media.writer import VideoWriter
@@ -24,10 +25,16 @@ from bgdl.pipeline.step import Finished, Matted, Step, pick_batch
 from bgdl.types import FrameBatch, Look, Matter
 
 
-def look_of(job: VideoJob, matter: Matter | None = None) -> Look:
+def look_of(job: VideoJob, matter: Matter | None = None, *, pixel_aspect: Fraction = SQUARE) -> Look:
     """The Look that a job asks for; over a video background, that of any opaque one."""
-    background = "black" if over_video(job) else job.background
-    return make_look(background, fit=job.fit, only_matte=job.only_matte, edge=job.edge, matter=matter)
+    return make_look(
+        "black" if over_video(job) else job.background,
+        fit=job.fit,
+        pixel_aspect=float(pixel_aspect),
+        only_matte=job.only_matte,
+        edge=job.edge,
+        matter=matter,
+    )
 
 
 def over_video(job: VideoJob) -> bool:
@@ -70,15 +77,15 @@ class Run:
                 self._cut(writers, always=True)
                 raise KeyboardInterrupt(self._stopped(writers[0])) from None
             self._cut(writers, always=False)
-        self._tell(advice.on_damage(self._reader))
+        self._tell([*advice.on_damage(self._reader), *writers[0].notes])
         return self._summary(seconds, batch, writers)
 
     def _dressed(self, stack: ExitStack) -> Step:
         """The step with its look, and with its video background opened."""
-        job, matter = self.job, self._step.matter
-        look, backdrop = look_of(job, matter), None
+        job, matter, aspect = self.job, self._step.matter, sensible(self._reader.info.pixel_aspect)
+        look, backdrop = look_of(job, matter, pixel_aspect=aspect), None
         if over_video(job):
-            backdrop = VideoBackground(Path(job.background), end=job.background_end, fit=job.fit)
+            backdrop = VideoBackground(Path(job.background), end=job.background_end, fit=job.fit, pixel_aspect=aspect)
             stack.callback(backdrop.close)
         foreground = foreground_of(job.edge, matter)
         return replace(self._step, look=look, backdrop=backdrop, foreground=foreground, sidecar=job.alpha_sidecar)
@@ -93,7 +100,7 @@ class Run:
             writers.append(stack.enter_context(self._writer(beside, chosen, step, 1, None)))
         silent = job.sound != "none" and not chosen.sound
         self._tell(advice.on_format(self._reader.info, chosen, padded=writers[0].padded, silent=silent))
-        self._tell(tracks.notes if tracks else [])
+        self._tell([*(tracks.notes if tracks else []), *writers[0].notes])
         return writers
 
     def _writer(
@@ -109,7 +116,7 @@ class Run:
             time_base=info.time_base,
             rate=info.rate,
             tags=info.color,
-            pixel_aspect=info.pixel_aspect,
+            pixel_aspect=None if self._looking else info.pixel_aspect,  # mattes to play back stay as they are
             encoder=pick_encoder(chosen, job.encoder, cuda=step.matter.device.type == "cuda"),
             crf=job.crf,
             preset=job.preset,
@@ -125,8 +132,17 @@ class Run:
             start_s = reader.first_s if job.start_s is not None else None
             return Tracks(job.source, start_s=start_s, end_s=end_s, shift_s=begins_s)
         if job.sound == "background":
-            return Tracks(job.background, shift_s=begins_s - reader.first_s, subtitles=False)
+            return self._background_tracks(begins_s - reader.first_s)
         return None
+
+    def _background_tracks(self, shift_s: Fraction) -> Tracks:
+        """The sound of the background clip, from its first frame on, which is shown with the first of the source."""
+        with VideoReader(self.job.background) as clip:
+            if not clip.info.sound:
+                self._tell([f"{self.job.background} has no sound, so there is none"])
+            return Tracks(
+                self.job.background, start_s=clip.first_s or None, shift_s=clip.first_s + shift_s, subtitles=False
+            )
 
     def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[FrameBatch, Matted, Finished]) -> None:
         """The last stage: pictures, mattes, records."""
@@ -157,8 +173,8 @@ class Run:
         return f"stopped after {writer.frames} frames; they are playable in {writer.part.part}"
 
     def _tell(self, notes: list[str]) -> None:
-        if self._looking:
-            return
+        """Once each; in the first of two passes nothing."""
+        notes = [note for note in notes if note not in self.notes and not self._looking]
         self.notes += notes
         for note in notes if self.job.on_note else ():
             assert self.job.on_note

@@ -13,6 +13,7 @@ from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
 from bgdl.media.formats import check_crf
 from bgdl.media.target import Target
+from bgdl.pipeline.backdrop import is_video
 from bgdl.pipeline.job import VideoJob
 from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
@@ -57,6 +58,11 @@ def convert_video(
 
 def check(job: VideoJob) -> None:
     """Refuse what cannot be done before anything is loaded."""
+    if job.sound == "background" and not is_video(job.background):
+        raise InputError(
+            f"--sound background takes the sound of a clip, and {job.background!r} is none; "
+            "give a clip as --background, or leave --sound out"
+        )
     chosen = format_of(job, look_of(job))
     pick_encoder(chosen, job.encoder)
     encoder_options(chosen, job.encoder, job.crf, job.preset)
@@ -67,10 +73,7 @@ def check(job: VideoJob) -> None:
 def _check_target(job: VideoJob, target: Target) -> None:
     """Refuse to replace what is read, and what is there unless asked."""
     for written in (target, target.sidecar) if job.alpha_sidecar else (target,):
-        for source in filter(None, (job.source, job.background, job.prime)):
-            if written.replaces(source):
-                raise InputError(f"{source} is read and would be replaced by the result; choose another output")
-        written.check(overwrite=job.overwrite)
+        written.check(overwrite=job.overwrite, reads=(job.source, job.background, job.prime))
 
 
 def convert(job: VideoJob, matter: Matter) -> VideoReport:

@@ -1,0 +1,70 @@
+"""Opening a file or URL for reading, in a way that a network that stalls cannot hang."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import av
+
+from bgdl.errors import InputError
+
+T = TypeVar("T")
+
+_OPEN_S, _READ_S = 20.0, 20.0
+_ATTACHED_PICTURE = 0x400
+_NAP_S = 0.2  # Ctrl-C is looked for so often on Windows
+
+
+def is_url(source: str) -> bool:
+    """Whether a source is read over a protocol; a file called 12:30.mkv is not one of the protocol "12"."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", source) is not None and not os.path.exists(source)
+
+
+def address(source: str) -> str:
+    """What FFmpeg is given to read: a URL as it is, a file by its whole path."""
+    return source if is_url(source) else os.path.abspath(source)
+
+
+def open_input(source: str, purpose: str = "as a video") -> av.container.InputContainer:
+    """An open container; a URL that gives nothing for 20 s is an error, then and later. Raises InputError."""
+    try:
+        if is_url(source):
+            return interruptible(lambda: av.open(source, timeout=(_OPEN_S, _READ_S)))
+        return av.open(address(source))
+    except av.error.FFmpegError as error:
+        raise InputError(f"{source}: cannot be opened {purpose} ({reason(error)})") from error
+
+
+def picture_of(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The video stream that is shown, which a cover picture is not; None in a file without one."""
+    shown = (stream for stream in container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE)
+    return next(shown, None)
+
+
+def reason(error: av.error.FFmpegError) -> str:
+    """FFmpeg's words for an error; a timeout is called one."""
+    return f"nothing came for {_READ_S:.0f} s" if isinstance(error, av.error.ExitError) else str(error.strerror)
+
+
+def interruptible(work: Callable[[], T]) -> T:
+    """What `work` gives, done in a thread of its own: so Ctrl-C is heard while FFmpeg waits for the network."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="bgdl-open", daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_NAP_S)
+    if errors:
+        raise errors[0]
+    return results[0]

@@ -1,0 +1,92 @@
+"""Damage costs the damaged frames alone, and what is lost is said."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from bgdl.media import decoder
+from bgdl.media.opening import picture_of
+from tests.video_clips import convert, decoded, write_clip
+
+FRAMES = 30
+
+
+def damaged(source: Path, target: Path, number: int) -> Path:
+    """A copy whose packet `number` holds noise."""
+    with av.open(str(source)) as clip, av.open(str(target), "w") as output:
+        stream = output.add_stream_from_template(clip.streams.video[0])
+        for index, packet in enumerate(packet for packet in clip.demux(video=0) if packet.size):
+            written = av.Packet(random.Random(0).randbytes(packet.size)) if index == number else packet
+            written.pts, written.dts, written.time_base = packet.pts, packet.dts, packet.time_base
+            written.is_keyframe, written.duration = packet.is_keyframe, packet.duration
+            written.stream = stream
+            output.mux(written)
+    return target
+
+
+@pytest.mark.parametrize("threads", [1, 4, 16])
+@pytest.mark.parametrize("number", [10, 18, FRAMES - 1])
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [("clip.mov", "png", "rgb24"), ("clip.webm", "libvpx-vp9", "yuv420p"), ("pro.mov", "prores_ks", "yuv444p10le")],
+)
+def test_one_bad_packet_costs_one_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: str, pix_fmt: str, number: int, threads: int
+) -> None:
+    """Also where many threads decode, so that its error comes up when the decoder is emptied."""
+
+    def with_threads(container: av.container.InputContainer) -> Any:
+        stream: Any = picture_of(container)
+        stream.codec_context.thread_count = threads
+        return stream
+
+    monkeypatch.setattr(decoder, "picture_of", with_threads)
+    whole = write_clip(tmp_path / name, frames=FRAMES, rate=25, codec=codec, pix_fmt=pix_fmt, options={"g": "1"})
+    report = convert(damaged(whole, tmp_path / f"bad_{name}", number), tmp_path / "out.mkv")
+    assert report.frames == len(decoded(tmp_path / "out.mkv")[0]) == FRAMES - 1
+    assert report.notes[-1] == "1 damaged packets of the source were skipped"
+
+
+@pytest.mark.parametrize("name", ["in.mkv", "in.mp4"])
+def test_a_file_that_is_cut_off_says_so(tmp_path: Path, name: str) -> None:
+    made = write_clip(tmp_path / "made.mkv", frames=60, size_hw=(120, 160), rate=25)
+    source = tmp_path / name
+    with av.open(str(made)) as clip, av.open(str(source), "w", container_options={"movflags": "+faststart"}) as output:
+        stream = output.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    whole = convert(source, tmp_path / "out.mkv")
+    assert whole.frames == 60 and whole.notes == ()
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) // 2])
+    report = convert(source, tmp_path / "out.mkv", overwrite=True)
+    assert 0 < report.frames < 60
+    assert f"of 2.40 s ({report.frames} of 60 frames): the file is cut off" in report.notes[-1]
+
+
+def test_a_part_of_a_whole_file_is_no_damage(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", frames=60, rate=25, audio="aac")
+    for options in ({"frames": 5}, {"end": "0.5"}, {"start": "1"}):
+        assert convert(source, tmp_path / "out.mkv", overwrite=True, **options).notes == ()
+
+
+@pytest.mark.parametrize("name", ["in.mkv", "in.mp4", "in.mov"])
+def test_sound_that_goes_on_after_the_picture_is_no_damage(tmp_path: Path, name: str) -> None:
+    silent = write_clip(tmp_path / "silent.mkv", frames=20, rate=25)
+    long = write_clip(tmp_path / "long.mkv", frames=75, rate=25, audio="aac")
+    with av.open(str(silent)) as first, av.open(str(long)) as second, av.open(str(tmp_path / name), "w") as output:
+        picture = output.add_stream_from_template(first.streams.video[0])
+        sound = output.add_stream_from_template(second.streams.audio[0])
+        for clip, stream in ((first.demux(video=0), picture), (second.demux(audio=0), sound)):
+            for packet in clip:
+                if packet.size:
+                    packet.stream = stream
+                    output.mux(packet)
+    assert convert(tmp_path / name, tmp_path / "out.mkv").notes == ()

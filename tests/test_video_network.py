@@ -1,0 +1,90 @@
+"""URLs whose connection breaks or stalls: an error with a sentence, and Ctrl-C is heard."""
+
+from __future__ import annotations
+
+import _thread
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bgdl.errors import InputError
+from bgdl.media import opening
+from bgdl.pipeline.live import Live, LiveJob
+from tests.video_clips import BrightSubject, convert, write_clip
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[str]:
+    """Serves tmp_path/in.mkv: `/whole` as it is, of `/broken` and `/stalled` half."""
+    source = write_clip(tmp_path / "in.mkv", frames=60, size_hw=(120, 160), rate=25)
+    released = threading.Event()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            data = source.read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data if self.path == "/whole" else data[: len(data) // 2])
+            if self.path == "/stalled":
+                self.wfile.flush()
+                released.wait(30)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        released.set()
+        served.shutdown()
+    for thread in threading.enumerate():  # those that were left behind end with their connection
+        if thread.name.startswith("bgdl-"):
+            thread.join(5)
+
+
+def test_a_url_is_read_to_its_end(server: str, tmp_path: Path) -> None:
+    report = convert(f"{server}/whole", tmp_path / "out.mkv")
+    assert (report.frames, report.notes) == (60, ())
+
+
+def test_a_broken_connection_is_an_error(server: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the connection broke"):
+        convert(f"{server}/broken", tmp_path / "out.mkv")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_stalled_connection_is_an_error(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "_READ_S", 1.0)
+    with pytest.raises(InputError, match=r"the connection broke \(nothing came for 1 s\)"):
+        convert(f"{server}/stalled", tmp_path / "out.mkv")
+
+
+def test_ctrl_c_is_heard_while_a_connection_stalls(server: str, tmp_path: Path) -> None:
+    threading.Timer(1.0, _thread.interrupt_main).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt, match="playable"):
+        convert(f"{server}/stalled", tmp_path / "out.mkv", sound="none")
+    assert time.monotonic() - began < 8
+
+
+def test_live_ends_in_time_while_a_connection_stalls(server: str, tmp_path: Path) -> None:
+    job = LiveJob(source=f"{server}/stalled", window=False, record=tmp_path / "out.mkv", smooth="off", seconds=1)
+    began = time.monotonic()
+    assert Live(job, BrightSubject()).run().frames
+    assert time.monotonic() - began < 12
+    assert (tmp_path / "out.mkv").exists()
+
+
+def test_waiting_for_an_opening_can_be_interrupted() -> None:
+    opened = threading.Event()
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        opening.interruptible(lambda: opened.wait(20))
+    opened.set()
+    assert time.monotonic() - began < 5
