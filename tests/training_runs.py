@@ -27,10 +27,13 @@ def data(root: Path | list[str], **options: Any) -> PortraitData:
 
 
 class Compare(Callback):
-    """Says at the end of every process whether its network is that of the first."""
+    """Says at the end of every process whether its network is that of the first.
+
+    Running statistics are those of each process's last batch until the next one begins.
+    """
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        values = torch.cat([value.flatten().float() for value in pl_module.state_dict().values()])
+        values = torch.cat([value.detach().flatten() for value in pl_module.parameters()])
         first = trainer.strategy.broadcast(values)
         assert torch.allclose(values, first, atol=1e-6), float((values - first).abs().max())
         print("the same network everywhere", flush=True)
