@@ -29,6 +29,15 @@ def damaged(source: Path, target: Path, number: int) -> Path:
     return target
 
 
+def decode_with(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    def with_threads(container: av.container.InputContainer) -> Any:
+        stream: Any = picture_of(container)
+        stream.codec_context.thread_count = threads
+        return stream
+
+    monkeypatch.setattr(decoder, "picture_of", with_threads)
+
+
 @pytest.mark.parametrize("threads", [1, 4, 16])
 @pytest.mark.parametrize("number", [10, 18, FRAMES - 1])
 @pytest.mark.parametrize(
@@ -39,17 +48,19 @@ def test_one_bad_packet_costs_one_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: str, pix_fmt: str, number: int, threads: int
 ) -> None:
     """Also where many threads decode, so that its error comes up when the decoder is emptied."""
-
-    def with_threads(container: av.container.InputContainer) -> Any:
-        stream: Any = picture_of(container)
-        stream.codec_context.thread_count = threads
-        return stream
-
-    monkeypatch.setattr(decoder, "picture_of", with_threads)
+    decode_with(monkeypatch, threads)
     whole = write_clip(tmp_path / name, frames=FRAMES, rate=25, codec=codec, pix_fmt=pix_fmt, options={"g": "1"})
     report = convert(damaged(whole, tmp_path / f"bad_{name}", number), tmp_path / "out.mkv")
     assert report.frames == len(decoded(tmp_path / "out.mkv")[0]) == FRAMES - 1
     assert report.notes[-1] == "1 damaged packets of the source were skipped"
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_damage_before_the_first_frame_came_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A clip shorter than the decoder has threads comes out when it is emptied, if at all."""
+    decode_with(monkeypatch, 16)
+    whole = write_clip(tmp_path / "clip.mov", frames=3, rate=25, codec="png", pix_fmt="rgb24")
+    assert convert(damaged(whole, tmp_path / "bad.mov", number), tmp_path / "out.mkv").frames == 2
 
 
 @pytest.mark.parametrize("name", ["in.mkv", "in.mp4"])

@@ -56,7 +56,7 @@ class Decoder:
             for frame in self._decode(packet):
                 shown, broken = frame.pts, self.broken
                 yield frame
-        if self._threaded and not joined and shown is not None and newest is not None and shown < newest:
+        if self._threaded and not joined and newest is not None and (shown is None or shown < newest):
             self.broken = broken
             yield from self._hidden(shown)
         self.ended = True
@@ -89,13 +89,16 @@ class Decoder:
         context = self.stream.codec_context
         return context.thread_count > 1 and bool(context.codec.capabilities & Capabilities.frame_threads)
 
-    def _hidden(self, shown: int) -> Iterator[av.VideoFrame]:
+    def _hidden(self, shown: int | None) -> Iterator[av.VideoFrame]:
         """What lies behind an error at the end: PyAV drops what threads still hold, so one thread does it again."""
         if is_url(self.source):
             self.broken += 1
             return
         self._single = True
         self._reopen()
+        if shown is None:
+            yield from self.frames()
+            return
         frames = self.frames_from(shown * self.time_base)
         self._counts_from = shown + 1
         yield from (frame for frame in frames if frame.pts is not None and frame.pts > shown)
