@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import _thread
 from pathlib import Path
 
 import numpy as np
 import pytest
-from torch import Tensor
 
 import bgdl
 from bgdl.errors import InputError
-from tests.video_clips import BrightSubject, convert, decoded, write_clip
+from tests.video_clips import BrightSubject, Interrupted, convert, decoded, write_clip
 
 
 @pytest.mark.parametrize("sidecar", [False, True])
@@ -24,13 +22,6 @@ def test_what_exists_is_refused_before_the_first_pass(tmp_path: Path, sidecar: b
         convert(source, tmp_path / "out.mp4", model=matter, crop="5%", alpha_sidecar=sidecar)
     assert matter.seen == 0
     assert taken.read_text() == "mine"
-
-
-class Interrupted(BrightSubject):
-    def alpha(self, frames: Tensor) -> Tensor:
-        if self.seen == 20:
-            _thread.interrupt_main()
-        return super().alpha(frames)
 
 
 def test_ctrl_c_in_the_first_pass_names_no_file(tmp_path: Path) -> None:

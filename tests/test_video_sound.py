@@ -86,7 +86,7 @@ def test_why_pcm_is_not_copied_into_mp4(tmp_path: Path) -> None:
     clip = clip_with(tmp_path / "in.avi", "pcm_s16le", frames=10)
     report = convert(clip, tmp_path / "out.mp4")
     assert report.notes == (
-        "audio track 1 is transcoded from pcm_s16le to aac: few players take pcm_s16le in mp4",
+        "audio track 1 is transcoded from pcm_s16le to aac: pcm_s16le is rare in mp4",
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.media.writer import VideoWriter
-from tests.video_clips import BrightSubject, convert, decoded, packets, write_clip
+from tests.video_clips import BrightSubject, Interrupted, convert, decoded, packets, write_clip
 
 
 class Failing(BrightSubject):
@@ -32,13 +31,6 @@ def test_a_failing_stage_ends_the_run_and_leaves_nothing(tmp_path: Path) -> None
     with pytest.raises(RuntimeError, match="the network broke"):
         convert(source, tmp_path / "out" / "out.mp4", model=Failing())
     assert list((tmp_path / "out").iterdir()) == []
-
-
-class Interrupted(BrightSubject):
-    def alpha(self, frames: Tensor) -> Tensor:
-        if self.seen == 20:
-            _thread.interrupt_main()
-        return super().alpha(frames)
 
 
 def test_ctrl_c_leaves_a_playable_part_and_says_so(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from bgdl.media.joins import Joins, time_of
 from bgdl.media.opening import open_input, picture_of
 from bgdl.media.transcode import Transcoder, transcoders
 
-UNPLAYED = {"mp4": "pcm_"}
-"""Codecs, by the beginning of their names, that a muxer writes but few players of its files play."""
+RARE = {"mp4": "pcm_"}
+"""Codecs, by the beginning of their names, that a muxer writes but that are rare in its files."""
 
 
 EDIT_LISTS = ("mp4", "mov")
@@ -121,10 +121,10 @@ class Tracks:
         muxer = self._output.format.name
         name = stream.codec_context.name if stream.codec_context else "unknown"
         track = f"{stream.type} track {stream.index}"
-        unplayed = name.startswith(UNPLAYED.get(muxer, "-"))
-        why = f"few players take {name} in {muxer}" if unplayed else f"{muxer} does not take {name}"
+        rare = name.startswith(RARE.get(muxer, "-"))
+        why = f"{name} is rare in {muxer}" if rare else f"{muxer} does not take {name}"
         ways: list[Callable[..., Route]] = [Copier, *transcoders(stream)]
-        for way in ways[1:] if unplayed else ways:
+        for way in ways[1:] if rare else ways:
             add = partial(way, stream=stream, shift_s=self._shift_s)
             if _takes(muxer, add):
                 route = add(self._output)
