@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+
 from PIL import ImageCms
 
 
+@functools.cache  # a profile holds the second it was made in
 def exchanged_profile() -> bytes:
     """sRGB with red and blue exchanged."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

@@ -73,10 +73,17 @@ def test_a_camera_that_drops_out_leaves_the_recording(bgdl: Bgdl, tmp_path: Path
     done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", target)
     frames = len(decoded(target)[0])
     assert done.status == 1
-    assert frames >= 3
+    assert frames >= 1
     assert f"what was recorded is kept: {frames} frames in {target}" in done.err
     assert done.err.rstrip().endswith("error: camera 0 gives no picture: it was unplugged, or another program uses it")
     assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_camera_that_drops_out_while_a_frame_is_worked_on_is_an_error(tmp_path: Path) -> None:
+    Device.left = 1
+    run, _ = run_of(tmp_path / "rec.mkv", {1: lambda: time.sleep(0.2)})
+    with pytest.raises(InputError, match="camera 0 gives no picture"):
+        run.run()
 
 
 def test_any_error_leaves_the_recording_and_is_raised(tmp_path: Path) -> None:

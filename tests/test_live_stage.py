@@ -56,6 +56,16 @@ def test_an_error_behind_the_mailbox_comes_out_in_front() -> None:
         box.take()
 
 
+def test_an_error_behind_the_last_thing_is_not_lost() -> None:
+    box: Mailbox[int] = Mailbox()
+    box.put(7)
+    box.close(ValueError("unplugged"))
+    assert box.take() == 7
+    assert not box.closed  # whoever asks before the next take is not told that all is well
+    with pytest.raises(ValueError, match="unplugged"):
+        box.take()
+
+
 def test_a_file_plays_at_its_own_pace(clip: Path) -> None:
     began = time.monotonic()
     shots = []

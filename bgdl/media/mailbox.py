@@ -42,6 +42,6 @@ class Mailbox(Generic[T]):
 
     @property
     def closed(self) -> bool:
-        """Nothing is inside and nothing will come."""
+        """Nothing is inside and nothing will come, not even an error."""
         with self._changed:
-            return self._closed and self._item is None
+            return self._closed and self._item is None and self._error is None
