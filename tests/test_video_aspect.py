@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from bgdl.pipeline.live import Live, LiveJob
 from tests.video_clips import BrightSubject, convert, decoded, disc, write_clip
 
 WIDE = Fraction(2)
@@ -112,3 +113,10 @@ def test_a_round_thing_in_the_background_stays_round(tmp_path: Path, target: str
     source = wide_clip(tmp_path / "in.mp4", Fraction(3, 2), picture=disc)
     convert(source, tmp_path / target, model=Nobody(), background=str(background), fit=fit)
     assert abs(shown_ratio(tmp_path / target) - 1) < 0.08
+
+
+def test_live_shows_records_and_sends_square_pixels(tmp_path: Path) -> None:
+    job = LiveJob(str(wide_clip(tmp_path / "in.mp4")), ("blur",), window=False, record=tmp_path / "out.mkv")
+    assert Live(job, BrightSubject()).run().frames >= 1
+    assert decoded(tmp_path / "out.mkv")[1][0].shape == (96, 128, 3)
+    assert shown_ratio(tmp_path / "out.mkv") == pytest.approx(1, abs=0.1)

@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from bgdl import convert
 from bgdl.errors import InputError
 from bgdl.media.mailbox import Mailbox
 from bgdl.media.reader import VideoReader
+from bgdl.media.square import scale, square_size
 from bgdl.opencv import cv2
 
 _PATIENCE_S = 5.0  # the end waits so long for a source that gives nothing
@@ -34,7 +37,7 @@ class Camera:
     """The newest frame of a source; a context manager.
 
     source: a camera's number ("0"), a file (played at its own pace) or a URL. size_wh, fps: asked of a camera, which
-    may answer with others. `dropped` counts frames that nobody took in time.
+    may answer with others. `dropped` counts frames that nobody took in time. Pixels that are not square are made so.
     Raises InputError for a camera that is missing or busy, a source that cannot be read and, here or from `newest`, a
     URL that gives nothing for 20 s.
     """
@@ -97,7 +100,7 @@ class Camera:
             due = began + float(batch.pts[0] * batch.time_base - first_s)
             if paced:
                 self._stopping.wait(max(0.0, due - time.monotonic()))
-            yield batch.data
+            yield _square(batch.data, self._reader.info.pixel_aspect)
 
 
 def _open_camera(number: int, size_wh: tuple[int, int] | None, fps: float | None) -> Any:
@@ -121,6 +124,12 @@ def _grab(device: Any, source: str) -> Tensor:
     if not good:
         raise InputError(f"camera {source} gives no picture: it was unplugged, or another program uses it")
     return convert.frame_to_tensor(convert.swap_red_blue(cast("np.ndarray[Any, np.dtype[np.uint8]]", bgr)))
+
+
+def _square(frames: Tensor, pixel_aspect: Fraction | None) -> Tensor:
+    """uint8 (1,h,w,3) -> (1,H,W,3) with square pixels, as windows and virtual cameras show them."""
+    size_hw = square_size((frames.shape[1], frames.shape[2]), pixel_aspect)
+    return torch.from_numpy(scale(frames[0].numpy(), size_hw))[None]
 
 
 def _rate(device: Any, reader: VideoReader | None) -> float:
