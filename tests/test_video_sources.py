@@ -163,6 +163,11 @@ def test_one_frame(tmp_path: Path) -> None:
     assert len(decoded(tmp_path / "out.mp4")[0]) == 1
 
 
+def test_a_folder_is_no_clip(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a folder cannot be opened as a video; give one clip"):
+        convert(tmp_path, tmp_path / "out.mp4")
+
+
 def test_no_video_stream_is_a_sentence(tmp_path: Path) -> None:
     with av.open(str(tmp_path / "in.wav"), "w") as output:
         stream = output.add_stream("pcm_s16le", rate=8000)

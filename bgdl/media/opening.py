@@ -31,6 +31,8 @@ def address(source: str) -> str:
 
 def open_input(source: str, purpose: str = "as a video") -> av.container.InputContainer:
     """An open container; a URL that gives nothing for 20 s is an error, then and later. Raises InputError."""
+    if os.path.isdir(source):
+        raise InputError(f"{source}: a folder cannot be opened {purpose}; give one clip, or pictures to `bgdl image`")
     try:
         if is_url(source):
             return interruptible(lambda: av.open(source, timeout=(_OPEN_S, _READ_S)))
