@@ -122,6 +122,11 @@ def test_ten_bits_are_accepted_and_hdr_is_said(tmp_path: Path) -> None:
     assert "HDR (PQ)" in convert(hdr, tmp_path / "b.mp4").notes[0]
 
 
+def test_a_source_of_its_own_transparency_is_said(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mov", frames=2, codec="qtrle", pix_fmt="argb")
+    assert "the source's own alpha channel is not used" in convert(source, tmp_path / "out.mp4").notes[0]
+
+
 def test_interlaced_sources_are_said(tmp_path: Path) -> None:
     def interlaced(stream: av.VideoStream) -> None:
         stream.codec_context.flags |= Flags.interlaced_dct | Flags.interlaced_me

@@ -47,6 +47,7 @@ class VideoInfo:
     pixel_aspect: Fraction | None
     orientation: Orientation
     bits: int
+    has_alpha: bool
     interlaced: bool
     codec: str
     sound: bool
@@ -180,6 +181,7 @@ class VideoReader:
             pixel_aspect=1 / aspect if aspect and orientation.swap else aspect,
             orientation=orientation,
             bits=max(component.bits for component in frame.format.components),
+            has_alpha=any(component.is_alpha for component in frame.format.components),
             interlaced=bool(frame.interlaced_frame),
             codec=stream.codec_context.name,
             sound=bool(self._decoder.container.streams.audio),

@@ -16,6 +16,8 @@ def on_source(info: VideoInfo) -> list[str]:
         )
     elif info.bits > 8:
         notes.append(f"the source has {info.bits} bits a channel; 8 are worked on and written")
+    if info.has_alpha:
+        notes.append("the source's own alpha channel is not used: colours hidden under it count as picture")
     if info.interlaced:
         notes.append(
             "the source is interlaced and is taken as whole frames; for clean edges deinterlace it first, "
