@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -47,8 +48,25 @@ def test_audio_that_the_container_does_not_take_is_transcoded_and_said(tmp_path:
     assert report.notes == ("audio track 1 is transcoded from aac to libopus: webm does not take aac",)
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov", "out.mkv", "out.webm"])
+def test_title_and_date_are_kept(tmp_path: Path, name: str) -> None:
+    written = {"title": "A walk", "artist": "Ada", "creation_time": "2024-05-06T07:08:09.000000Z"}
+    bare = write_clip(tmp_path / "bare.mp4", frames=3)
+    with av.open(str(bare)) as source, av.open(str(tmp_path / "in.mp4"), "w") as output:
+        output.metadata.update(written)
+        stream = output.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                output.mux(packet)
+    convert(tmp_path / "in.mp4", tmp_path / name)
+    with av.open(str(tmp_path / name)) as clip:
+        kept = {key.lower(): text for key, text in clip.metadata.items()}
+    assert written.items() <= kept.items()
+
+
 def test_subtitles_are_copied_or_packed_anew(tmp_path: Path) -> None:
-    source = write_clip(tmp_path / "in.mkv", subtitles=True)
+    source = write_clip(tmp_path / "in.mkv", subtitles="subrip")
     convert(source, tmp_path / "out.mkv")
     assert packets(tmp_path / "out.mkv", "subtitle") == packets(source, "subtitle")
     report = convert(source, tmp_path / "out.mp4")

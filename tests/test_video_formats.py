@@ -207,3 +207,12 @@ def test_no_dark_fringe_after_a_lossy_codec(tmp_path: Path, name: str) -> None:
     picture = decoded(tmp_path / name, "rgba", "libvpx-vp9" if name == "out.webm" else None)[1][2]
     seen = picture[..., 3] > 200
     assert np.abs(picture[seen][:, :3].astype(int) - (230, 210, 190)).max() <= 12
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv"])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_h265_of_a_frame_or_two(tmp_path: Path, name: str, frames: int) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=frames, size_hw=(180, 320))
+    for attempt in range(5):
+        convert(source, tmp_path / f"{attempt}{name}", format="h265", background="red")
+        assert len(decoded(tmp_path / f"{attempt}{name}")[0]) == frames

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 import bgdl
@@ -158,8 +159,13 @@ def test_every_runs_the_matter_on_every_nth_frame(tmp_path: Path) -> None:
         bgdl.convert_video(source, tmp_path / "b.mkv", model="mog2", every=2, device="cpu")
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("12.5", "12.5"), (3, "3"), ("1:02.5", "62.5"), ("1:00:00", "3600")])
-def test_times(text: str | int, seconds: str) -> None:
+TIMES = [
+    ("12.5", "12.5"), (3, "3"), ("1:02.5", "62.5"), ("1:00:00", "3600"), (1e-5, "1/100000"), (Fraction(1, 3), "1/3"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "seconds"), TIMES)
+def test_times(text: float | Fraction | str, seconds: str) -> None:
     assert parse_time(text) == Fraction(seconds)
 
 
@@ -170,12 +176,27 @@ def test_jobs_that_contradict_themselves() -> None:
         VideoJob("a.mp4", Path("b.mp4"), start=3, end=2)
     with pytest.raises(InputError, match="leave --alpha-sidecar out"):
         VideoJob("a.mp4", Path("b.mp4"), only_matte=True, alpha_sidecar=True)
-    with pytest.raises(InputError, match="--every is at least 1, not 0"):
+    with pytest.raises(InputError, match="time '-1' is neither seconds"):
+        parse_time(-1)
+    with pytest.raises(InputError, match="--every is a whole number of at least 1, not 0"):
         VideoJob("a.mp4", Path("b.mp4"), every=0)
+    with pytest.raises(InputError, match=r"--frames is a whole number of at least 1, not 2\.5"):
+        VideoJob("a.mp4", Path("b.mp4"), frames=2.5)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="fit is 'covr'; it must be one of cover, contain, stretch"):
+        VideoJob("a.mp4", Path("b.mp4"), fit="covr")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="sound is 'src'; it must be one of source, background, none"):
+        VideoJob("a.mp4", Path("b.mp4"), sound="src")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="--every is at most 30, not 31: the frames between wait in memory"):
         VideoJob("a.mp4", Path("b.mp4"), every=31)
     with pytest.raises(InputError, match="--keep 'both' is not largest, all or a number"):
         VideoJob("a.mp4", Path("b.mp4"), keep="both")
+
+
+def test_paths_do_for_names(grey_clip: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), (0, 200, 0)).save(tmp_path / "behind.png")
+    behind = tmp_path / "behind.png"
+    report = bgdl.convert_video(grey_clip, tmp_path / "out.mkv", model=BrightSubject(), background=behind, prime=None)
+    assert report.frames > 0
 
 
 def test_what_counts_as_a_clip() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,22 @@ def test_a_name_with_a_colon_is_no_protocol(clip: Path) -> None:
     assert len(decoded(Path("12:31.mkv").absolute())[0]) == len(names("a:b")) == 5
     with pytest.raises(InputError, match=r"^12:32\.mkv: cannot be opened as a video \(No such file"):
         convert(Path("12:32.mkv"), Path("out.mp4"))
+
+
+@pytest.mark.parametrize("target", ["-", "/dev/null"])
+def test_what_is_no_file_is_no_target(clip: Path, target: str) -> None:
+    with pytest.raises(InputError, match=f"{target} is no file; clips are written to files"):
+        convert(clip, Path(target), background="red", overwrite=True)
+    assert names(".") == [clip.name]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes in its file system")
+def test_a_pipe_is_read_only_once(clip: Path) -> None:
+    pipe = clip.with_name("pipe")
+    os.mkfifo(pipe)
+    with pytest.raises(InputError, match="is a pipe, which can be read only once; save it to a file first"):
+        convert(pipe, clip.with_name("out.mp4"))
+    feeder = threading.Thread(target=lambda: pipe.write_bytes(clip.read_bytes()), daemon=True)
+    feeder.start()
+    assert convert(pipe, clip.with_name("out.mp4"), sound="none").frames == 5
+    feeder.join(5)

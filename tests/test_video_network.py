@@ -19,9 +19,9 @@ from tests.video_clips import BrightSubject, convert, write_clip
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """Serves tmp_path/in.mkv: `/whole` as it is, of `/broken` and `/stalled` half."""
-    source = write_clip(tmp_path / "in.mkv", frames=60, size_hw=(120, 160), rate=25)
-    released = threading.Event()
+    """Serves tmp_path/in.mkv: `/whole` as it is, `/once` so the first time; else half."""
+    source = write_clip(tmp_path / "in.mkv", frames=60, size_hw=(120, 160), rate=25, audio="aac")
+    released, asked = threading.Event(), []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def log_message(self, *_: object) -> None:
@@ -32,7 +32,9 @@ def server(tmp_path: Path) -> Iterator[str]:
             self.send_response(200)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
-            self.wfile.write(data if self.path == "/whole" else data[: len(data) // 2])
+            asked.append(self.path)
+            whole = self.path == "/whole" or (self.path == "/once" and len(asked) == 1)
+            self.wfile.write(data if whole else data[: len(data) // 2])
             if self.path == "/stalled":
                 self.wfile.flush()
                 released.wait(30)
@@ -52,9 +54,19 @@ def test_a_url_is_read_to_its_end(server: str, tmp_path: Path) -> None:
     assert (report.frames, report.notes) == (60, ())
 
 
+def test_a_server_without_ranges_can_be_read_from_the_middle(server: str, tmp_path: Path) -> None:
+    assert convert(f"{server}/whole", tmp_path / "out.mkv", start=1.2).frames == 30
+
+
 def test_a_broken_connection_is_an_error(server: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the connection broke"):
         convert(f"{server}/broken", tmp_path / "out.mkv")
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_a_broken_connection_of_the_sound_is_an_error_too(server: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the connection broke"):
+        convert(f"{server}/once", tmp_path / "out.mkv")
     assert not list(tmp_path.glob("out*"))
 
 

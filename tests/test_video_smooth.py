@@ -51,7 +51,9 @@ def test_what_moves_does_not_lag(mode: str, look_ahead: int) -> None:
 
 
 def test_a_cut_starts_anew() -> None:
+    """Even where part of the picture looks as before."""
     frames = torch.cat((torch.full((3, *SIZE, 3), 20), torch.full((3, *SIZE, 3), 200))).to(torch.uint8)
+    frames[:, :, : SIZE[1] // 4] = 100
     alpha = torch.cat((torch.zeros(3, *SIZE, 1), torch.ones(3, *SIZE, 1)))
     for mode in ("ema", "flow"):
         assert torch.equal(smooth(frames, alpha, mode, look_ahead=2), alpha)
@@ -100,3 +102,9 @@ def test_motion_finds_where_things_were() -> None:
 def test_what_smoothing_does_not_take(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Smoother(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(60, 1920), (12, 320), (20, 100), (16, 640), (8, 8), (1, 1)])
+def test_strips_in_which_motion_cannot_be_found_stand_still(size: tuple[int, int]) -> None:
+    frames = torch.randint(0, 255, (2, *size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    assert not motion(small_grey(frames[0]), small_grey(frames[1])).any()

@@ -8,12 +8,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from av.codec.context import Flags
 from PIL import Image
+from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.pipeline.job import Progress
-from tests.video_clips import GREEN, convert, decoded, disc, write_clip
+from tests.video_clips import GREEN, BrightSubject, convert, decoded, disc, write_clip
 
 
 @pytest.mark.parametrize("matrix_degrees", [90, 180, 270])
@@ -166,6 +168,24 @@ def test_one_frame(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", frames=1)
     assert convert(source, tmp_path / "out.mp4").frames == 1
     assert len(decoded(tmp_path / "out.mp4")[0]) == 1
+
+
+class Whole(BrightSubject):
+    def alpha(self, frames: Tensor) -> Tensor:
+        return torch.ones(*frames.shape[:3], 1)
+
+
+@pytest.mark.parametrize("name", ["out.mov", "out.mkv"])
+def test_prores_of_a_full_range_clip_has_its_colours(tmp_path: Path, name: str) -> None:
+    halves = np.where(np.arange(64)[None, :, None] < 32, 0, 255).repeat(48, 0).repeat(3, 2).astype(np.uint8)
+    with av.open(str(tmp_path / "in.mkv"), "w") as output:
+        stream = output.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt, stream.codec_context.color_range = 64, 48, "yuv444p", 2
+        frame = av.VideoFrame.from_ndarray(halves, format="rgb24").reformat(format="yuv444p", dst_color_range=2)
+        output.mux([*stream.encode(frame), *stream.encode(None)])
+    convert(tmp_path / "in.mkv", tmp_path / name, model=Whole(), background="transparent", format="prores")
+    shown = decoded(tmp_path / name)[1][0].astype(int)
+    assert np.abs(shown - halves)[:, [2, -3]].max() <= 2
 
 
 def test_a_folder_is_no_clip(tmp_path: Path) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from torch import Tensor
 
 from bgdl.errors import InputError
@@ -138,26 +136,17 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.glob("out*")) + list(tmp_path.glob("frames*"))
 
 
-@pytest.mark.parametrize("rate", [100, 120, 240])
-def test_a_gif_of_a_fast_clip_plays_as_long_as_the_clip(tmp_path: Path, rate: int) -> None:
-    """GIF counts hundredths of a second: of several frames in one the newest is kept."""
-    source = write_clip(tmp_path / "in.mkv", frames=rate // 2, rate=rate, codec="ffv1", pix_fmt="bgr0", picture=level)
-    report = convert(source, tmp_path / "out.gif", model=Whole())
-    times, pictures = decoded(tmp_path / "out.gif")
-    shown = [int(picture.mean().round()) for picture in pictures]
-    newest = {round(Fraction(100 * index, rate)): index for index in range(rate // 2)}
-    assert [round(time_s * 100) for time_s in times] == list(newest)
-    assert shown == list(newest.values())
-    left_out = rate // 2 - len(times)
-    assert report.frames == rate // 2
-    said = f"gif counts 100 ticks a second: {left_out} frames were left out where several fell on one"
-    assert report.notes == ((said,) if left_out else ())
+def test_a_matte_beside_a_picture_that_cannot_be_finished_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = VideoWriter.finish
 
+    def failing(self: VideoWriter) -> None:
+        if self.part.final.name == "out.mp4":
+            raise InputError("the disk is full")
+        finish(self)
 
-class Whole(BrightSubject):
-    def alpha(self, frames: Tensor) -> Tensor:
-        return torch.ones(*frames.shape[:3], 1)
-
-
-def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:
-    return np.full((*size_hw, 3), index, np.uint8)
+    monkeypatch.setattr(VideoWriter, "finish", failing)
+    with pytest.raises(InputError, match="the disk is full"):
+        convert(write_clip(tmp_path / "in.mp4", frames=3), tmp_path / "out.mp4", alpha_sidecar=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]

@@ -78,12 +78,14 @@ def write_clip(
     audio: str | None = None,
     layout: str = "stereo",
     tone_from_s: float = 0,
-    subtitles: bool = False,
+    tone_to_s: float | None = None,
+    subtitles: str | None = None,
+    words: Sequence[tuple[int, int, bytes]] = ((0, 150, b"one"), (200, 150, b"two")),
     set_up: Callable[[Any], None] = lambda stream: None,
     options: dict[str, str] | None = None,
 ) -> Path:
     """A clip at `path`; `audio` names an encoder for a 440 Hz tone in channels of `layout`, from `tone_from_s` to the
-    picture's end."""
+    `tone_to_s` or the picture's end. `subtitles` names a codec for `words`: begin and length in ms, payload."""
     rate = Fraction(rate)
     time_base = time_base or 1 / rate
     stamps = list(pts) if pts is not None else list(range(frames))
@@ -94,16 +96,21 @@ def write_clip(
         stream.codec_context.time_base = time_base
         set_up(stream)
         sound: Any = output.add_stream(audio, rate=48000, layout=layout, bit_rate=128000) if audio else None
-        words: Any = output.add_mux_stream("subrip", time_base=Fraction(1, 1000)) if subtitles else None
+        text: Any = output.add_mux_stream(subtitles, time_base=Fraction(1, 1000)) if subtitles else None
         for index, stamp in enumerate(stamps):
             frame = av.VideoFrame.from_ndarray(picture(index, size_hw), format="rgb24")
             frame.pts, frame.time_base = stamp, time_base
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
         if sound:
-            _write_tone(output, sound, float(stamps[-1] * time_base + 1 / rate) - tone_from_s, tone_from_s)
-        if words:
-            _write_words(output, words)
+            ends_s = float(stamps[-1] * time_base + 1 / rate) if tone_to_s is None else tone_to_s
+            _write_tone(output, sound, ends_s - tone_from_s, tone_from_s)
+        for begins_ms, lasts_ms, payload in words if text else ():
+            packet = av.Packet(payload)
+            packet.time_base, packet.stream = Fraction(1, 1000), text
+            packet.pts = packet.dts = begins_ms
+            packet.duration = lasts_ms
+            output.mux(packet)
     return path
 
 
@@ -136,13 +143,3 @@ def _write_tone(output: Any, stream: Any, seconds: float, from_s: float) -> None
         frame.pts = start + round(48000 * from_s)
         output.mux(stream.encode(frame))
     output.mux(stream.encode(None))
-
-
-def _write_words(output: Any, stream: Any) -> None:
-    for number, text in enumerate((b"one", b"two")):
-        packet = av.Packet(text)
-        packet.time_base = Fraction(1, 1000)
-        packet.pts = packet.dts = number * 200
-        packet.duration = 150
-        packet.stream = stream
-        output.mux(packet)

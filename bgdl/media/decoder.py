@@ -10,10 +10,11 @@ from typing import Any
 
 import av
 from av.codec.codec import Capabilities
+from av.format import Flags
 
 from bgdl.errors import InputError
 from bgdl.media.clock import FALL_S
-from bgdl.media.opening import is_url, open_input, picture_of, reason
+from bgdl.media.opening import broken, is_url, open_input, picture_of
 
 _GUESSED_S = {"mpeg": Fraction(2)}
 """Seconds after a seek in which a container's timestamps may be FFmpeg's guesses: it packs frames without their own."""
@@ -75,7 +76,10 @@ class Decoder:
             except av.error.FFmpegError:  # no index
                 break
             frames = self.frames()
-            first = next(frames, None)
+            try:
+                first = next(frames, None)
+            except InputError:  # a server that cannot go back; if it is the network, opening anew says so
+                break
             if first is not None and first.pts is not None and first.pts * self.time_base <= time_s:
                 return chain([first], frames)
             self.broken, back_s = broken, max(Fraction(1), 2 * back_s)
@@ -114,9 +118,7 @@ class Decoder:
                     packet = next(packets, None)
                 except av.error.FFmpegError as error:
                     if is_url(self.source):
-                        raise InputError(
-                            f"{self.source}: the connection broke ({reason(error)}); check the network and start again"
-                        ) from error
+                        raise broken(self.source, error) from error
                     self.broken += 1  # a damaged end: what is inside the decoder is still good
                     packet = None
             yield packet
@@ -154,3 +156,6 @@ class Decoder:
             self.stream.codec_context.thread_count = 1
         self.time_base: Fraction = self.stream.time_base or Fraction(1, 90000)
         self.origin_s = Fraction(self.stream.start_time or 0) * self.time_base
+        begins_anywhere = Flags.ts_discont in Flags(self.container.format.flags)
+        ticks = round(Fraction(self.container.start_time or 0, 1_000_000) / self.time_base) if begins_anywhere else 0
+        self.zero_s = ticks * self.time_base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,7 @@ class VideoFormat:
     pix_fmts: picture channels (1 grey, 3 RGB, 4 RGBA) -> pixel format; without 4 it holds no transparency.
     even: sizes must be even. lossy: colours beside transparent pixels leak and must be filled.
     crf: default of --crf where the encoder has one, most_crf: its end; preset: default of --preset.
-    ticks: the format's own clock in ticks a second; None takes the source's time base.
+    ticks: the format's own clock in ticks a second; None takes the source's time base. least_ticks: between frames.
     sound: the container takes audio and subtitles.
     """
 
@@ -36,12 +37,18 @@ class VideoFormat:
     options: Mapping[str, str] = field(default_factory=dict)
     muxer_options: Mapping[str, str] = field(default_factory=dict)
     ticks: int | None = None
+    least_ticks: int = 1
     sound: bool = True
 
     @property
     def sequence(self) -> bool:
         """Whether it is a folder of numbered pictures."""
         return "image2" in self.muxers.values()
+
+    @property
+    def most_fps(self) -> float:
+        """Frames a second that it can show; infinite where it has no clock of its own."""
+        return self.ticks / self.least_ticks if self.ticks else math.inf
 
     def tells_aspect(self, muxer: str) -> bool:
         """Whether players learn the shape of its pixels: from the container, or from H.264's and H.265's own stream.
@@ -107,7 +114,14 @@ FORMATS: dict[str, VideoFormat] = {
             sound=False,
         ),
         VideoFormat(
-            "gif", {".gif": "gif"}, "gif", {1: "pal8", 3: "pal8", 4: "pal8"}, lossy=False, ticks=100, sound=False
+            "gif",
+            {".gif": "gif"},
+            "gif",
+            {1: "pal8", 3: "pal8", 4: "pal8"},
+            lossy=False,
+            ticks=100,
+            least_ticks=2,  # browsers show frames of one tick for ten
+            sound=False,
         ),
         VideoFormat(
             "apng",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -29,6 +30,11 @@ def address(source: str) -> str:
     return source if is_url(source) else os.path.abspath(source)
 
 
+def is_pipe(source: str) -> bool:
+    """Whether a source can be read a single time."""
+    return source.startswith(("pipe:", "fd:")) or (os.path.exists(source) and stat.S_ISFIFO(os.stat(source).st_mode))
+
+
 def open_input(source: str, purpose: str = "as a video") -> av.container.InputContainer:
     """An open container; a URL that gives nothing for 20 s is an error, then and later. Raises InputError."""
     if os.path.isdir(source):
@@ -45,6 +51,11 @@ def picture_of(container: av.container.InputContainer) -> av.VideoStream | None:
     """The video stream that is shown, which a cover picture is not; None in a file without one."""
     shown = (stream for stream in container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE)
     return next(shown, None)
+
+
+def broken(source: str, error: av.error.FFmpegError) -> InputError:
+    """What ends a run in the middle of a URL."""
+    return InputError(f"{source}: the connection broke ({reason(error)}); check the network and start again")
 
 
 def reason(error: av.error.FFmpegError) -> str:

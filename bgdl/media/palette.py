@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import av
+import numpy as np
+from numpy.typing import NDArray
+
+OPAQUE = 128
+"""Alpha from which a pixel is shown."""
 
 
 class Palette:
@@ -18,7 +23,7 @@ class Palette:
         )
         split = graph.add("split")
         make = graph.add("palettegen", "stats_mode=single:reserve_transparent=1")
-        use = graph.add("paletteuse", "new=1:dither=sierra2_4a:alpha_threshold=128")
+        use = graph.add("paletteuse", f"new=1:dither=sierra2_4a:alpha_threshold={OPAQUE}")
         sink = graph.add("buffersink")
         source.link_to(split)
         split.link_to(use, 0, 0)
@@ -48,3 +53,12 @@ class Palette:
                 return
             assert isinstance(frame, av.VideoFrame)
             yield frame
+
+
+def clearable(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 (H,W,4), with one pixel transparent at least: FFmpeg clears only such frames away before the next."""
+    if (picture[..., 3] < OPAQUE).any():
+        return picture
+    picture = picture.copy()
+    picture[-1, -1] = 0
+    return picture

@@ -77,6 +77,14 @@ class PartFile:
 
     def commit(self) -> None:
         """Give the whole file its final name; of an older sequence no picture stays, of other files all do."""
+        try:
+            self._rename()
+        except OSError as error:
+            raise InputError(f"{self.final} cannot be written ({error.strerror}); the result is {self.part}") from error
+        finally:
+            self.release()
+
+    def _rename(self) -> None:
         if self.sequence and self.final.is_dir():
             for old in list(self.target.numbered()):
                 old.unlink()
@@ -85,7 +93,6 @@ class PartFile:
             self.part.rmdir()
         else:
             os.replace(self.part, self.final)
-        self.release()
 
     def discard(self) -> None:
         """Delete what was written."""

@@ -51,6 +51,11 @@ class VideoInfo:
     interlaced: bool
     codec: str
     sound: bool
+    metadata: dict[str, str]
+
+
+_KEPT = {"title", "artist", "album", "comment", "copyright", "creation_time", "date", "description", "genre"}
+"""What is taken of a file's tags: those that a person wrote or reads, not those of the container."""
 
 
 class VideoReader:
@@ -61,6 +66,8 @@ class VideoReader:
     are missing or do not grow are repaired and counted in `repaired`; where they begin anew, the rest is moved behind
     what came before and counted in `joins`.
     origin_s, first_s: the clip's first timestamp and that of the first frame read, on the file's clock.
+    zero_s: where that clock begins: 0, or the first moment of picture and sound where clocks begin anywhere (MPEG).
+    stopped: the end of the range, or the limit, was reached.
     Raises InputError for a file that does not open, has no video stream or no frame in the range, and for a URL whose
     connection breaks or gives nothing for 20 s.
     """
@@ -84,14 +91,16 @@ class VideoReader:
         self._time_base = self._decoder.time_base
         self._clock = Clock(self._time_base, self._rate)
         self.origin_s = self._decoder.origin_s
-        self._newest = self._count = 0
+        self.zero_s = self._decoder.zero_s
+        self.stopped = False
+        self._newest = self._lasts = self._count = 0
         self._frames = self._ranged()
         self._first = next(self._frames, None)
         if self._first is None:
             self.close()
             raise InputError(self._why_empty())
         self.first_s = self._first[1] * self._time_base
-        self._whole_s = _whole_s(self._decoder)
+        self._picture_s = _picture_s(self._decoder)
         self.info = self._describe(self._first[0])
 
     @property
@@ -107,14 +116,27 @@ class VideoReader:
         return self._clock.joins
 
     @property
+    def newest_s(self) -> Fraction:
+        """When the last frame that was read begins, on the file's clock."""
+        return self._newest * self._time_base
+
+    @property
+    def ends_s(self) -> Fraction:
+        """When the last frame that was read is no longer shown, on the file's clock."""
+        lasts_s = self._lasts * self._time_base or 1 / (self._rate or Fraction(25))
+        ends_s = self.newest_s + lasts_s
+        if self._end_s is None or self._count == self._limit:
+            return ends_s
+        return self.origin_s + self._end_s if self.stopped else min(ends_s, self.origin_s + self._end_s)
+
+    @property
     def cut(self) -> str | None:
         """Where the picture ended and where it should have, if that is clearly earlier; None before the end."""
-        whole_s = self._whole_s
+        whole_s = self._picture_s
         if not self._decoder.ended or whole_s is None or self._end_s is not None or self._limit is not None:
             return None
         rate = self._rate or Fraction(25)
-        newest_s = self._newest * self._time_base + 1 / rate
-        ends_s = float(newest_s - min(Fraction(0), self.origin_s))
+        ends_s = float(self.ends_s - min(Fraction(0), self.origin_s))
         if whole_s - ends_s <= min(_CUT_S, max(3 / float(rate), whole_s / 20)):
             return None
         counted = f" ({self._count} of {self.info.frames} frames)" if self._start_s is None and self.info.frames else ""
@@ -157,13 +179,15 @@ class VideoReader:
             pts = self._clock.stamp(frame.pts)
             time_s = pts * self._time_base - self.origin_s
             if self._end_s is not None and time_s >= self._end_s:
+                self.stopped = True
                 return
-            self._newest = pts
+            self._newest, self._lasts = pts, frame.duration
             if self._start_s is not None and time_s < self._start_s:
                 continue
             self._count += 1
             yield frame, pts
             if self._count == self._limit:
+                self.stopped = True
                 return
 
     def _describe(self, frame: av.VideoFrame) -> VideoInfo:
@@ -185,12 +209,16 @@ class VideoReader:
             interlaced=bool(frame.interlaced_frame),
             codec=stream.codec_context.name,
             sound=bool(self._decoder.container.streams.audio),
+            metadata={key: text for key, text in self._decoder.container.metadata.items() if key.lower() in _KEPT},
         )
 
     def _duration_s(self) -> float | None:
-        if self._whole_s is None:
+        whole_s = self._picture_s
+        if whole_s is None and self._decoder.container.duration is not None:  # that of the longest track
+            whole_s = self._decoder.container.duration / 1_000_000
+        if whole_s is None:
             return None
-        end_s = min(self._whole_s, float(self._end_s)) if self._end_s is not None else self._whole_s
+        end_s = min(whole_s, float(self._end_s)) if self._end_s is not None else whole_s
         return max(0.0, end_s - float(self._start_s or 0))
 
     def _estimate(self, duration_s: float | None) -> int | None:
@@ -215,7 +243,7 @@ class VideoReader:
         return f"{self.source}: no frame can be decoded ({self.broken} damaged packets)"
 
 
-def _whole_s(decoder: Decoder) -> float | None:
+def _picture_s(decoder: Decoder) -> float | None:
     """How long the source says that its picture is, in seconds."""
     stream, container = decoder.stream, decoder.container
     if stream.duration is not None:
@@ -223,7 +251,9 @@ def _whole_s(decoder: Decoder) -> float | None:
     tagged = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))  # Matroska's, of one track
     if tagged:
         return 3600 * int(tagged[1]) + 60 * int(tagged[2]) + float(tagged[3])
-    return container.duration / 1_000_000 if container.duration is not None else None
+    if container.duration is None or len(container.streams) > 1:  # it is that of the longest track
+        return None
+    return container.duration / 1_000_000
 
 
 def _join(frames: list[torch.Tensor]) -> torch.Tensor:

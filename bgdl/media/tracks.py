@@ -13,7 +13,7 @@ from typing import Any
 import av
 
 from bgdl.media.joins import Joins, time_of
-from bgdl.media.opening import open_input, picture_of
+from bgdl.media.opening import broken, is_url, open_input, picture_of
 from bgdl.media.transcode import Transcoder, transcoders
 
 RARE = {"mp4": "pcm_"}
@@ -75,7 +75,8 @@ class Tracks:
         self._wanted = ("audio", "subtitle") if subtitles else ("audio",)
         self._routes: dict[int, Route] = {}
         self._output: av.container.OutputContainer | None = None
-        self._input = open_input(str(source), "for its sound")
+        self._source = str(source)
+        self._input = open_input(self._source, "for its sound")
         self._pending: Any = None
         self._packets: Iterator[Any] = iter(())
 
@@ -143,21 +144,33 @@ class Tracks:
 
     def _next(self) -> Any:
         """The next packet inside the asked range, or None at its end."""
-        while True:
-            try:
-                packet = next(self._packets, None)
-            except av.error.FFmpegError:
-                return None
-            if packet is None or packet.size == 0:
-                if packet is None:
-                    return None
+        while (packet := self._read()) is not None:
+            if packet.size == 0 or (packet.pts is None and packet.dts is None):
                 continue
-            if packet.pts is None and packet.dts is None:
-                continue
-            if self._end_s is not None and time_of(packet) >= self._end_s:
-                continue
-            if self._start_s is None or time_of(packet) >= self._start_s:
+            if packet.stream.type == "subtitle":
+                self._shorten(packet)
+            time_s = time_of(packet)
+            if (self._start_s is None or time_s >= self._start_s) and (self._end_s is None or time_s < self._end_s):
                 return packet
+        return None
+
+    def _read(self) -> Any:
+        try:
+            return next(self._packets, None)
+        except av.error.FFmpegError as error:
+            if is_url(self._source):
+                raise broken(self._source, error) from error
+            self.notes.append(f"sound and subtitles of {self._source} end early: the file is damaged")
+            return None
+
+    def _shorten(self, packet: Any) -> None:
+        """What is read before the start and after the end of the range is shown inside it alone."""
+        begins_s, lasts_s = time_of(packet), (packet.duration or 0) * packet.time_base
+        starts_s = max(begins_s, min(self._start_s or begins_s, begins_s + lasts_s))
+        ends_s = begins_s + lasts_s if self._end_s is None else min(begins_s + lasts_s, self._end_s)
+        if starts_s > begins_s and ends_s > starts_s:
+            packet.pts = packet.dts = round(starts_s / packet.time_base)
+        packet.duration = max(0, round((ends_s - starts_s) / packet.time_base))
 
     def _mux(self, packets: list[Any]) -> None:
         assert self._output is not None
@@ -177,8 +190,3 @@ def _takes(muxer: str, add: Callable[[av.container.OutputContainer], Route]) -> 
         with contextlib.suppress(av.error.FFmpegError):  # some want packets for their end
             trial.close()
     return True
-
-
-def _time(packet: Any) -> Fraction:
-    stamp = packet.pts if packet.pts is not None else packet.dts
-    return Fraction(stamp) * Fraction(packet.time_base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
@@ -112,13 +113,14 @@ def _name_channels(context: Any) -> None:
 
 
 def _words(data: bytes, codec: str) -> str:
-    """The text of one subtitle packet."""
+    """The text of one subtitle packet, without marks of style."""
     if codec == "mov_text":
         data = data[2 : 2 + int.from_bytes(data[:2], "big")]
     text = data.decode("utf-8", "replace").strip("\0\r\n")
     if codec in ("ass", "ssa"):
-        text = text.split(",", 8)[-1].replace("\\N", "\n")
-    return text
+        text = re.sub(r"\{[^}]*\}", "", text.split(",", 8)[-1])
+        return re.sub(r"\\[Nn]", "\n", text).replace("\\h", " ")
+    return re.sub(r"</?[A-Za-z][^<>]*>", "", text)
 
 
 def _pack(words: str, codec: str) -> bytes:

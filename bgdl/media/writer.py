@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +21,7 @@ from bgdl.media.bleed import fill_hidden
 from bgdl.media.color import ColorTags
 from bgdl.media.encoder import encoder_options
 from bgdl.media.formats import VideoFormat
-from bgdl.media.palette import Palette
+from bgdl.media.palette import Palette, clearable
 from bgdl.media.part import PartFile
 from bgdl.media.square import scale, square_size
 from bgdl.media.tracks import Tracks
@@ -32,10 +33,12 @@ class VideoWriter:
     """Writes uint8 pictures of one size with their timestamps; a context manager.
 
     A clean exit gives the file its final name. After an exception the unfinished file is deleted, after
-    KeyboardInterrupt it is closed properly and kept as NAME.part (`part.part`).
+    KeyboardInterrupt it is closed properly and kept as NAME.part (`part.part`). Of several files that belong together
+    each is brought to its end by `finish` before the first exit.
     channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
     pixel_aspect: width of a pixel over its height; where the file cannot tell it, pictures are scaled to square ones.
-    until_s: set before the exit, tracks end there. `notes` says what came out other than it went in.
+    ends_s, until_s: set before the end, the last picture and the tracks end there. `notes` says what came out other
+    than it went in.
     Raises InputError for a target that may not be written, for what the encoder refuses, and where writing fails.
     """
 
@@ -60,6 +63,7 @@ class VideoWriter:
         self.format = chosen
         self.encoder = encoder or chosen.codec
         self.frames = 0
+        self.ends_s: Fraction | None = None
         self.until_s: Fraction | None = None
         self.time_base = time_base
         self._tags = tags or ColorTags()
@@ -68,6 +72,8 @@ class VideoWriter:
         self._keeps_alpha = channels in chosen.pix_fmts
         self._ticks = Fraction(1, chosen.ticks) if chosen.ticks else time_base
         self._held: av.VideoFrame | None = None
+        self._last_pts = self._lasts = 0
+        self._finished = False
         self._left_out = 0
         muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
         told = chosen.tells_aspect(muxer)
@@ -108,6 +114,8 @@ class VideoWriter:
             stream.codec_context.codec_tag = "hvc1"  # what QuickTime asks for
         if self._grey:
             self._tags = ColorTags()
+        if self.format.name == "prores":  # its stream cannot tell the range, and is read as limited
+            self._tags = replace(self._tags, range=color.LIMITED)
         color.label(stream.codec_context, self._tags, self._pix_fmt)
 
     def _start(self) -> None:
@@ -125,10 +133,10 @@ class VideoWriter:
             notes.append(f"{name} tells players of square pixels only: the picture is scaled to {width}×{height} px")
         if self._left_out:
             notes.append(
-                f"{self.format.name} counts {self.format.ticks} ticks a second: {self._left_out} frames were left out "
-                "where several fell on one"
+                f"{self.format.name} shows at most {self.format.most_fps:.0f} frames a second: "
+                f"{self._left_out} that came faster were left out"
             )
-        return notes
+        return [*notes, *(self._tracks.notes if self._tracks else [])]
 
     def write(self, pictures: Tensor, pts: Sequence[int]) -> None:
         """uint8 (N,H,W,C) on the CPU, N timestamps in `time_base` that grow."""
@@ -143,21 +151,30 @@ class VideoWriter:
         return _told(f"{self.part.final}: cannot be written", "make room on the disk, or try --sound none")
 
     def _hold(self, frame: av.VideoFrame, stamp: int) -> None:
-        """Encode the frame before; where both fall on one tick, the newer one takes its place."""
-        frame.pts = stamp if self._ticks == self.time_base else round(stamp * self.time_base / self._ticks)
-        frame.time_base = self._ticks
-        if self._held is not None and self._held.pts == frame.pts:
+        """Encode the frame before, and keep this one; it is left out where the format cannot show both."""
+        pts = stamp if self._ticks == self.time_base else round(stamp * self.time_base / self._ticks)
+        frame.pts, frame.time_base = pts, self._ticks
+        if self._held is not None and pts - self._last_pts < self.format.least_ticks:
             self._left_out += 1
-        else:
-            self._encode_held()
-        self._held = frame
+            return
+        self._encode_held()
+        self._held, self._last_pts = frame, pts
 
     def _encode_held(self) -> None:
-        if self._held is None:
+        held, self._held = self._held, None  # before the encoder, in which Ctrl-C may come: no frame twice
+        if held is None:
             return
-        for ready in self._palette.frames(self._held) if self._palette else (self._held,):
-            self._container.mux(self._stream.encode(ready))
-        self._held = None
+        for ready in self._palette.frames(held) if self._palette else (held,):
+            self._mux(self._stream.encode(ready))
+
+    def _mux(self, packets: list[Any], *, last: bool = False) -> None:
+        for packet in packets:
+            newest = packet.pts == self._last_pts or (last and packet is packets[-1])  # mp4 takes that of the latter
+            if newest and self._lasts > 0:
+                packet.duration = self._lasts
+            if self.encoder == "libx265" and self.frames <= 2:
+                packet.dts = packet.pts  # x265 makes them up where it is flushed before its delay
+            self._container.mux(packet)
 
     def _frame(self, picture: NDArray[np.uint8]) -> av.VideoFrame:
         if self._scaled:
@@ -166,6 +183,8 @@ class VideoWriter:
             picture = fill_hidden(picture)
         if picture.shape[-1] == 4 and not self._keeps_alpha:
             picture = picture[..., :3]
+        if picture.shape[-1] == 4 and self._palette:
+            picture = clearable(picture)
         picture = picture[..., 0] if picture.shape[-1] == 1 else picture
         if self.padded:
             rest = ((0, self._stream.height - picture.shape[0]), (0, self._stream.width - picture.shape[1]))
@@ -184,25 +203,31 @@ class VideoWriter:
             self.part.discard()
             return
         try:
-            with self._writing():
-                self._finish()
-        except Exception:
+            self.finish()
+        except BaseException as failure:
             self._close_quietly()
-            self.part.discard()
+            self.part.release() if isinstance(failure, KeyboardInterrupt) else self.part.discard()
             raise
         if kind is None:
             self.part.commit()
         else:
             self.part.release()
 
-    def _finish(self) -> None:
-        self._encode_held()
-        for ready in self._palette.rest() if self._palette else ():
-            self._container.mux(self._stream.encode(ready))
-        self._container.mux(self._stream.encode(None))
-        if self._tracks:
-            self._tracks.finish(self.until_s)
-        self._container.close()
+    def finish(self) -> None:
+        """Write what was held back; the exit then only gives the file its name."""
+        if self._finished:
+            return
+        with self._writing():
+            if self.ends_s is not None:
+                self._lasts = round(self.ends_s / self._ticks) - self._last_pts
+            self._encode_held()
+            for ready in self._palette.rest() if self._palette else ():
+                self._mux(self._stream.encode(ready))
+            self._mux(self._stream.encode(None), last=True)
+            if self._tracks:
+                self._tracks.finish(self.until_s)
+            self._container.close()
+        self._finished = True
 
     def _close_quietly(self) -> None:
         if self._tracks:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from bgdl.errors import InputError
 from bgdl.media.formats import FormatName
@@ -66,8 +67,8 @@ class VideoJob:
     encoder: str = "auto"
     crf: int | None = None
     preset: str | None = None
-    start: float | str | None = None
-    end: float | str | None = None
+    start: float | Fraction | str | None = None
+    end: float | Fraction | str | None = None
     frames: int | None = None
     smooth: SmoothName | None = None
     smooth_strength: float = STRENGTH
@@ -86,8 +87,17 @@ class VideoJob:
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise InputError(f"--start {self.start} is not before --end {self.end}")
         for name, value in (("--frames", self.frames), ("--every", self.every), ("--batch", self.batch)):
-            if value is not None and value < 1:
-                raise InputError(f"{name} is at least 1, not {value}")
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise InputError(f"{name} is a whole number of at least 1, not {value!r}")
+        for field, word, allowed in (
+            ("fit", self.fit, Fit),
+            ("background_end", self.background_end, BackgroundEnd),
+            ("edge", self.edge, EdgeName),
+            ("sound", self.sound, Sound),
+            ("smooth", self.smooth or "off", SmoothName),
+        ):
+            if word not in get_args(allowed):
+                raise InputError(f"{field} is {word!r}; it must be one of {', '.join(get_args(allowed))}")
         if self.every > MOST:
             raise InputError(f"--every is at most {MOST}, not {self.every}: the frames between wait in memory")
         if self.keep is not None:
@@ -106,9 +116,11 @@ class VideoJob:
         return None if self.end is None else parse_time(self.end)
 
 
-def parse_time(value: float | str) -> Fraction:
+def parse_time(value: float | Fraction | str) -> Fraction:
     """Seconds, or "MM:SS.s" or "H:MM:SS.s", as exact seconds."""
     text = str(value).strip()
+    if isinstance(value, (int, float, Fraction)) and 0 <= value < math.inf:
+        return Fraction(text)
     if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text):
         raise InputError(f"time {text!r} is neither seconds (12.5) nor H:MM:SS")
     total = Fraction(0)

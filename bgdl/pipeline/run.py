@@ -56,7 +56,7 @@ class Run:
         self.job, self._step, self._looking = job, step, looking
         self.notes: list[str] = []
         self._done = 0
-        self._until_s = Fraction(0)
+        self._newest_s = Fraction(0)  # the time of the last picture written
 
     def report(self) -> VideoReport:
         """Read, work and write; raises the first error of any stage. KeyboardInterrupt names the unfinished file."""
@@ -77,6 +77,8 @@ class Run:
                 self._cut(writers, always=True)
                 raise KeyboardInterrupt(self._stopped(writers[0])) from None
             self._cut(writers, always=False)
+            for writer in writers:  # all of them, before any has its final name
+                writer.finish()
         self._tell([*advice.on_damage(self._reader), *writers[0].notes])
         return self._summary(seconds, batch, writers)
 
@@ -100,7 +102,7 @@ class Run:
             writers.append(stack.enter_context(self._writer(beside, chosen, step, 1, None)))
         silent = job.sound != "none" and not chosen.sound
         self._tell(advice.on_format(self._reader.info, chosen, padded=writers[0].padded, silent=silent))
-        self._tell([*(tracks.notes if tracks else []), *writers[0].notes])
+        self._tell(writers[0].notes)
         return writers
 
     def _writer(
@@ -121,12 +123,17 @@ class Run:
             crf=job.crf,
             preset=job.preset,
             tracks=tracks,
+            metadata=info.metadata,
             overwrite=job.overwrite,
         )
 
+    @property
+    def _begins_s(self) -> Fraction:
+        """What is taken off the source's clock to give the output's."""
+        return self._reader.first_s if self.job.start_s is not None else self._reader.zero_s
+
     def _tracks(self) -> Tracks | None:
-        job, reader = self.job, self._reader
-        begins_s = reader.first_s if job.start_s is not None else Fraction(0)
+        job, reader, begins_s = self.job, self._reader, self._begins_s
         if job.sound == "source":
             end_s = reader.origin_s + job.end_s if job.end_s is not None else None
             start_s = reader.first_s if job.start_s is not None else None
@@ -147,23 +154,26 @@ class Run:
     def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[FrameBatch, Matted, Finished]) -> None:
         """The last stage: pictures, mattes, records."""
         info = self._reader.info
-        moved = round(self._reader.first_s / info.time_base) if self.job.start_s is not None else 0
+        moved = round(self._begins_s / info.time_base)
         pts = [stamp - moved for stamp in finished.pts]
         writers[0].write(finished.pictures, pts)
         if finished.mattes is not None:
             writers[1].write(finished.mattes, pts)
         times_s = [stamp * info.time_base for stamp in pts]
-        self._until_s = times_s[-1] + (1 / info.rate if info.rate else 0)
+        self._newest_s = times_s[-1]
         records = [] if self._looking else frame_records(self._done, times_s, finished.judged)
         self._done += len(pts)
         if self.job.on_progress:
             self.job.on_progress(Progress(self._done, info.frames, records, pump.times, self._looking))
 
     def _cut(self, writers: list[VideoWriter], *, always: bool) -> None:
-        """Sound ends with the picture wherever the picture ends before its source."""
-        job = self.job
-        if always or job.frames is not None or job.end is not None or job.sound == "background" or over_video(job):
-            writers[0].until_s = self._until_s
+        """The last picture is shown as long as in its source; sound ends with it where that goes on."""
+        reader = self._reader
+        whole = self._newest_s == reader.newest_s - self._begins_s
+        step_s = 1 / (reader.info.rate or Fraction(25))
+        writers[0].ends_s = reader.ends_s - self._begins_s if whole else self._newest_s + step_s
+        if always or not whole or reader.stopped or self.job.sound == "background":
+            writers[0].until_s = writers[0].ends_s
 
     def _stopped(self, writer: VideoWriter) -> str:
         if self._looking:

@@ -12,6 +12,7 @@ from bgdl import compose, registry
 from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
 from bgdl.media.formats import check_crf
+from bgdl.media.opening import is_pipe
 from bgdl.media.target import Target
 from bgdl.pipeline.backdrop import is_video
 from bgdl.pipeline.job import VideoJob
@@ -31,7 +32,7 @@ def convert_video(
     target: str | Path,
     *,
     model: str | Path | Matter = "portrait",
-    background: str = "transparent",
+    background: str | Path = "transparent",
     device: str = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
@@ -49,7 +50,8 @@ def convert_video(
     >>> import bgdl
     >>> bgdl.convert_video("clip.mp4", "cutout.webm", frames=48)  # doctest: +SKIP
     """
-    job = VideoJob(str(source), Path(target), background, **options)
+    named: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
+    job = VideoJob(str(source), Path(target), str(background), **named)
     check(job)
     if isinstance(model, (str, Path)):
         model = registry.load(model, device=device, engine=engine, precision=precision)
@@ -67,6 +69,11 @@ def check(job: VideoJob) -> None:
     pick_encoder(chosen, job.encoder)
     encoder_options(chosen, job.encoder, job.crf, job.preset)
     check_crf(chosen, job.crf)
+    if is_pipe(job.source) and ((job.sound == "source" and chosen.sound) or job.crop or job.prime):
+        raise InputError(
+            f"{job.source} is a pipe, which can be read only once; save it to a file first, "
+            "or use --sound none, without --crop and --prime"
+        )
     _check_target(job, Target.of(job.target, sequence=chosen.sequence))
 
 

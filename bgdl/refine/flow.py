@@ -17,6 +17,8 @@ Plane = NDArray[np.float32]  # (H,W)
 
 WORK_PX = 320
 """Longer side of the grey pictures in which motion is looked for."""
+LEAST_PX = 32
+"""Narrower strips are taken to stand still: OpenCV's search breaks on some of them, with an error or a crash."""
 CUT = 30.0
 """Mean grey difference of two thumbnails from which they are two scenes."""
 
@@ -50,8 +52,11 @@ def motion(now: Grey, then: Grey) -> NDArray[np.float32]:
 
     Source: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016 (OpenCV's, fast preset).
     """
+    still = np.zeros((*now.shape, 2), np.float32)
+    if min(now.shape) < LEAST_PX:
+        return still
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return cast("NDArray[np.float32]", estimator.calc(now, then, np.zeros((*now.shape, 2), np.float32)))
+    return cast("NDArray[np.float32]", estimator.calc(now, then, still))
 
 
 def carry(plane: Plane | Grey, flow: NDArray[np.float32]) -> Plane:
