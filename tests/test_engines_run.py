@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,22 @@ def test_channels_last_input_and_a_second_size(name, net, pictures, expected):
     odd = torch.randn(1, 3, 70, 51, generator=torch.Generator().manual_seed(2))
     with torch.inference_mode():
         torch.testing.assert_close(engine.run(odd), net.weights.net()(odd), atol=2e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", PACKAGE)
+def test_threads_may_share_an_engine(name, net, monkeypatch):
+    """More input sizes than are kept, one picture and many: each thread gets what it would get alone."""
+    pytest.importorskip(PACKAGE[name])
+    monkeypatch.setattr(f"bgdl.engines.{name}.KEPT", 1, raising=False)
+    engine = choose.start(net, Choice(name, "fp32", ""), CPU)
+    random = torch.Generator().manual_seed(3)
+    shapes = [(1, 3, 32, 32), (1, 3, 32, 40), (3, 3, 32, 32), (3, 3, 32, 32), (1, 3, 32, 32)] * 2
+    inputs = [torch.randn(shape, generator=random) for shape in shapes]
+    alone = [engine.run(x) for x in inputs]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(engine.run, inputs))
+    for alpha, wanted in zip(together, alone, strict=True):
+        torch.testing.assert_close(alpha, wanted, atol=2e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", ["torch", "openvino"])

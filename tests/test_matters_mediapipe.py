@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
@@ -80,6 +81,17 @@ def test_both_variants_find_the_person_and_clean_up_is_binary(shared: Path) -> N
         assert set(torch.unique(tidy).tolist()) == {0.0, 1.0}
         assert float((tidy - mattes[variant]).abs().mean()) < 0.03
     assert 0 < float((mattes["landscape"] - mattes["general"]).abs().mean()) < 0.05
+
+
+@pytest.mark.shared
+def test_threads_may_share_the_method(shared: Path) -> None:
+    pytest.importorskip("mediapipe")
+    matter = bgdl.load("mediapipe", device="cpu", weights_path=shared / "weights" / FILE)
+    frames = torch.randint(0, 256, (24, 1, 90, 120, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    alone = [matter.alpha(frame) for frame in frames]
+    with ThreadPoolExecutor(6) as pool:
+        for _ in range(3):
+            assert all(map(torch.equal, pool.map(matter.alpha, frames), alone))
 
 
 @pytest.mark.shared

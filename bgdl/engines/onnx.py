@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -53,6 +54,7 @@ class OnnxEngine:
         self._providers = [_installed(self.provider)]
         self._network = network
         self._sessions: dict[tuple[int, int], Any] = {}
+        self._opening = threading.Lock()  # sessions themselves run for several threads at a time
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:
@@ -66,11 +68,12 @@ class OnnxEngine:
         return torch.from_numpy(np.concatenate(alphas)).float()
 
     def _session(self, height: int, width: int) -> Any:
-        if (height, width) not in self._sessions:
-            if len(self._sessions) >= KEPT:  # the oldest goes
-                self._sessions.pop(next(iter(self._sessions)))
-            self._sessions[height, width] = self._open((height, width))
-        return self._sessions[height, width]
+        with self._opening:
+            if (height, width) not in self._sessions:
+                if len(self._sessions) >= KEPT:  # the oldest goes
+                    self._sessions.pop(next(iter(self._sessions)))
+                self._sessions[height, width] = self._open((height, width))
+            return self._sessions[height, width]
 
     def _open(self, size_hw: tuple[int, int]) -> Any:
         import onnxruntime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ class OpenVINOEngine:
 
     One picture runs on all threads (least latency). More at once go through an asynchronous queue with a stream
     for each thread (most pictures a second). A network is compiled once for each input size and then kept on disk.
+    Callers in several threads take turns: a run has all processors anyway.
     target: OpenVINO's own device name, "CPU", "GPU" (integrated graphics) or "AUTO".
     Raises DeviceError for a target or precision that is not there.
     """
@@ -47,6 +49,7 @@ class OpenVINOEngine:
         _check_target(self._core, target, precision)
         self._hint = HINTS.get(precision) or _rest(self._core, target)
         self._compiled: dict[tuple[int, int, bool], Any] = {}
+        self._turn = threading.Lock()  # requests, queues and their callbacks serve one caller at a time
         self._calibration = network.calibration if precision == "int8" else None
         if precision == "int8" and self._calibration is None:
             raise WeightsError(no_ranges(network))
@@ -54,11 +57,13 @@ class OpenVINOEngine:
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:
         pictures = np.ascontiguousarray(x.detach().cpu().float().numpy())
-        if len(pictures) == 1:
-            request = self._runner(x.shape[-2], x.shape[-1], queued=False)
-            request.infer({0: pictures}, share_inputs=True)
-            return torch.from_numpy(request.get_output_tensor(0).data.copy())
-        return torch.from_numpy(self._run_queued(pictures))
+        with self._turn:
+            return torch.from_numpy(self._run_one(pictures) if len(pictures) == 1 else self._run_queued(pictures))
+
+    def _run_one(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        request = self._runner(*picture.shape[-2:], queued=False)
+        request.infer({0: picture}, share_inputs=True)
+        return np.array(request.get_output_tensor(0).data)
 
     def _run_queued(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
         queue = self._runner(*pictures.shape[-2:], queued=True)

@@ -61,8 +61,9 @@ class MediaPipeSelfie(Classical):
         return (self._soft(frame) > (0.5 if self.threshold is None else self.threshold)).astype(np.uint8)
 
     def _soft(self, frame: Frame) -> Alpha:
-        mask = self._segmenter.segment(self._image(frame)).confidence_masks[0].numpy_view()
-        return np.clip(np.asarray(mask, dtype=np.float32).reshape(frame.shape[:2]), 0, 1)
+        found = self._segmenter.segment(self._image(frame))  # owns the mask's memory: kept until it is copied
+        mask = np.array(found.confidence_masks[0].numpy_view(), dtype=np.float32)
+        return np.clip(mask.reshape(frame.shape[:2]), 0, 1)
 
 
 def model_path(variant: SelfieVariant) -> Path:
