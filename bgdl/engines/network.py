@@ -17,7 +17,6 @@ from bgdl.nets.narrow import Kept, narrow
 from bgdl.preprocess import IMAGENET_MEAN, InputSpec
 from bgdl.weights import Calibration, calibration
 
-GRAPH_SUFFIXES = (".onnx", ".xml")
 ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretch="minmax")
 ANIME = replace(ISNET, mean=IMAGENET_MEAN)
 """How rembg feeds isnet-general-use and isnet-anime."""
