@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -141,10 +142,10 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 
     if text is None:
         return None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) and int(height)):
+    asked = re.fullmatch("([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text.lower())
+    if not asked:
         raise InputError(f"--size {text!r} is not WIDTHxHEIGHT, for instance 1280x720")
-    return int(width), int(height)
+    return int(asked[1]), int(asked[2])
 
 
 def _finish(report: LiveReport, record: Path | None) -> None:

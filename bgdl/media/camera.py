@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -36,8 +37,9 @@ class Shot:
 class Camera:
     """The newest frame of a source; a context manager.
 
-    source: a camera's number ("0"), a file (played at its own pace) or a URL. size_wh, fps: asked of a camera, which
-    may answer with others. `dropped` counts frames that nobody took in time. Pixels that are not square are made so.
+    source: a camera's number ("0"), a file or a URL; what tells how long it lasts, as live streams do not, is played
+    at its own pace. size_wh, fps: asked of a camera, which may answer with others. `dropped` counts frames that nobody
+    took in time. Pixels that are not square are made so.
     Raises InputError for a camera that is missing or busy, a source that cannot be read and, here or from `newest`, a
     URL that gives nothing for 20 s.
     """
@@ -46,7 +48,7 @@ class Camera:
         self.source = source
         self._box: Mailbox[Shot] = Mailbox()
         self._stopping = threading.Event()
-        is_camera = source.isdigit()
+        is_camera = re.fullmatch("[0-9]{1,9}", source) is not None
         self._device: Any = _open_camera(int(source), size_wh, fps) if is_camera else None
         self._reader = None if is_camera else VideoReader(source)
         self.rate = _rate(self._device, self._reader)
@@ -73,7 +75,7 @@ class Camera:
     ) -> None:
         self._stopping.set()
         self._thread.join(_PATIENCE_S)
-        if self._device is not None:
+        if self._device is not None and not self._thread.is_alive():  # a driver may crash where it is released in use
             self._device.release()
         if self._reader is not None:
             self._reader.close()
@@ -95,7 +97,7 @@ class Camera:
                 yield _grab(self._device, self.source)
             return
         began, first_s = time.monotonic(), self._reader.first_s
-        paced = Path(self.source).is_file()
+        paced = self._reader.info.duration_s is not None or Path(self.source.removeprefix("file:")).is_file()
         for batch in self._reader.batches(1):
             due = began + float(batch.pts[0] * batch.time_base - first_s)
             if paced:

@@ -1,0 +1,162 @@
+"""The live source: what is asked of a camera, when it is let go, and what plays at its own pace."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bgdl.cli.live import parse_size
+from bgdl.errors import InputError
+from bgdl.media import camera
+from bgdl.media.camera import Camera
+from bgdl.opencv import cv2
+from tests.video_clips import disc, write_clip
+
+RATE, LONG_S = 4, 10
+"""Of the slow clip; read without a pause it is over in a moment."""
+
+
+class Capture:
+    """Stands where OpenCV's camera stands; `reading` is set while a read waits for `go_on`."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+        self.asked: dict[int, float] = {}
+        self.released = False
+        self.reading, self.go_on = threading.Event(), threading.Event()
+        Capture.last = self
+
+    last: Capture
+
+    def isOpened(self) -> bool:  # noqa: N802
+        return True
+
+    def set(self, what: int, value: float) -> None:
+        self.asked[what] = value
+
+    def get(self, _: int) -> float:
+        return 25.0
+
+    def read(self) -> tuple[bool, np.ndarray]:
+        self.reading.set()
+        assert self.go_on.wait(30)
+        return True, disc(0)
+
+    def release(self) -> None:
+        self.released = True
+
+
+@pytest.fixture(autouse=True)
+def _capture(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "VideoCapture", Capture)
+
+
+@pytest.fixture(scope="module")
+def slow_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(tmp_path_factory.mktemp("slow") / "in.mkv", frames=RATE * LONG_S, rate=RATE)
+
+
+@pytest.fixture
+def server(slow_clip: Path, tmp_path: Path) -> Iterator[str]:
+    """Serves the slow clip: `/clip` as a file, `/stream` in chunks and without a length, as live streams come."""
+    stream = write_clip(tmp_path / "stream.ts", frames=RATE * LONG_S, rate=RATE)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            data = (slow_clip if self.path == "/clip" else stream).read_bytes()
+            self.send_response(200)
+            if self.path == "/clip":
+                self.send_header("Content-Length", str(len(data)))
+            else:
+                self.send_header("Transfer-Encoding", "chunked")
+                data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+            self.end_headers()
+            self.wfile.write(data)
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}"
+        served.shutdown()
+
+
+def test_size_and_rate_are_asked_of_a_camera() -> None:
+    Camera("7", size_wh=(1280, 720), fps=50)
+    assert Capture.last.number == 7
+    wanted = {cv2.CAP_PROP_FRAME_WIDTH: 1280, cv2.CAP_PROP_FRAME_HEIGHT: 720, cv2.CAP_PROP_FPS: 50}
+    assert Capture.last.asked == wanted
+    Camera("0")
+    assert Capture.last.asked == {}
+
+
+def test_a_camera_is_let_go_at_the_end() -> None:
+    with Camera("0") as source:
+        Capture.last.go_on.set()
+        assert source.newest() is not None
+    assert Capture.last.released
+
+
+def test_a_camera_is_not_let_go_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(camera, "_PATIENCE_S", 0.01)
+    with Camera("0") as source:
+        assert Capture.last.reading.wait(30)
+    assert not Capture.last.released
+    Capture.last.go_on.set()
+    source._thread.join(30)
+
+
+def test_only_numbers_are_cameras() -> None:
+    for source in ("²", "٣", "99999999999"):
+        with pytest.raises(InputError, match=f"{source}: cannot be opened as a video"):
+            Camera(source)
+
+
+@pytest.mark.parametrize(
+    "text", ["²x²", "٣x٣", "0x720", "1280x", "x", "1280x720x3", "-1x5", "1280 x 720", "9" * 9 + "x9"]
+)
+def test_what_is_no_size_is_a_sentence(text: str) -> None:
+    with pytest.raises(InputError, match="is not WIDTHxHEIGHT, for instance 1280x720"):
+        parse_size(text)
+    assert parse_size("1280X720") == (1280, 720)
+
+
+def lasts_s(source: str) -> float:
+    """How long a source is played."""
+    began = time.monotonic()
+    with Camera(source) as played:
+        while played.newest() is not None:
+            pass
+    return time.monotonic() - began
+
+
+def second_frame_after_s(source: str) -> float:
+    """How long after a source's first frame its second one comes."""
+    with Camera(source) as played:
+        first, second = played.newest(), played.newest()
+    assert first is not None and second is not None
+    return second.taken_s - first.taken_s
+
+
+def test_what_tells_how_long_it_lasts_plays_at_its_own_pace(slow_clip: Path, server: str) -> None:
+    for source in (str(slow_clip), f"file:{slow_clip}", f"{server}/clip"):
+        assert second_frame_after_s(source) > 0.8 / RATE
+
+
+def test_a_file_that_does_not_tell_how_long_it_lasts_plays_at_its_own_pace(tmp_path: Path) -> None:
+    raw = write_clip(tmp_path / "in.h264", frames=11)  # read as 25 frames a second
+    for source in (str(raw), f"file:{raw}"):
+        assert lasts_s(source) >= 0.4
+
+
+def test_a_stream_is_not_held_back(server: str) -> None:
+    assert lasts_s(f"{server}/stream") < LONG_S / 2
