@@ -41,6 +41,16 @@ def test_the_plate_is_taken_with_a_countdown_forgotten_and_taken_again() -> None
     assert stage.countdown == PLATE_FRAMES
 
 
+def test_a_camera_that_changes_its_size_begins_the_plate_anew() -> None:
+    stage = LiveStage(registry.load("static_difference", device="cpu"), ["red"])
+    stage.take_plate(2)
+    stage.treat(EMPTY, NOW)
+    for left in (1, 0):
+        stage.treat(EMPTY[:, :40], NOW)
+        assert stage.countdown == left
+    assert stage.treat(FRAME[:, :40], NOW)[0, 0].tolist() == [255, 0, 0]
+
+
 def test_methods_that_learn_by_themselves_count_down_and_show_their_rectangle() -> None:
     stage = LiveStage(registry.load("roi_average", device="cpu", frames=3), ["red"])
     assert stage.lines() == ["hold still: 3"]

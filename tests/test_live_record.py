@@ -8,6 +8,7 @@ import time
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.media import camera
+from bgdl.media.writer import VideoWriter
 from bgdl.pipeline.live import Live, LiveJob
 from tests.conftest import Bgdl
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
@@ -23,14 +25,16 @@ FIFTY_PER_S = 0.02
 
 
 class Device:
-    """Stands where OpenCV's camera stands; gives `left` pictures and then none."""
+    """Stands where OpenCV's camera stands; gives `left` pictures and then none, the first `small` of half the size."""
 
-    left = 1000
+    left, small = 1000, 0
 
     def read(self) -> tuple[bool, np.ndarray | None]:
         time.sleep(FIFTY_PER_S)
         Device.left -= 1
-        return (True, disc(0)[..., ::-1]) if Device.left >= 0 else (False, None)
+        Device.small -= 1
+        picture = disc(0, (24, 32) if Device.small >= 0 else (48, 64))
+        return (True, picture[..., ::-1]) if Device.left >= 0 else (False, None)
 
     def get(self, _: int) -> float:
         return 50.0
@@ -42,6 +46,7 @@ class Device:
 @pytest.fixture(autouse=True)
 def _device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Device, "left", 1000)
+    monkeypatch.setattr(Device, "small", 0)
     monkeypatch.setattr(camera, "_open_camera", lambda *_: Device())
 
 
@@ -84,6 +89,17 @@ def test_a_camera_that_drops_out_while_a_frame_is_worked_on_is_an_error(tmp_path
     run, _ = run_of(tmp_path / "rec.mkv", {1: lambda: time.sleep(0.2)})
     with pytest.raises(InputError, match="camera 0 gives no picture"):
         run.run()
+
+
+@pytest.mark.parametrize("name", ["rec.mp4", "rec.mkv"])
+def test_a_camera_that_changes_its_size_leaves_the_recording(tmp_path: Path, name: str) -> None:
+    Device.small = 1000
+    run, notes = run_of(tmp_path / name, {3: lambda: setattr(Device, "small", 0)})
+    with pytest.raises(InputError, match="the source's pictures changed from 32×24 to 64×48 px, which a recording or"):
+        run.run()
+    pictures = decoded(tmp_path / name)[1]
+    assert len(pictures) >= 3 and {picture.shape for picture in pictures} == {(24, 32, 3)}
+    assert notes == [f"what was recorded is kept: {len(pictures)} frames in {tmp_path / name}"]
 
 
 def test_any_error_leaves_the_recording_and_is_raised(tmp_path: Path) -> None:
@@ -129,6 +145,22 @@ def test_a_virtual_camera_that_breaks_leaves_the_recording(tmp_path: Path, monke
     with pytest.raises(RuntimeError, match="the device is gone"):
         run.run()
     assert len(decoded(tmp_path / "rec.mkv")[0]) == 3
+
+
+def test_the_seconds_of_a_run_do_not_hold_its_closing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closing_s = 0.3
+    close = VideoWriter.__exit__
+
+    def slow(*given: Any) -> None:
+        time.sleep(closing_s)
+        close(*given)
+
+    monkeypatch.setattr(VideoWriter, "__exit__", slow)
+    run, _ = run_of(tmp_path / "rec.mkv", {}, frames=3)
+    began = time.monotonic()
+    report = run.run()
+    assert report.seconds <= time.monotonic() - began - closing_s
+    assert report.fps == report.frames / report.seconds
 
 
 def test_the_snapshot_folder_is_made_and_no_snapshot_replaces_another(tmp_path: Path) -> None:

@@ -247,7 +247,17 @@ def test_a_virtual_camera_gets_rgb_over_green(clip: Path, monkeypatch: pytest.Mo
 def test_records_that_cannot_hold_transparency_are_refused() -> None:
     with pytest.raises(InputError, match=r"h264 holds no transparency; record \.webm, \.mov or \.mkv"):
         live.check(LiveJob(record=Path("a.mp4")))
-    live.check(LiveJob(record=Path("a.mp4"), backgrounds=("blur",)))
+    with pytest.raises(InputError, match=r"h264 holds no transparency; .* or give an opaque --background"):
+        live.check(LiveJob(record=Path("a.mp4"), backgrounds=("#ff000080",)))
+    for record, background in (("a.mp4", "blur"), ("a.mp4", "red"), ("a.mp4", "clip.mp4"), ("a.mkv", "#ff000080")):
+        live.check(LiveJob(record=Path(record), backgrounds=(background, "transparent")))
+
+
+def test_what_was_not_checked_is_not_made_opaque_either(clip: Path, tmp_path: Path) -> None:
+    job = LiveJob(str(clip), ("#ff000080",), window=False, record=tmp_path / "out.mp4", smooth="off")
+    with pytest.raises(InputError, match="holds no transparency"):
+        Live(job, BrightSubject()).run()
+    assert not list(tmp_path.iterdir())
 
 
 def test_overlays() -> None:

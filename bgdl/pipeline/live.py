@@ -21,7 +21,8 @@ from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import overlay, snapshot
-from bgdl.pipeline.backdrop import ShownTime
+from bgdl.pipeline.backdrop import ShownTime, is_video
+from bgdl.pipeline.looks import make_look
 from bgdl.pipeline.prime import frames_of, learner_of, parse_prime, read_scene
 from bgdl.pipeline.stage import LiveStage
 from bgdl.pipeline.step import default_smooth
@@ -97,6 +98,7 @@ class Live:
         self._virtual: VirtualCamera | None = None
         self._recorder: VideoWriter | None = None
         self._last_ms = -1
+        self._sent_hw: torch.Size | None = None
         self._shown_time = ShownTime()
         self._channels = 4 if self.stage.channels == 4 else 3  # of a recording, whatever `b` shows later
 
@@ -111,10 +113,10 @@ class Live:
             self._prime()
             self._began = time.monotonic()
             failed = self._until_the_end(stack)
+            seconds = time.monotonic() - self._began
         if failed is not None:
             self.job.on_note(f"what was recorded is kept: {self._frames_recorded} frames in {self.job.record}")
             raise failed
-        seconds = time.monotonic() - self._began
         return LiveReport(self._frames, self._camera.dropped, seconds, 1000 * self._waits_s / max(1, self._frames))
 
     def _prime(self) -> None:
@@ -179,6 +181,8 @@ class Live:
         return overlay.write_lines(shown, [state, *self.stage.lines()])
 
     def _send(self, picture: Tensor, elapsed_s: float, stack: ExitStack) -> None:
+        if self.job.virtual_camera or self.job.record:
+            self._check_size(picture)
         if self.job.virtual_camera:
             self._virtual = self._virtual or self._new_virtual(picture, stack)
             self._virtual.send(overlay.opaque(picture, under="green").contiguous())
@@ -189,6 +193,16 @@ class Live:
             self._recorder.write(_with_channels(picture, self._channels)[None], [stamp])
             self._last_ms = stamp
 
+    def _check_size(self, picture: Tensor) -> None:
+        """Refuse a picture of another size than the first: files and virtual cameras have one size."""
+        self._sent_hw = self._sent_hw or picture.shape[:2]
+        if picture.shape[:2] != self._sent_hw:
+            (height, width), (new_height, new_width) = self._sent_hw, picture.shape[:2]
+            raise InputError(
+                f"the source's pictures changed from {width}×{height} to {new_width}×{new_height} px, which a "
+                "recording or virtual camera cannot follow; start again"
+            )
+
     def _new_virtual(self, picture: Tensor, stack: ExitStack) -> VirtualCamera:
         virtual = VirtualCamera((picture.shape[0], picture.shape[1]), fps=self.job.fps or self._camera.rate)
         stack.callback(virtual.close)
@@ -198,7 +212,7 @@ class Live:
     def _new_recorder(self, target: Path, picture: Tensor) -> VideoWriter:
         return VideoWriter(
             target,
-            formats.pick(target, channels=self._channels, flatten=True),
+            formats.pick(target, channels=self._channels),
             size_hw=(picture.shape[0], picture.shape[1]),
             channels=self._channels,
             time_base=_MILLISECONDS,
@@ -213,14 +227,20 @@ def check(job: LiveJob) -> None:
         parse_prime(job.prime)
     if job.record is None:
         return
-    chosen = formats.pick(job.record, channels=4, flatten=True)
-    if job.backgrounds[0] == "transparent" and 4 not in chosen.pix_fmts:
+    channels = _channels_under(job.backgrounds[0])
+    chosen = formats.pick(job.record, channels=channels, flatten=True)
+    if channels not in chosen.pix_fmts:
         raise InputError(
             f"{job.record.name}: {chosen.name} holds no transparency; record .webm, .mov or .mkv, "
-            "or give a --background"
+            "or give an opaque --background"
         )
     target = Target.of(job.record, sequence=chosen.sequence)
     target.check(overwrite=job.overwrite, reads=(job.source, *job.backgrounds, job.prime))
+
+
+def _channels_under(background: str) -> int:
+    """Of the pictures over a background: 4 where one sees through, else 3."""
+    return 3 if is_video(background) else make_look(background).channels
 
 
 def _with_channels(picture: Tensor, channels: int) -> Tensor:

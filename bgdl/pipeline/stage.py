@@ -121,6 +121,8 @@ class LiveStage:
         self._wanted = (self._asked or PLATE_FRAMES) if take and self._takes_plate else 0
 
     def _collect(self, frames: Tensor) -> None:
+        if self._plate and self._plate[0].shape != frames.shape:  # the camera took another size: from the beginning
+            self._forget(take=True)
         self._plate.append(frames.cpu())
         self._wanted -= 1
         if not self._wanted:
