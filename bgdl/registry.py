@@ -78,7 +78,7 @@ def load(
     """A Matter by the name of a method ("portrait", "mog2") or by the path of a weights file.
 
     model: may carry options, as on the command line: "mog2:history=200:shadows=drop", see `split_options`.
-    device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only.
+    device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only, see `is_network`.
     options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
     (side of the network's input in px), `shape` ("square", "area" or "aspect"), `spec` (an InputSpec in place of the
     weights' own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
@@ -87,6 +87,7 @@ def load(
     """
     name, written = split_options(str(model))
     options = {**written, **options}
+    has_engine = is_network(str(model), **options)
     if isinstance(options.get("prior"), str):
         options["prior"] = load(options["prior"], device=device, engine=engine, precision=precision)
     method = METHODS.get(name)
@@ -99,7 +100,17 @@ def load(
         return _load_network(name, device, engine, precision, options)
     module, _, attribute = method.target.partition(":")
     cls = getattr(importlib.import_module(module), attribute)
-    return _construct(cls, name, device=pick_device(device), **options)
+    matter = _construct(cls, name, device=pick_device(device), **options)
+    if (engine, precision) != ("auto", "auto") and not has_engine:
+        raise InputError(f"{name} runs no network; leave engine and precision out")
+    return matter
+
+
+def is_network(model: str, **options: Any) -> bool:
+    """Whether a method, or the one that it takes as its `prior`, is a network; other names are weights files."""
+    name, written = split_options(model)
+    prior = {**written, **options}.get("prior")
+    return is_network(prior) if isinstance(prior, str) else name in weights.RECORDS or name not in METHODS
 
 
 def split_options(text: str) -> tuple[str, dict[str, Any]]:

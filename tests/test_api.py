@@ -15,7 +15,11 @@ import bgdl
 import bgdl.pipeline.image
 from bgdl import registry, weights
 from bgdl.errors import InputError, WeightsError
-from bgdl.types import Matter
+from bgdl.nets import checkpoint
+from bgdl.nets.u2net import U2Net
+from bgdl.pipeline import image as pipeline
+from bgdl.preprocess import InputSpec
+from bgdl.types import Matter, Primed
 from tests.profiles import exchanged_profile
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (31, 45, 3), dtype=np.uint8)
@@ -131,3 +135,70 @@ def test_a_pil_image_keeps_its_profile() -> None:
     photo = Image.new("RGB", (8, 8), (9, 9, 9))
     photo.info["icc_profile"] = exchanged_profile()
     assert bgdl.remove(photo, model="otsu").info["icc_profile"] == exchanged_profile()
+
+
+def test_what_a_matter_was_primed_with_stays() -> None:
+    plate = torch.full((8, 40, 50, 3), 90, dtype=torch.uint8)
+    photo = plate[0].numpy().copy()
+    photo[10:30, 10:30] = (220, 180, 40)
+    for name in ("static_difference", "running_average", "mog2", "knn"):
+        matter = bgdl.load(name, device="cpu")
+        assert isinstance(matter, Primed)
+        matter.prime(plate)
+        alpha = bgdl.matte(photo, matter)
+        assert alpha[15:25, 15:25].min() == 1 and alpha[:5].max() == 0, name
+        matter.prime(plate)
+        np.testing.assert_array_equal(bgdl.remove(photo, model=matter, only_matte=True, edge="none"), alpha * 255)
+
+
+def test_pictures_have_nothing_to_do_with_each_other() -> None:
+    first, second = PHOTO, 255 - PHOTO
+    for model in ("frame_difference", "mog2", bgdl.load("frame_difference", device="cpu")):
+        alone = bgdl.matte(second, model)
+        bgdl.matte(first, model)
+        np.testing.assert_array_equal(bgdl.matte(second, model), alone)
+
+
+def test_weights_that_were_replaced_are_loaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed, folder in enumerate(("a", "b")):
+        torch.manual_seed(seed)
+        (tmp_path / folder).mkdir()
+        checkpoint.write(tmp_path / folder / "net.safetensors", U2Net("u2netp"), spec=InputSpec(size=32), half=False)
+    monkeypatch.chdir(tmp_path / "a")
+    first = bgdl.matte(PHOTO, "net.safetensors")
+    assert pipeline._matter("net.safetensors") is pipeline._matter(Path("net.safetensors"))
+    monkeypatch.chdir(tmp_path / "b")
+    second = bgdl.matte(PHOTO, "net.safetensors")
+    assert not np.array_equal(first, second)
+    monkeypatch.chdir(tmp_path / "a")
+    (tmp_path / "b" / "net.safetensors").replace("net.safetensors")
+    np.testing.assert_array_equal(bgdl.matte(PHOTO, "net.safetensors"), second)
+
+
+def test_a_background_may_be_a_path(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "room.png")
+    beside = bgdl.remove(PHOTO, tmp_path / "room.png", model="otsu")
+    np.testing.assert_array_equal(beside, bgdl.remove(PHOTO, str(tmp_path / "room.png"), model="otsu"))
+    with pytest.raises(InputError, match=r"background '.*red' is neither a colour nor a file that exists"):
+        bgdl.remove(PHOTO, Path("red"), model="otsu")
+    with pytest.raises(InputError, match=r"background is a tuple; use transparent, blur\[:SIGMA\], a colour"):
+        bgdl.remove(PHOTO, (255, 0, 0), model="otsu")  # type: ignore[arg-type]
+
+
+def test_targets(tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(_png(PHOTO))
+    target = tmp_path / "new" / "folder" / "p.png"
+    assert bgdl.remove(tmp_path / "p.png", model="otsu", target=target) == target and target.is_file()
+    with pytest.raises(InputError, match="target is for a picture given as a path; save the ndarray that comes back"):
+        bgdl.remove(PHOTO, model="otsu", target=target)
+    with pytest.raises(InputError, match=r"cannot make the folder .*p\.png"):
+        bgdl.remove(tmp_path / "p.png", model="otsu", target=target / "under" / "x.png")
+
+
+def test_a_method_without_a_network_has_no_engine() -> None:
+    for words in ({"engine": "onnx"}, {"precision": "int8"}):
+        with pytest.raises(InputError, match="otsu runs no network; leave engine and precision out"):
+            bgdl.load("otsu", device="cpu", **words)
+    with pytest.raises(InputError, match="otsu runs no network"):
+        bgdl.load("grabcut:prior=otsu", engine="torch")
+    assert registry.is_network("grabcut:prior=portrait") and registry.is_network("x.pth:size=64")

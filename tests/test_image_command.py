@@ -167,6 +167,7 @@ def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge:
         (["-o", "-", "--json"], "cannot both go to stdout"),
         (["--max-pixels", "100"], "more than the limit of 100 pixels"),
         (["--prime", "a.jpg"], "tiny learns no empty scene; leave --prime out"),
+        (["-m", "otsu", "--engine", "onnx", "--precision", "int8"], "otsu runs no network; leave engine and precision"),
         (["--threshold", "0"], "threshold 0 is out of range; give a level above 0 and up to 1"),
     ],
 )
@@ -204,7 +205,7 @@ def test_a_pipe_into_a_file_has_a_record(photos: Path, tiny_weights: Path) -> No
     assert target.is_file()
 
 
-def test_a_picture_before_another_is_in_srgb(bgdl: Bgdl, tmp_path: Path) -> None:
+def test_a_picture_before_another_or_a_colour_is_in_srgb(bgdl: Bgdl, tmp_path: Path) -> None:
     """Both have a profile that exchanges red and blue; the matte is empty, so the background is all there is."""
     for name, colour in (("photo.png", (0, 250, 0)), ("empty.png", (0, 250, 0)), ("beach.png", (250, 0, 0))):
         Image.new("RGB", (8, 8), colour).save(tmp_path / name, icc_profile=exchanged_profile())
@@ -213,9 +214,12 @@ def test_a_picture_before_another_is_in_srgb(bgdl: Bgdl, tmp_path: Path) -> None
     assert done.status == 0, done.err
     with Image.open(tmp_path / "out.png") as shown:
         assert "icc_profile" not in shown.info and np.asarray(shown)[4, 4, 2] > 245
-    assert bgdl("image", tmp_path / "photo.png", "-o", tmp_path / "white.png", "-b", "white", *options).status == 0
-    with Image.open(tmp_path / "white.png") as shown:
-        assert shown.info["icc_profile"] == exchanged_profile()
+    for background, profile in (("#0000fa", None), ("transparent", exchanged_profile()), ("blur", exchanged_profile())):
+        arguments = ("-o", tmp_path / "out.png", "-b", background, "--overwrite", *options)
+        assert bgdl("image", tmp_path / "photo.png", *arguments).status == 0
+        with Image.open(tmp_path / "out.png") as shown:
+            assert shown.info.get("icc_profile") == profile
+            assert profile or np.asarray(shown)[4, 4].tolist() == [0, 0, 250]
 
 
 def test_an_error_of_any_kind_costs_one_picture(bgdl: Bgdl, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

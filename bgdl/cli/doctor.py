@@ -73,7 +73,7 @@ def _engine(model: str, device: str) -> Iterator[str]:
     yield f"installed: {', '.join(choose.installed())}"
     model, _ = registry.split_options(model)
     record = weights.RECORDS.get(model)
-    if record is None and model in registry.METHODS:
+    if not registry.is_network(model):
         yield f"{model} runs no network"
         return
     path = weights.locate(record) if record else weights.path_of(model)

@@ -16,8 +16,8 @@ from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
 
 if TYPE_CHECKING:
     from bgdl.pipeline.folder import Record
-    from bgdl.pipeline.image import Treatment
     from bgdl.pipeline.plan import Job
+    from bgdl.pipeline.treatment import Treatment
 
 EdgeOption = Annotated[
     Literal["none", "guided", "decontaminate", "matting"],
@@ -85,7 +85,7 @@ def image(
     A file's result is photo-cutout.png beside it, a folder's are in folder-cutout/, or where -o says.
     """
     from bgdl.device import set_threads
-    from bgdl.pipeline.image import build
+    from bgdl.pipeline.treatment import build
 
     jobs = _jobs(inputs, output, format or "png", overwrite=overwrite, skip_existing=skip_existing)
     if not jobs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,6 +21,8 @@ from bgdl.weights import Calibration, calibration
 ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretch="minmax")
 ANIME = replace(ISNET, mean=IMAGENET_MEAN)
 """How rembg feeds isnet-general-use and isnet-anime."""
+
+_tracing = threading.Lock()  # torch.fx changes torch itself for as long as it traces
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ class Network:
         net = self.weights.net()
         if kept:
             narrow(net, kept)
-        return bytes(to_onnx(net if exact else centre_channels(net), size_hw).SerializeToString())
+        with _tracing:
+            return bytes(to_onnx(net if exact else centre_channels(net), size_hw).SerializeToString())
 
 
 def files_of(path: Path) -> list[Path]:

@@ -20,9 +20,15 @@ from bgdl.types import EngineName, Matter, Precision
 def load_methods(
     specs: Iterable[MethodSpec], *, device: str = "auto", engine: EngineName = "auto", precision: Precision = "auto"
 ) -> dict[str, Matter]:
-    """A Matter for each method by its label; a method's own options go before the common ones."""
-    common: dict[str, Any] = {"device": device, "engine": engine, "precision": precision}
-    return {spec.label: registry.load(spec.model, **{**common, **spec.options}) for spec in specs}
+    """A Matter for each method by its label; a method's own options go before the common ones.
+
+    engine, precision: for those that run a network.
+    """
+    found = {}
+    for spec in specs:
+        chosen = {"engine": engine, "precision": precision} if registry.is_network(spec.text) else {}
+        found[spec.label] = registry.load(spec.model, **{"device": device, **chosen, **spec.options})
+    return found
 
 
 def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:

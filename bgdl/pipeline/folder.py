@@ -15,8 +15,8 @@ from torch import Tensor
 from bgdl.errors import BgdlError
 from bgdl.media import image as files
 from bgdl.media.image import Picture
-from bgdl.pipeline.image import Result, Treatment
 from bgdl.pipeline.plan import Job
+from bgdl.pipeline.treatment import Result, Treatment
 
 AHEAD = 1
 """Pictures decoded ahead, and results waiting to be written: what bounds the memory."""

@@ -1,155 +1,36 @@
-"""One picture through a Matter and a Look, and the two functions that a notebook needs: `remove` and `matte`."""
+"""The two functions that a notebook needs: `remove` and `matte`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from bgdl import convert, registry
+from bgdl import convert, registry, weights
+from bgdl.engines.network import files_of
 from bgdl.errors import InputError
-from bgdl.matters.wrapped import Refine
 from bgdl.media import image as files
 from bgdl.media.image import Picture
-from bgdl.pipeline.looks import is_picture, make_look
-from bgdl.pipeline.records import judge
+from bgdl.pipeline.looks import ALLOWED, make_look
+from bgdl.pipeline.treatment import Result, Treatment, build
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
-from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.refine.matte import Keep, Margin, bounding_box, check_level, keep_parts, parse_keep, threshold_at
-from bgdl.types import EngineName, Fit, Look, Matter, Precision, is_primed
+from bgdl.refine.edges import EdgeName
+from bgdl.types import Fit, Matter, is_primed
 
 AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
 
 
-@dataclass(frozen=True)
-class Result:
-    """A finished picture, uint8 (H,W,1|3|4), and what its matte says.
-
-    icc_profile: that its colours are in, None for sRGB. coverage: mean alpha. confidence: mean alpha of what is not
-    background, weighted by alpha: 1 for a crisp matte, low for a grey one, 0 for an empty one.
-    """
-
-    picture: Tensor
-    coverage: float
-    confidence: float
-    icc_profile: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Treatment:
-    """Everything that happens to a decoded picture, as one callable, or in two steps: `matted`, then `finish`.
-
-    refine: (frames, alpha) -> alpha, along the edges. threshold: alpha at or above it becomes 1, the rest 0. invert:
-    keep the background. keep: "largest" drops all but the largest part, a number all but so many of the largest, "all"
-    drops only islands under 1 % of the largest. crop: cut to the subject with this margin. plate: uint8 (1,H,W,3), the
-    empty scene, for methods that learn one. in_srgb: pictures with a profile of their own are converted first, since
-    what they are put before is in sRGB.
-    """
-
-    matter: Matter
-    look: Look
-    refine: Refine | None = None
-    threshold: float | None = None
-    invert: bool = False
-    keep: Keep | None = None
-    crop: Margin | None = None
-    plate: Tensor | None = None
-    in_srgb: bool = False
-
-    def __call__(self, picture: Picture) -> Result:
-        return self.finish(picture, *self.matted(picture))
-
-    @torch.inference_mode()
-    def matted(self, picture: Picture) -> tuple[Tensor, Tensor]:
-        """The frame on the matter's device, uploaded once, and the matter's own matte, float32 (1,H,W,1)."""
-        picture = files.in_srgb(picture) if self.in_srgb else picture
-        frames = picture.frames.to(self.matter.device)
-        self.matter.reset()
-        if self.plate is not None and is_primed(self.matter):
-            self.matter.prime(self.plate)
-        return frames, self.matter.alpha(frames)
-
-    @torch.inference_mode()
-    def finish(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Result:
-        """What is made of a frame and its matte; may run in another thread than `matted`."""
-        alpha = self.shaped(picture, frames, alpha)
-        shown = self.look(frames, alpha)[0]
-        if self.crop is not None:
-            top, left, bottom, right = bounding_box(alpha, self.crop)
-            shown = shown[top:bottom, left:right]
-        ((coverage, confidence),) = judge(alpha)
-        profile = None if self.in_srgb else picture.icc_profile
-        return Result(shown.cpu(), round(coverage, 4), round(confidence, 4), profile)
-
-    def shaped(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Tensor:
-        """The matte with its edges, shaped as asked, times the file's own alpha."""
-        if self.refine is not None:
-            alpha = self.refine(frames, alpha)
-        if self.keep is not None:
-            alpha = keep_parts(alpha, self.keep)
-        if self.threshold is not None:
-            alpha = threshold_at(alpha, self.threshold)
-        if self.invert:
-            alpha = 1 - alpha
-        return alpha if picture.alpha is None else alpha * picture.alpha.to(alpha.device)
-
-
-def build(
-    model: str | Path | Matter = "portrait",
-    *,
-    device: str = "auto",
-    engine: EngineName = "auto",
-    precision: Precision = "auto",
-    prime: Path | None = None,
-    background: str = "transparent",
-    fit: Fit = "cover",
-    edge: EdgeName = DEFAULT_EDGE,
-    only_matte: bool = False,
-    threshold: float | None = None,
-    invert: bool = False,
-    keep: int | str | None = None,
-    crop: str | None = None,
-    max_pixels: int = files.MAX_PIXELS,
-    **options: Any,
-) -> Treatment:
-    """A Treatment from what a user writes; `options` go to `bgdl.load`, the rest is as in `Treatment` and `remove`.
-
-    prime: a picture of the empty scene, for the methods that learn one. crop: "20" (px) or "5%". max_pixels: of a
-    background picture.
-    """
-    words: dict[str, Any] = {"fit": fit, "only_matte": only_matte, "edge": edge, "max_pixels": max_pixels}
-    make_look(background, **words)  # refused before the network is loaded
-    if threshold is not None:
-        check_level(threshold)
-    margin = Margin.parse(crop) if crop is not None else None
-    parts = parse_keep(keep) if keep is not None else None
-    if isinstance(model, (str, Path)):
-        model = registry.load(model, device=device, engine=engine, precision=precision, **options)
-    plate = _plate(model, prime) if prime else None
-    look = make_look(background, **words, matter=model)
-    return Treatment(
-        model, look, EDGES[edge].refine, threshold=threshold, invert=invert, keep=parts, crop=margin, plate=plate,
-        in_srgb=is_picture(background) and not only_matte,
-    )  # fmt: skip
-
-
-def _plate(matter: Matter, path: Path) -> Tensor:
-    if not is_primed(matter):
-        raise InputError(f"{matter.name} learns no empty scene; leave --prime out")
-    return files.read(path).frames
-
-
 def remove(
     image: AnyImage,
-    background: str = "transparent",
+    background: str | Path = "transparent",
     model: str | Path | Matter = "portrait",
     *,
     target: str | Path | None = None,
@@ -161,11 +42,12 @@ def remove(
 
     image: a path, the bytes of a file, a PIL image, or a uint8 array (H,W), (H,W,3) RGB or (H,W,4) RGBA.
     background: "transparent", a CSS colour, the path of a picture, or "blur[:SIGMA]".
-    model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`.
+    model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`. Pictures have nothing to do with
+    each other, but for a Matter that learns an empty scene: it keeps what it was primed with, and all else it learns.
     target: for a path, where the result goes (default: `photo-cutout.png` beside it); its path is returned.
     Bytes give the bytes of a PNG; arrays give uint8 (H,W,4) for a transparent result, (H,W,3) over a
     background, (H,W) with only_matte.
-    Raises InputError for what is no picture and for an unknown model, background or edge.
+    Raises InputError for what is no picture, for an unknown model, background or edge, and for a target that cannot be.
 
     >>> import bgdl, numpy
     >>> photo = numpy.zeros((90, 120, 3), dtype=numpy.uint8)
@@ -175,8 +57,10 @@ def remove(
     (90, 120, 3)
     """
     picture = _picture(image)
-    treat = build(_matter(model), background=background, fit=fit, edge=edge, only_matte=only_matte)
-    return cast(AnyImage, _same_kind(image, picture, treat(picture), target))
+    if target is not None and not isinstance(image, (str, Path)):
+        raise InputError(f"target is for a picture given as a path; save the {type(image).__name__} that comes back")
+    treat = build(_matter(model), background=_words(background), fit=fit, edge=edge, only_matte=only_matte)
+    return cast(AnyImage, _same_kind(image, picture, replace(treat, afresh=_forgets(model))(picture), target))
 
 
 def matte(
@@ -184,7 +68,7 @@ def matte(
 ) -> NDArray[np.float32]:
     """The alpha matte of a picture at its full size: float32 (H,W) in [0,1].
 
-    image: as `remove` takes it. matter: a name, a weights file, or a Matter made by `bgdl.load`.
+    image: as `remove` takes it. matter: a name, a weights file, or a Matter made by `bgdl.load`, as in `remove`.
 
     >>> import bgdl, numpy
     >>> alpha = bgdl.matte(numpy.zeros((90, 120, 3), dtype=numpy.uint8))
@@ -192,18 +76,45 @@ def matte(
     ((90, 120), dtype('float32'))
     """
     picture = _picture(image)
-    treat = Treatment(_matter(matter), make_look())
+    treat = Treatment(_matter(matter), make_look(), afresh=_forgets(matter))
     alpha = treat.shaped(picture, *treat.matted(picture))
     return cast(NDArray[np.float32], alpha[0, ..., 0].cpu().numpy())
 
 
+_loading = threading.Lock()
+
+
 @lru_cache(maxsize=2)
-def _loaded(model: str) -> Matter:
+def _loaded(model: str, files: tuple[tuple[Path, int, int], ...]) -> Matter:
+    """files: path, time and size of what is loaded, so that a file that was replaced is loaded again."""
     return registry.load(model)
 
 
 def _matter(model: str | Path | Matter) -> Matter:
-    return _loaded(str(model)) if isinstance(model, (str, Path)) else model
+    if not isinstance(model, (str, Path)):
+        return model
+    with _loading:  # threads that begin together share what the first one loads
+        return _loaded(str(model), tuple(_stamps(str(model))))
+
+
+def _stamps(model: str) -> Iterator[tuple[Path, int, int]]:
+    name, _ = registry.split_options(model)
+    for path in files_of(weights.registered().get(name, Path(name).expanduser())):
+        if path.is_file():
+            yield path.resolve(), path.stat().st_mtime_ns, path.stat().st_size
+
+
+def _forgets(model: str | Path | Matter) -> bool:
+    """Whether each picture begins anew: not where the caller may have primed the Matter."""
+    return isinstance(model, (str, Path)) or not is_primed(model)
+
+
+def _words(background: str | Path) -> str:
+    if isinstance(background, Path):
+        return str(background.absolute())  # which is no colour, whatever its name
+    if isinstance(background, str):
+        return background
+    raise InputError(f"background is a {type(background).__name__}; use {ALLOWED}")
 
 
 def _picture(image: object) -> Picture:
@@ -234,6 +145,7 @@ def _same_kind(image: object, source: Picture, result: Result, target: str | Pat
     shown, profile = result.picture, result.icc_profile
     if isinstance(image, (str, Path)):
         path = Path(target) if target else Path(image).with_name(Path(image).stem + "-cutout.png")
+        _make_folder(path.parent)
         files.write(shown, path, icc_profile=profile, exif=source.exif)
         return type(image)(path)
     if isinstance(image, bytes):
@@ -246,3 +158,10 @@ def _same_kind(image: object, source: Picture, result: Result, target: str | Pat
         return pil
     array = shown.numpy()
     return array[..., 0] if array.shape[2] == 1 else array
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {path}: {error.strerror}") from error

@@ -67,10 +67,9 @@ def parse_colour(text: str) -> tuple[int, int, int, int] | None:
     return red, green, blue, alpha
 
 
-def is_picture(background: str) -> bool:
-    """Whether the words of `--background` name a picture file."""
-    kind = background.partition(":")[0]
-    return background != "transparent" and kind != "blur" and parse_colour(background) is None
+def brings_colours(background: str) -> bool:
+    """Whether the words of `--background` name a colour or a picture, which are in sRGB."""
+    return background != "transparent" and background.partition(":")[0] != "blur"
 
 
 def load_background(path: str, *, max_pixels: int = image.MAX_PIXELS) -> torch.Tensor:
