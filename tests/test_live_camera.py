@@ -16,6 +16,7 @@ from bgdl.errors import InputError
 from bgdl.media import camera
 from bgdl.media.camera import Camera
 from bgdl.opencv import cv2
+from tests.conftest import Bgdl
 from tests.video_clips import disc, write_clip
 
 RATE, LONG_S = 4, 10
@@ -23,7 +24,9 @@ RATE, LONG_S = 4, 10
 
 
 class Capture:
-    """Stands where OpenCV's camera stands; `reading` is set while a read waits for `go_on`."""
+    """Stands where OpenCV's camera stands; one that `holds` waits in its first read for `go_on`."""
+
+    holds = False
 
     def __init__(self, number: int = 0) -> None:
         self.number = number
@@ -45,8 +48,7 @@ class Capture:
 
     def read(self) -> tuple[bool, np.ndarray]:
         self.reading.set()
-        assert self.go_on.wait(30)
-        return True, disc(0)
+        return not self.holds or self.go_on.wait(30), disc(0)
 
     def release(self) -> None:
         self.released = True
@@ -90,24 +92,25 @@ def server(slow_clip: Path, tmp_path: Path) -> Iterator[str]:
         served.shutdown()
 
 
-def test_size_and_rate_are_asked_of_a_camera() -> None:
-    Camera("7", size_wh=(1280, 720), fps=50)
+def test_size_and_rate_are_asked_of_a_camera(bgdl: Bgdl, tmp_path: Path) -> None:
+    words = ("live", "--no-window", "-m", "otsu", "--record", tmp_path / "out.mkv", "--seconds", 0)
+    assert bgdl(*words, "--source", 7, "--size", "1280x720", "--fps", 50).status == 0
     assert Capture.last.number == 7
     wanted = {cv2.CAP_PROP_FRAME_WIDTH: 1280, cv2.CAP_PROP_FRAME_HEIGHT: 720, cv2.CAP_PROP_FPS: 50}
     assert Capture.last.asked == wanted
-    Camera("0")
-    assert Capture.last.asked == {}
+    assert bgdl(*words).status == 0
+    assert (Capture.last.number, Capture.last.asked) == (0, {})
 
 
 def test_a_camera_is_let_go_at_the_end() -> None:
     with Camera("0") as source:
-        Capture.last.go_on.set()
         assert source.newest() is not None
     assert Capture.last.released
 
 
 def test_a_camera_is_not_let_go_while_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(Capture, "holds", True)
     with Camera("0") as source:
         assert Capture.last.reading.wait(30)
     assert not Capture.last.released
@@ -121,13 +124,17 @@ def test_only_numbers_are_cameras() -> None:
             Camera(source)
 
 
+def test_sizes() -> None:
+    assert parse_size("1280x720") == parse_size("1280X720") == (1280, 720)
+    assert parse_size(None) is None
+
+
 @pytest.mark.parametrize(
-    "text", ["²x²", "٣x٣", "0x720", "1280x", "x", "1280x720x3", "-1x5", "1280 x 720", "9" * 9 + "x9"]
+    "text", ["big", "²x²", "٣x٣", "0x720", "1280x", "x", "1280x720x3", "-1x5", "1280 x 720", "9" * 9 + "x9"]
 )
 def test_what_is_no_size_is_a_sentence(text: str) -> None:
     with pytest.raises(InputError, match="is not WIDTHxHEIGHT, for instance 1280x720"):
         parse_size(text)
-    assert parse_size("1280X720") == (1280, 720)
 
 
 def lasts_s(source: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
@@ -17,6 +18,8 @@ from torch import Tensor
 from bgdl.errors import InputError
 from bgdl.media import camera
 from bgdl.media.writer import VideoWriter
+from bgdl.pipeline import live
+from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.live import Live, LiveJob
 from tests.conftest import Bgdl
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
@@ -53,7 +56,8 @@ def _device(monkeypatch: pytest.MonkeyPatch) -> None:
 def run_of(target: Path, at_frame: dict[int, object], **options: object) -> tuple[Live, list[str]]:
     """A run into `target`, and its notes; at a frame of that number it raises, calls, or presses a key."""
     notes: list[str] = []
-    job = LiveJob("0", ("blur",), window=False, record=target, on_note=notes.append, **options)  # type: ignore[arg-type]
+    options = {"backgrounds": ("blur",), "record": target, "on_note": notes.append, **options}
+    job = LiveJob("0", window=False, **options)  # type: ignore[arg-type]
     run = Live(job, BrightSubject())
     treat, seen = run.stage.treat, []
 
@@ -216,3 +220,40 @@ def test_only_a_file_that_is_there_is_named(bgdl: Bgdl, tmp_path: Path, seconds:
     assert done.status == 0
     assert target.exists() == (seconds > 0)
     assert done.err.rstrip().endswith(said.format(target))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time that a run sees, which stands until a test moves it; frames come at 10.0."""
+    now = [10.0]
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(camera, "time", SimpleNamespace(monotonic=lambda: 10.0))
+    return now
+
+
+def test_a_report_tells_latency_and_rate(tmp_path: Path, clock: list[float]) -> None:
+    def work() -> None:
+        clock[0] += 0.25
+
+    run, _ = run_of(tmp_path / "rec.mkv", dict.fromkeys((1, 2, 3), work), frames=3)
+    report = run.run()
+    assert (report.latency_ms, report.seconds, report.fps) == (500, 0.75, 4)  # 250, 500 and 750 ms
+
+
+def test_timestamps_grow_also_within_a_millisecond(tmp_path: Path, clock: list[float]) -> None:
+    run, _ = run_of(tmp_path / "rec.mkv", {4: lambda: clock.__setitem__(0, 10.1)}, frames=5)
+    run.run()
+    assert decoded(tmp_path / "rec.mkv")[0] == [Fraction(stamp, 1000) for stamp in (0, 1, 2, 3, 100)]
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt(), RuntimeError("no memory")])
+def test_background_clips_are_closed_however_a_run_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: BaseException
+) -> None:
+    clips = [write_clip(tmp_path / name, frames=100, rate=25) for name in ("one.mp4", "two.mp4")]
+    closed: list[Path] = []
+    monkeypatch.setattr(VideoBackground, "close", lambda self: closed.append(self.source))
+    run, _ = run_of(tmp_path / "rec.mkv", {2: end}, backgrounds=tuple(map(str, clips)))
+    with contextlib.suppress(RuntimeError):
+        run.run()
+    assert closed == clips

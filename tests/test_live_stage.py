@@ -1,4 +1,4 @@
-"""Live without hardware: the mailbox, the camera of a file, the keys, recording, refusals."""
+"""Live without hardware: the mailbox, the camera of a file, the keys, what becomes of mattes, recording, refusals."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
-from bgdl.cli.live import parse_size
+from bgdl import compose, registry
 from bgdl.errors import InputError, MissingExtra
-from bgdl.media import virtualcam, window
+from bgdl.matters.wrapped import Smoothed
+from bgdl.media import virtualcam
 from bgdl.media.camera import Camera
 from bgdl.media.mailbox import Mailbox
 from bgdl.pipeline import live, overlay
 from bgdl.pipeline.live import Live, LiveJob
 from bgdl.pipeline.stage import LiveStage
+from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.refine.smooth import SmoothName
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 FRAME = torch.from_numpy(disc(0))[None]
@@ -119,6 +121,38 @@ def test_keys() -> None:
     assert stage.countdown == 0
 
 
+class Flicker(BrightSubject):
+    """Mattes that are there and gone in turn, as a network's may be."""
+
+    def alpha(self, frames: Tensor) -> Tensor:
+        alpha = super().alpha(frames)
+        return alpha if self.seen % 2 else torch.zeros_like(alpha)
+
+
+@pytest.mark.parametrize(("smooth", "steadied"), [(None, True), ("ema", True), ("flow", True), ("off", False)])
+def test_mattes_of_networks_are_steadied_unless_said_otherwise(smooth: SmoothName | None, steadied: bool) -> None:
+    stage = Live(LiveJob(backgrounds=("transparent",), smooth=smooth), Flicker()).stage
+    first, second = (stage.treat(FRAME, NOW)[..., 3] for _ in range(2))
+    assert first.max() == 255
+    assert (second.max() > 128) == steadied
+
+
+def test_mattes_of_classical_methods_are_not_steadied_unless_asked() -> None:
+    otsu = registry.load("otsu", device="cpu")
+    assert Live(LiveJob(), otsu).stage.matter is otsu
+    assert isinstance(Live(LiveJob(smooth="ema"), otsu).stage.matter, Smoothed)
+
+
+@pytest.mark.parametrize("edge", ["none", "guided", "decontaminate"])
+def test_edges_are_treated_as_asked(edge: EdgeName) -> None:
+    shown = LiveStage(BrightSubject(), ["transparent"], edge=edge).treat(FRAME, NOW)
+    alpha = BrightSubject().alpha(FRAME)
+    refine, foreground = EDGES[edge].refine, EDGES[edge].foreground
+    refined = refine(FRAME, alpha) if refine else alpha
+    assert torch.equal(shown, compose.Cutout(foreground)(FRAME, refined)[0])
+    assert torch.equal(refined, alpha) == (edge == "none")
+
+
 def test_a_live_run_is_recorded(clip: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.mp4"
     job = LiveJob(str(clip), ("#00ff00",), window=False, record=target, smooth="off")
@@ -147,66 +181,6 @@ def test_a_transparent_record_keeps_its_alpha_through_the_keys(clip: Path, tmp_p
     assert (pictures[0] == seen[0].numpy()).all()
     assert (pictures[1][..., :3] == seen[1].numpy()).all()
     assert pictures[1][..., 3].min() == 255
-
-
-class FakeWindow:
-    """Stands where the OpenCV window stands; presses the keys it is given, one a look."""
-
-    keys: tuple[str, ...] = ()
-
-    def __init__(self, title: str) -> None:
-        self.shown: list[Tensor] = []
-        self.waiting = list(self.keys)
-        FakeWindow.last = self
-
-    def show(self, picture: Tensor) -> None:
-        self.shown.append(picture)
-
-    def key(self) -> str | None:
-        return self.waiting.pop(0) if self.shown and self.waiting else None
-
-    def close(self) -> None:
-        self.closed = True
-
-    last: FakeWindow
-
-
-def test_the_window_is_mirrored_and_what_is_recorded_is_not(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live, "Window", FakeWindow)
-    monkeypatch.setattr(FakeWindow, "keys", ("s", "b", "q"))
-    notes: list[str] = []
-    job = LiveJob(
-        str(clip), ("red", "transparent"), record=tmp_path / "out.mkv", snapshots=tmp_path, on_note=notes.append
-    )
-    Live(job, BrightSubject()).run()
-    shown, recorded = FakeWindow.last.shown[0], decoded(tmp_path / "out.mkv")[1][0]
-    below = np.s_[44:, :]  # below the overlay's text
-    mirrored = np.abs(shown.numpy()[below][:, ::-1].astype(int) - recorded[below]).max()
-    assert mirrored < 40
-    assert FakeWindow.last.closed
-    (snapshot,) = tmp_path.glob("bgdl-*.png")
-    assert Image.open(snapshot).size == (64, 48)
-    assert notes == [f"snapshot: {snapshot}"]
-
-
-def test_nowhere_to_show_is_a_sentence(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="--no-window leaves nothing to do; add --record FILE or --virtual-camera"):
-        Live(LiveJob(str(clip), window=False), BrightSubject())
-    monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.delenv("DISPLAY", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(InputError, match="this machine has no display"):
-        Live(LiveJob(str(clip)), BrightSubject()).run()
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are named so on Linux")
-def test_a_display_that_is_not_there_does_not_kill_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DISPLAY", ":12345")
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    reason = window.why_no_display() or ""
-    assert "--no-window" in reason
 
 
 def test_a_virtual_camera_needs_its_extra_and_a_device(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,10 +241,3 @@ def test_overlays() -> None:
     assert overlay.draw_box(picture, (10, 10, 30, 30))[10, 20].tolist() == [255, 0, 0]
     clear = torch.zeros((48, 64, 4), dtype=torch.uint8)
     assert torch.equal(overlay.opaque(clear), overlay.checkerboard((48, 64)))
-
-
-def test_sizes() -> None:
-    assert parse_size("1280x720") == (1280, 720)
-    assert parse_size(None) is None
-    with pytest.raises(InputError, match="--size 'big' is not WIDTHxHEIGHT"):
-        parse_size("big")

@@ -109,6 +109,27 @@ def test_ctrl_c_hands_what_was_done_to_the_sink() -> None:
     assert threading.active_count() == 1 or not any(t.name.startswith("bgdl-") for t in threading.enumerate())
 
 
+def test_ctrl_c_does_not_lose_what_waits_for_the_sink() -> None:
+    out: list[int] = []
+
+    def until_three(items: Iterator[int]) -> Iterator[int]:
+        for item in items:
+            if item == 3:
+                raise KeyboardInterrupt  # the look works in the thread that Ctrl-C ends
+            yield item
+
+    def busy(item: int) -> None:
+        """With the first item until the run is told to end, while two more fill the queue."""
+        while not (pump._done._closed or pump._done._aborted):
+            time.sleep(0.001)
+        out.append(item)
+
+    pump = Pump(range(10_000), same, until_three, busy)
+    with pytest.raises(KeyboardInterrupt):
+        pump.run()
+    assert out == [0, 1, 2]
+
+
 def test_a_look_that_ends_early_ends_the_run() -> None:
     seen: list[int] = []
     out: list[int] = []

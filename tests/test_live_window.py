@@ -1,0 +1,111 @@
+"""The live window, by one that stands for it: mirrored, paused, closed; and displays that are not there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch import Tensor
+
+from bgdl.errors import InputError
+from bgdl.media import window
+from bgdl.pipeline import live
+from bgdl.pipeline.live import Live, LiveJob
+from tests.video_clips import BrightSubject, decoded, disc, write_clip
+
+BELOW_TEXT = np.s_[28:]
+"""Rows under the overlay's text; the disc reaches into them."""
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten seconds of a disc that stands left of the middle."""
+    return write_clip(tmp_path_factory.mktemp("live") / "in.mp4", frames=250, rate=25, picture=lambda *_: disc(0))
+
+
+class FakeWindow:
+    """Stands where the OpenCV window stands; presses the keys it is given, one a look. counts: shown at each look."""
+
+    keys: tuple[str | None, ...] = ()
+
+    def __init__(self, title: str) -> None:
+        self.shown: list[Tensor] = []
+        self.counts: list[int] = []
+        self.waiting = list(self.keys)
+        FakeWindow.last = self
+
+    def show(self, picture: Tensor) -> None:
+        self.shown.append(picture)
+
+    def key(self) -> str | None:
+        if not (self.shown and self.waiting):
+            return None
+        self.counts.append(len(self.shown))
+        return self.waiting.pop(0)
+
+    def close(self) -> None:
+        self.closed = True
+
+    last: FakeWindow
+
+
+@pytest.fixture
+def pressed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Windows are fakes, which press these keys."""
+    monkeypatch.setattr(live, "Window", FakeWindow)
+    return lambda *keys: monkeypatch.setattr(FakeWindow, "keys", keys)
+
+
+@pytest.mark.parametrize("mirror", [True, False])
+def test_the_window_is_mirrored_and_what_is_recorded_is_not(
+    clip: Path, tmp_path: Path, pressed: Callable[..., None], mirror: bool
+) -> None:
+    pressed("s", "b", "q")
+    notes: list[str] = []
+    job = LiveJob(
+        str(clip), ("black", "transparent"), record=tmp_path / "out.mkv", snapshots=tmp_path, mirror=mirror,
+        on_note=notes.append,
+    )  # fmt: skip
+    Live(job, BrightSubject()).run()
+    (snapshot,) = tmp_path.glob("bgdl-*.png")
+    shown, *others = (
+        np.asarray(picture)[BELOW_TEXT, :, 0] > 120
+        for picture in (FakeWindow.last.shown[0], decoded(tmp_path / "out.mkv")[1][0], Image.open(snapshot))
+    )
+    expected = disc(0)[BELOW_TEXT, :, 0] > 120
+    for kept in others:
+        assert (kept == expected).mean() > 0.97
+    assert (shown == (expected[:, ::-1] if mirror else expected)).mean() > 0.97
+    assert FakeWindow.last.closed
+    assert notes == [f"snapshot: {snapshot}"]
+
+
+def test_a_pause_shows_nothing_and_ends(clip: Path, pressed: Callable[..., None]) -> None:
+    pressed(None, " ", *[None] * 6, " ", *[None] * 12, "q")
+    report = Live(LiveJob(str(clip), ("black",)), BrightSubject()).run()
+    counts = FakeWindow.last.counts
+    assert counts[2:9] == [counts[1]] * 7
+    assert counts[-1] > counts[8]
+    assert report.frames == len(FakeWindow.last.shown)
+
+
+def test_nowhere_to_show_is_a_sentence(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="--no-window leaves nothing to do; add --record FILE or --virtual-camera"):
+        Live(LiveJob(str(clip), window=False), BrightSubject())
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(InputError, match="this machine has no display"):
+        Live(LiveJob(str(clip)), BrightSubject()).run()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="displays are named so on Linux")
+def test_a_display_that_is_not_there_does_not_kill_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":12345")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    reason = window.why_no_display() or ""
+    assert "--no-window" in reason
