@@ -85,3 +85,9 @@ def test_a_picture_that_a_manifest_names_in_vain_is_listed(tmp_path: Path) -> No
     (tmp_path / "list.csv").write_text("image,mask\n" + "\n".join(rows))
     (finding,) = check_folder(tmp_path / "list.csv")[1]
     assert (finding.severity, finding.name) == ("error", "images/person-002") and "cannot read" in finding.text
+
+
+def test_a_grid_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    people = write_people(tmp_path / "people", 1)
+    result = CliRunner().invoke(app, ["data", "check", str(people), "--grid", str(tmp_path / "no" / "grid.png")])
+    assert isinstance(result.exception, InputError) and "there is no folder" in str(result.exception)

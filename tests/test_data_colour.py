@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from bgdl.data.colour import colour_transform, plain_background
+from bgdl.errors import InputError
 from tests.synthetic_people import draw_person
 
 
@@ -28,3 +30,10 @@ def test_some_plain_backgrounds_are_black_and_white() -> None:
     torch.manual_seed(0)
     means = [float(plain_background(16).float().mean()) for _ in range(200)]
     assert min(means) < 3 and max(means) > 252
+
+
+def test_a_strength_that_cannot_be_is_refused() -> None:
+    colour_transform(1.25)
+    for strength in (-0.1, 1.3):
+        with pytest.raises(InputError, match=f"a colour strength of {strength} cannot be; give 0 .* to 1.25"):
+            colour_transform(strength)

@@ -75,3 +75,8 @@ def test_tinted_people_are_as_what_is_behind_them() -> None:
     outside = canvas[3] == 0
     assert torch.equal(gone[:, outside], canvas[:, outside]) and torch.equal(gone[3], canvas[3])
     assert torch.equal(tinted(canvas, 0.0, 1.0), canvas)
+
+
+def test_a_row_with_a_panorama_stays_small() -> None:
+    tall, panorama = torch.full((3, 400, 100), 50, dtype=torch.uint8), torch.full((3, 20, 900), 90, dtype=torch.uint8)
+    assert row([tall, panorama, tall]).shape == (3, 400, 100 + 4 * 400 + 100)

@@ -36,6 +36,17 @@ def in_alpha(mask: np.ndarray, colour: int) -> Image.Image:
     return Image.fromarray(np.dstack([np.full((*mask.shape, 3), colour, np.uint8), mask]))
 
 
+def painted(colour: tuple[int, int, int]) -> Image.Image:
+    """A colour on black, without a palette."""
+    return Image.fromarray(np.where(PERSON[..., None] > 0, colour, 0).astype(np.uint8))
+
+
+def clear_around(colour: tuple[int, int, int]) -> Image.Image:
+    picture = painted(colour).convert("RGBA")
+    picture.putalpha(Image.fromarray(PERSON))
+    return picture
+
+
 FORMS: dict[str, Callable[[], Image.Image]] = {
     "grey": lambda: Image.fromarray(PERSON),
     "zeros and ones": lambda: Image.fromarray(PERSON // 255),
@@ -49,6 +60,10 @@ FORMS: dict[str, Callable[[], Image.Image]] = {
     "16 bits of one": lambda: Image.fromarray(PERSON.astype(np.uint16) // 255),
     "palette of classes": lambda: colours(PERSON // 255),
     "palette of another class": lambda: colours(PERSON // 255 * 2),
+    "green": lambda: painted((0, 255, 0)),
+    "dark red": lambda: painted((64, 0, 0)),
+    "pink": lambda: painted((192, 128, 128)),
+    "green on transparent": lambda: clear_around((0, 255, 0)),
     "palette of greys": lambda: greys(PERSON),
     "palette of greys, 0 and 1": lambda: greys(PERSON // 255),
 }
@@ -59,6 +74,20 @@ def test_every_form_is_the_same_person(form: str, tmp_path: Path) -> None:
     FORMS[form]().save(tmp_path / "mask.png")
     mask = read_mask(tmp_path / "mask.png")
     assert mask.dtype == np.uint8 and np.array_equal(mask, PERSON)
+
+
+def test_grey_that_jpeg_has_tinged_stays_coverage(tmp_path: Path) -> None:
+    ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (32, 1))
+    Image.fromarray(ramp).convert("RGB").save(tmp_path / "mask.jpg", quality=30)
+    assert np.abs(read_mask(tmp_path / "mask.jpg").astype(int) - ramp).mean() < 6
+
+
+def test_colours_without_black_are_refused(tmp_path: Path) -> None:
+    colours = np.full((8, 6, 3), (90, 160, 240), np.uint8)
+    colours[2:7, 1:5] = (250, 200, 170)
+    Image.fromarray(colours).save(tmp_path / "photo.png")
+    with pytest.raises(InputError, match=r"photo\.png: it is coloured and nowhere black; black is the background"):
+        read_mask(tmp_path / "photo.png")
 
 
 def test_float_masks_are_shares(tmp_path: Path) -> None:

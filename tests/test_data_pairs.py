@@ -94,3 +94,13 @@ def test_sixteen_bit_pictures_keep_their_levels(tmp_path: Path) -> None:
     Image.fromarray(levels).save(tmp_path / "masks" / "a.png")
     rgb, mask = read_pair(find_pairs(tmp_path)[0])
     assert np.abs(rgb[..., 0] - levels / 257.0).max() <= 0.51 and np.array_equal(mask, rgb[..., 0])
+
+
+def test_manifests_as_tables_write_them(tmp_path: Path) -> None:
+    people = write_people(tmp_path, 2)
+    rows = "image,mask\nimages/person-000.png,masks/person-000.png\n,\nimages/person-001.png,masks/person-001.png\n"
+    (people / "LIST.CSV").write_text(rows)
+    assert len(find_pairs(people / "LIST.CSV")) == 2
+    (people / "latin.csv").write_bytes("image,mask\nimages/Jürgen.png,masks/Jürgen.png\n".encode("cp1252"))
+    with pytest.raises(InputError, match=r"latin\.csv is not in UTF-8; save it as CSV UTF-8"):
+        find_pairs(people / "latin.csv")

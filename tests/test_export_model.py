@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -215,3 +218,31 @@ def test_blend_refuses_what_it_cannot_average(trained: Path) -> None:
         blend(one, one, 1.5)
     with pytest.raises(InputError, match="u2netp and u2net cannot be blended"):
         blend(one, checkpoint.Checkpoint("u2net", {}), 0.5)
+
+
+def test_blend_of_trained_batchnorm_with_a_folded_start(trained: Path, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    start = tmp_path / "start.safetensors"
+    checkpoint.write(start, fold_batchnorm(U2Net("u2netp")), spec=SPEC, half=False)
+    tuned, other = checkpoint.read(trained), checkpoint.read(start)
+    assert other.folded and not tuned.folded
+    mixed = blend(tuned, other, 0.25)
+    key = "stage1.rebnconvin.conv_s1.weight"
+    expected = 0.25 * fold_batchnorm(tuned.net()).state_dict()[key] + 0.75 * other.state[key]
+    assert torch.allclose(mixed.state[key], expected, atol=1e-6)
+    x = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    whole = blend(tuned, other, 1.0)
+    assert whole.folded and torch.allclose(whole.net()(x), tuned.net()(x), atol=1e-4)
+
+
+def test_the_revision_of_another_repository_is_not_bgdls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = functools.partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True)
+    run(["git", "init", "-q"])
+    run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "theirs"])
+    installed = tmp_path / "site-packages" / "bgdl" / "export"
+    installed.mkdir(parents=True)
+    monkeypatch.setattr(model, "__file__", str(installed / "model.py"))
+    assert model._git_revision() is None
+    (tmp_path / "bgdl" / "export").mkdir(parents=True)
+    monkeypatch.setattr(model, "__file__", str(tmp_path / "bgdl" / "export" / "model.py"))
+    assert re.fullmatch("[0-9a-f]{40}", model._git_revision() or "")

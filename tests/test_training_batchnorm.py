@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from bgdl.errors import InputError
@@ -81,9 +82,25 @@ def test_batchnorm_of_a_frozen_stage_stays_too(people: Path, tmp_path: Path) -> 
     assert moved and not any(name.startswith("stage1.") for name in moved)
 
 
+def test_a_run_resumed_within_an_epoch_keeps_what_is_frozen(people: Path, tmp_path: Path) -> None:
+    """Lightning says that an epoch begins only where one does."""
+
+    def run(resume: str | None = None, **options: int) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        module = PortraitModule(input_spec=SMALL, freeze_stages=["stage1"], batchnorm="freeze", warmup_steps=0)
+        keeper = ModelCheckpoint(tmp_path, filename="half", every_n_train_steps=1, enable_version_counter=False)
+        fit = trainer(tmp_path, callbacks=[keeper], enable_checkpointing=True, limit_val_batches=0, **options)
+        fit.fit(module, data(people, batch=1), ckpt_path=resume, weights_only=False)
+        return {name: value.clone() for name, value in module.net.named_buffers()}
+
+    before = run(max_steps=2)
+    after = run(str(tmp_path / "half.ckpt"), max_steps=4)
+    assert before and all(torch.equal(value, after[name]) for name, value in before.items())
+
+
 def test_folded_weights_do_not_train_with_batchnorm(tmp_path: Path) -> None:
     checkpoint.write(tmp_path / "folded.safetensors", batchnorm.fold(settled_net()), spec=SMALL)
-    with pytest.raises(InputError, match=r"'train' needs .*folded.safetensors has them folded .* reestimate"):
+    with pytest.raises(InputError, match=r"'train' needs .* which model\.start has folded .* reestimate"):
         PortraitModule(start=str(tmp_path / "folded.safetensors"), batchnorm="train")
 
 

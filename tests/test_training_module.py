@@ -38,7 +38,7 @@ def people(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("config", CONFIGS)
 def test_every_config_starts(config: str, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    small = ["--data.root", str(people), "--data.split", "hash:2", "--data.sizes", "[32]", "--data.workers", "0"]
+    small = ["--data.root", str(people), "--data.split", "hash:2", "--data.sizes", "[32]", "--data.workers", "1"]
     small += [
         "--model.start",
         "null",
@@ -109,7 +109,8 @@ class PowerCut(Callback):
             raise RuntimeError("power cut")
 
 
-def test_resume_is_exact(people: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_resume_is_exact(people: Path, tmp_path: Path, workers: int) -> None:
     """Two epochs in one go and two with an interruption end with the same weights, averages and learning rate.
 
     The second epoch trains at another size, which the interrupted run has to know of as well.
@@ -121,7 +122,8 @@ def test_resume_is_exact(people: Path, tmp_path: Path) -> None:
         average = EMAWeightAveraging(decay=0.5)
         fit = trainer(folder, max_epochs=2, callbacks=[keeper, average, *extra], enable_checkpointing=True)
         module = PortraitModule(input_spec=SMALL, batchnorm="train", warmup_steps=2)
-        fit.fit(module, data(people, batch=2, sizes=[32, 48]), ckpt_path=resume and str(resume), weights_only=False)
+        pictures = data(people, batch=2, sizes=[32, 48], workers=workers)
+        fit.fit(module, pictures, ckpt_path=resume and str(resume), weights_only=False)
         return dict(torch.load(folder / "last.ckpt", weights_only=False))
 
     whole = run(tmp_path / "whole")
@@ -222,3 +224,33 @@ def test_validation_scores_are_those_of_the_matter(people: Path, tmp_path: Path,
         alpha = preprocess.restore(probability, (48, 40), SMALL)[..., 0]
         expected.append(segmentation.iou(alpha, batch["masks"][:, 0]))
     assert scores["val_iou"] == pytest.approx(float(torch.cat(expected).mean()), abs=1e-5)
+
+
+def test_a_start_is_fed_as_it_says(tmp_path: Path, tiny_weights: Path) -> None:
+    spec = InputSpec(size=64, shape="area")
+    checkpoint.write(tmp_path / "area.safetensors", checkpoint.read(tiny_weights).net(), spec=spec)
+    start = str(tmp_path / "area.safetensors")
+    assert PortraitModule(start=start).spec == spec
+    assert PortraitModule(start=start, input_spec=SMALL).spec == SMALL
+    assert PortraitModule().spec == InputSpec()
+
+
+def test_a_teacher_and_its_share_go_together(tiny_weights: Path) -> None:
+    for options in ({"teacher": str(tiny_weights)}, {"loss": Loss(distil=1.0)}):
+        with pytest.raises(InputError, match=r"model\.teacher and model\.loss\.distil go together"):
+            PortraitModule(**options)
+
+
+@pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed"])
+def test_half_precisions_train(people: Path, tmp_path: Path, precision: str) -> None:
+    run = trainer(tmp_path, precision=precision, limit_train_batches=2, limit_val_batches=1)
+    run.fit(PortraitModule(input_spec=SMALL), data(people, batch=2))
+    assert run.callback_metrics["train_loss_epoch"].isfinite() and run.callback_metrics["val_iou"].isfinite()
+
+
+@pytest.mark.parametrize("word", ["last", "best"])
+def test_a_word_is_no_checkpoint(people: Path, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    config = ["--config", str(ROOT / "configs" / "smoke.yaml"), "--data.root", str(people)]
+    with pytest.raises(SystemExit, match="1"):
+        main(["fit", *config, "--ckpt_path", word])
+    assert f"--ckpt_path {word} is looked for among a run's own checkpoints" in capsys.readouterr().err

@@ -28,6 +28,8 @@ def check(
     from bgdl.data.pairs import read_pair
     from bgdl.errors import InputError
 
+    if not grid.parent.is_dir():
+        raise InputError(f"there is no folder {grid.parent} to write {grid.name} into; make it first")
     pairs, findings = check_folder(root)
     for finding in findings:
         console.out.print(f"{finding.severity}: {finding.name} {finding.text}", markup=False)

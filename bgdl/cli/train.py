@@ -24,14 +24,24 @@ def main(args: list[str] | None = None) -> None:
 
     from bgdl.cli import console
     from bgdl.data.datamodule import PortraitData
-    from bgdl.errors import BgdlError
+    from bgdl.errors import BgdlError, InputError
     from bgdl.training.module import PortraitModule
 
     torch.set_float32_matmul_precision("high")
     warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # they are sys.argv's own, without the verb
+
+    class Cli(LightningCLI):
+        def before_instantiate_classes(self) -> None:
+            asked = self.config[self.subcommand].get("ckpt_path")
+            if asked in ("last", "best"):
+                raise InputError(
+                    f"--ckpt_path {asked} is looked for among a run's own checkpoints, and this run has none yet; "
+                    "give the file, such as runs/portrait/csv/version_0/checkpoints/last.ckpt"
+                )
+
     options: dict[str, Any] = {"save_config_kwargs": {"overwrite": True}, "args": args}
     try:
-        LightningCLI(PortraitModule, PortraitData, seed_everything_default=0, **options)
+        Cli(PortraitModule, PortraitData, seed_everything_default=0, **options)
     except BgdlError as error:
         console.error(str(error))
         sys.exit(1)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torchvision.transforms import v2
 
 from bgdl.data.chance import between, chance
+from bgdl.errors import InputError
 from bgdl.opencv import cv2
 
 
@@ -37,7 +38,12 @@ class Jpeg(v2.Transform):  # type: ignore[misc]
 
 
 def colour_transform(strength: float = 1.0) -> v2.Transform:
-    """Random colour changes for uint8 (3,H,W) pictures; `strength` scales how often each is applied, 0 for never."""
+    """Random colour changes for uint8 (3,H,W) pictures; `strength` scales how often each is applied, 0 for never.
+
+    Raises InputError for a strength outside 0 to 1.25, where the most frequent comes always.
+    """
+    if not 0 <= strength <= 1.25:
+        raise InputError(f"a colour strength of {strength} cannot be; give 0 (never) to 1.25")
     return v2.Compose(
         [
             v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.35, 0.06)], p=0.8 * strength),

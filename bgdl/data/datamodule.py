@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
-from math import ceil
 from typing import Literal
 
 import torch
-from pytorch_lightning import LightningDataModule
+from pytorch_lightning import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
 from bgdl import convert
@@ -23,6 +23,8 @@ from bgdl.preprocess import InputSpec
 
 ASPECTS = ((16, 9), (3, 2), (4, 3), (1, 1), (3, 4), (2, 3), (9, 16))
 """Height to width, as cameras have them: what shape "area" draws from."""
+CLOSEST = 4
+"""Pictures are read at so many times the size that is trained at, of which crops show a part."""
 
 
 class PortraitData(LightningDataModule):
@@ -90,7 +92,12 @@ class PortraitData(LightningDataModule):
         natural = self.shape == "area"
         cache_bytes = self.cache_mb * 1_000_000 // max(1, self.workers)
         pictures = TrainingPictures(
-            self.train_pairs, self.augment, seed=self.seed, natural=natural, cache_bytes=cache_bytes
+            self.train_pairs,
+            self.augment,
+            seed=self.seed,
+            natural=natural,
+            longest_px=CLOSEST * max(self.sizes),
+            cache_bytes=cache_bytes,
         )
         sampler = EpochSampler(
             self._weights(),
@@ -101,6 +108,8 @@ class PortraitData(LightningDataModule):
             rank=self.trainer.global_rank if self.trainer else 0,
             processes=self.trainer.world_size if self.trainer else 1,
         )
+        if self.trainer:  # workers begin before Lightning tells the epoch, which is not 0 where a run is resumed
+            sampler.set_epoch(self.trainer.global_step // self._steps_each(self.trainer))
         return DataLoader(
             pictures,
             self.batch,
@@ -120,7 +129,8 @@ class PortraitData(LightningDataModule):
         if self.colour is None or not (self.trainer and self.trainer.training):
             return batch
         planes = convert.to_nchw(batch["frames"])
-        with torch.random.fork_rng():
+        device = batch["frames"].device
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
             changed = [self._coloured(*pair) for pair in zip(planes, batch["seeds"], strict=True)]
         frames = convert.to_nhwc(torch.stack(changed)).contiguous()
         return Sample(frames=frames, masks=batch["masks"], names=batch["names"], seeds=batch["seeds"])
@@ -145,8 +155,18 @@ class PortraitData(LightningDataModule):
         """The share of the training that is over before a batch: by steps, or by time where that is further on."""
         if self.trainer is None:
             return 0.0
-        steps = float(self.trainer.estimated_stepping_batches)  # which also counts the batches of an epoch
-        batches = max(1, int(self.trainer.num_training_batches))
-        steps_each = ceil(batches / self.trainer.accumulate_grad_batches)
+        steps_each = self._steps_each(self.trainer)
+        ends = (self.trainer.max_steps, (self.trainer.max_epochs or 0) * steps_each)
+        steps = min((end for end in ends if end > 0), default=math.inf)
         clock = float(getattr(self.trainer.lightning_module, "clock", 0.0))
-        return max((epoch + number / batches) * steps_each / max(1.0, steps), clock)
+        return max((epoch + number / self._batches_each(self.trainer)) * steps_each / steps, clock)
+
+    def _steps_each(self, trainer: Trainer) -> int:
+        """Steps of an epoch."""
+        return math.ceil(self._batches_each(trainer) / trainer.accumulate_grad_batches)
+
+    def _batches_each(self, trainer: Trainer) -> int:
+        """Batches of an epoch in one process; Lightning tells their number only after the workers have begun."""
+        batches = math.ceil((self.samples or len(self.train_pairs)) // trainer.world_size / self.batch)
+        limit = trainer.limit_train_batches
+        return max(1, int(batches * limit) if isinstance(limit, float) else min(batches, limit or batches))

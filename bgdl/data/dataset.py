@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -16,6 +17,7 @@ from bgdl.data.chance import chance
 from bgdl.data.colour import plain_background
 from bgdl.data.layers import background, beside, cutout, row
 from bgdl.data.pairs import Pair, Picture, read_pair
+from bgdl.opencv import cv2
 
 
 class Sample(TypedDict):
@@ -47,7 +49,8 @@ class TrainingPictures(Dataset[Sample]):
 
     An index is (draw, number, (h, w)): the same one always gives the same picture, in whatever process and order, and
     another draw of the same number another picture.
-    natural: proportions stay. cache_bytes: of decoded pairs kept in memory, those used last.
+    natural: proportions stay. longest_px: larger pictures are made as small when they are read, since none is shown
+    larger. cache_bytes: of decoded pairs kept in memory, those used last.
     """
 
     def __init__(
@@ -57,13 +60,14 @@ class TrainingPictures(Dataset[Sample]):
         *,
         seed: int,
         natural: bool = False,
+        longest_px: int = 4096,
         cache_bytes: int = 10**9,
     ) -> None:
         self.pairs = list(pairs)
         self.augment = augment
         self.seed = seed
         self.natural = natural
-        self._decoded = _Recent(cache_bytes)
+        self._decoded = _Recent(longest_px, cache_bytes)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -135,19 +139,30 @@ class TrainingPictures(Dataset[Sample]):
 class _Recent:
     """The pairs decoded last, as many as fit into so many bytes, and always the very last."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        self._limit, self._held = limit_bytes, 0
+    def __init__(self, longest_px: int, limit_bytes: int) -> None:
+        self._longest_px, self._limit, self._held = longest_px, limit_bytes, 0
         self._pairs: OrderedDict[str, tuple[Picture, Picture]] = OrderedDict()
 
     def get(self, pair: Pair) -> tuple[Picture, Picture]:
         key = str(pair.image)
         if key not in self._pairs:
-            self._pairs[key] = read_pair(pair)
+            self._pairs[key] = _at_most(self._longest_px, read_pair(pair))
             self._held += _bytes(self._pairs[key])
         self._pairs.move_to_end(key)
         while self._held > self._limit and len(self._pairs) > 1:
             self._held -= _bytes(self._pairs.popitem(last=False)[1])
         return self._pairs[key]
+
+
+def _at_most(longest_px: int, pair: tuple[Picture, Picture]) -> tuple[Picture, Picture]:
+    """A pair whose longer side is at most so long."""
+    height, width = pair[1].shape
+    scale = longest_px / max(height, width)
+    if scale >= 1:
+        return pair
+    size_wh = max(1, round(width * scale)), max(1, round(height * scale))
+    rgb, mask = (np.asarray(cv2.resize(part, size_wh, interpolation=cv2.INTER_AREA), np.uint8) for part in pair)
+    return rgb, mask
 
 
 def _bytes(pair: tuple[Picture, Picture]) -> int:

@@ -15,6 +15,7 @@ from bgdl.opencv import cv2
 Array = NDArray[np.float32]
 SOLID, EMPTY = 250, 5  # coverage that counts as all person, as no person
 MARGIN_PX = 6  # kept away from a person
+WIDEST = 4  # heights: what is wider costs memory and is cropped away
 
 
 def cutout(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
@@ -52,8 +53,9 @@ def beside(rgb: NDArray[np.uint8], mask: NDArray[np.uint8]) -> Tensor:
 
 
 def row(strips: Sequence[Tensor]) -> Tensor:
-    """Pictures (3,H,w) of any size side by side, as high as the first: uint8 (3,H,W)."""
+    """Pictures (3,H,w) of any size side by side, as high as the first: uint8 (3,H,W); the left of panoramas."""
     height = strips[0].shape[1]
+    strips = [one[:, :, : WIDEST * one.shape[1]] for one in strips]
     widths = [max(1, round(one.shape[2] * height / one.shape[1])) for one in strips]
     same = [T.resize(one.float(), [height, width]) for one, width in zip(strips, widths, strict=True)]
     return torch.cat(same, dim=2).round_().to(torch.uint8)

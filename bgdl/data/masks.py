@@ -12,14 +12,18 @@ from bgdl.errors import InputError
 
 Mask = NDArray[np.uint8]
 _DEEP = ("I", "F")
+COLOURED = 48
+"""Difference of a pixel's channels that is a colour, and no grey that JPEG has tinged."""
+DARK = 32
+"""Below it a coloured mask is black; above it in the brightest channel, a class."""
 
 
 def read_mask(path: str | Path) -> Mask:
     """uint8 (H,W) coverage, 255 the person, upright.
 
     Grey of 8 or 16 bits is coverage; of 0 and 1 alone, 0 and 255. In a coloured palette every class but the first
-    is the person. Where the colour is one and the same everywhere, transparency is the mask.
-    Raises InputError for a missing or damaged file.
+    is the person, in colours without a palette all that is not black. Where the colour is one and the same everywhere,
+    transparency is the mask. Raises InputError for a missing or damaged file, and for colours without black.
     """
     try:
         with Image.open(path) as file:
@@ -44,7 +48,14 @@ def _values(image: Image.Image) -> Mask:
         rgba = np.array(image.convert("RGBA"))
         if (rgba[..., :3] == rgba[0, 0, :3]).all() and (rgba[..., 3] != 255).any():
             return np.ascontiguousarray(rgba[..., 3])
-    return np.array(image.convert("L"))
+    grey = np.array(image.convert("L"))
+    rgb = np.array(image.convert("RGB"))
+    brightest = rgb.max(axis=-1)
+    if (brightest - rgb.min(axis=-1)).max(initial=0) <= COLOURED:
+        return grey
+    if brightest.min() >= DARK:
+        raise ValueError("it is coloured and nowhere black; black is the background, white the person")
+    return np.where(brightest >= DARK, 255, 0).astype(np.uint8)
 
 
 def _deep(values: NDArray[np.float64]) -> Mask:

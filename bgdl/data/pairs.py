@@ -38,7 +38,7 @@ def find_pairs(root: str | Path) -> list[Pair]:
     Raises InputError where nothing is found, a mask is missing or two files have one name.
     """
     root = Path(root).expanduser()
-    if root.suffix == ".csv":
+    if root.suffix.lower() == ".csv":
         pairs = _from_manifest(root)
     elif (root / "images").is_dir():
         pairs = _from_folders(root)
@@ -103,11 +103,14 @@ def _from_folders(root: Path) -> list[Pair]:
 def _from_manifest(path: Path) -> list[Pair]:
     if not path.is_file():
         raise InputError(f"no data at {path}; give a folder with images/ and masks/, one of alpha PNGs, or a .csv")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if not {"image", "mask"} <= set(reader.fieldnames or ()):
-            raise InputError(f"{path.name} has the columns {reader.fieldnames}; image and mask are needed")
-        rows = list(reader)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            if not {"image", "mask"} <= set(reader.fieldnames or ()):
+                raise InputError(f"{path.name} has the columns {reader.fieldnames}; image and mask are needed")
+            rows = [row for row in reader if row["image"]]
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is not in UTF-8; save it as CSV UTF-8") from error
     pairs: dict[str, Pair] = {}
     for row in rows:
         picture = path.parent / row["image"]

@@ -157,11 +157,15 @@ def _card(source: Path, loaded: Checkpoint, spec: InputSpec, facts: Mapping[str,
 
 
 def _git_revision() -> str | None:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """That of bgdl's own repository; None where it is installed elsewhere, perhaps inside another one."""
+    own = Path(__file__).resolve().parents[2]
+    command = ["git", "-C", str(own), "rev-parse", "--show-toplevel", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
+    root, revision = done.stdout.splitlines()
+    return revision if Path(root) == own else None
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from bgdl.errors import WeightsError
-from bgdl.nets.u2net import TABLE, Arch, U2Net
+from bgdl.nets.u2net import TABLE, Arch, U2Net, fold_batchnorm
 from bgdl.preprocess import InputSpec
 
 TORCH_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin")
@@ -42,6 +42,12 @@ class Checkpoint:
         net = U2Net(self.arch)
         net.load_state_dict(self.state)
         return net.eval()
+
+    def fold(self) -> Checkpoint:
+        """The same with BatchNorm merged into the convolutions, and one that changes nothing in its place."""
+        state = fold_batchnorm(self.net()).state_dict()
+        _fill_batchnorm(state, self.state, folded=True)
+        return replace(self, state=state, folded=True)
 
 
 def read(path: str | Path) -> Checkpoint:
@@ -79,18 +85,14 @@ def write(path: str | Path, net: U2Net, *, spec: InputSpec, half: bool = True, *
 
 
 def _refuse_text(path: Path) -> None:
-    head = path.read_bytes()[:512] if path.stat().st_size < 512 else _head(path)
+    with path.open("rb") as file:
+        head = file.read(512)
     if not head:
         raise WeightsError(f"{path.name} is an empty file; download it again")
     if head.lstrip()[:1] == b"<":
         raise WeightsError(f"{path.name} is a web page, not weights; download the file itself")
     if head.startswith(b"version https://git-lfs"):
         raise WeightsError(f"{path.name} is a Git LFS pointer, not weights; run: git lfs pull")
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(512)
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

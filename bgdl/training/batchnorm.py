@@ -64,7 +64,7 @@ class _Moments:
         self._hook = layer.register_forward_pre_hook(self._add)
 
     def _add(self, _: nn.Module, inputs: tuple[Tensor]) -> None:
-        x = inputs[0].double()
+        x = inputs[0].cpu().double() if inputs[0].device.type == "mps" else inputs[0].double()  # MPS has none
         self._count += x.numel() // x.shape[1]
         self._sum = self._sum.to(x.device) + x.sum(dim=(0, 2, 3))
         self._squares = self._squares.to(x.device) + x.square().sum(dim=(0, 2, 3))

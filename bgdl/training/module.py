@@ -18,6 +18,7 @@ from bgdl.data.dataset import Sample
 from bgdl.errors import InputError
 from bgdl.metrics import segmentation
 from bgdl.nets import checkpoint
+from bgdl.nets.checkpoint import Checkpoint
 from bgdl.nets.u2net import Arch, U2Net
 from bgdl.preprocess import InputSpec
 from bgdl.training import batchnorm
@@ -30,12 +31,14 @@ class PortraitModule(LightningModule):
     """Fine-tunes U²-Net on pictures and masks.
 
     start: weights to start from (a name of `bgdl models` or a file), None for random ones of `arch`.
+    input_spec: how pictures are fed; None for what the start's file says of itself, or else InputSpec().
     batchnorm: "fold" merges BatchNorm into the convolutions and trains those (fastest, safe with small batches),
     "freeze" keeps its statistics, "train" updates them, "reestimate" measures them anew on training pictures first.
     freeze_stages: names of stages whose weights stay, for instance [stage1, stage2].
     lr, weight_decay: of AdamW. warmup_steps: steps in which the rate rises; a cosine to `final_lr` * lr follows,
     which ends with max_steps, max_epochs or max_time, whichever comes first.
     teacher: weights whose mattes are imitated too, by `loss.distil`.
+    Raises InputError for what contradicts itself or the start.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class PortraitModule(LightningModule):
         *,
         arch: Arch = "u2netp",
         start: str | None = None,
-        input_spec: InputSpec = InputSpec(),  # noqa: B008 (frozen)
+        input_spec: InputSpec | None = None,
         loss: Loss = Loss(),  # noqa: B008 (frozen)
         batchnorm: BatchNormMode = "fold",
         freeze_stages: list[str] | None = None,
@@ -54,20 +57,25 @@ class PortraitModule(LightningModule):
         teacher: str | None = None,
     ) -> None:
         super().__init__()
-        self.spec, self.loss, self.batchnorm = input_spec, loss, batchnorm
+        if bool(teacher) != bool(loss.distil):
+            raise InputError("model.teacher and model.loss.distil go together; set both or neither")
+        loaded = checkpoint.read(weights.path_of(start)) if start else None
+        self.spec = input_spec or (loaded and loaded.spec) or InputSpec()
+        self.loss, self.batchnorm = loss, batchnorm
         self.lr, self.weight_decay, self.warmup_steps, self.final_lr = lr, weight_decay, warmup_steps, final_lr
-        self.net = _start_net(arch, start, batchnorm)
+        self.net = _start_net(arch, loaded, batchnorm)
         self.frozen = [_stage(self.net, stage).requires_grad_(False) for stage in freeze_stages or []]
         self.teacher = [_load(teacher)] if teacher else []  # in a list: not part of the state dict
         self.val_iou, self.val_boundary_iou, self.val_mae = MeanMetric(), MeanMetric(), MeanMetric()
         self.progress, self.clock = 0.0, 0.0  # shares of the training that are over, the latter by max_time alone
+        self.train()
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...] | Tensor:
         """float (N,3,H,W), normalised -> seven logits while training, else the fused probability."""
         return self.net(x)  # type: ignore[no-any-return]
 
     def training_step(self, batch: Sample, _: int) -> Tensor:
-        x = preprocess.normalise(batch["frames"], self.spec)
+        x = preprocess.normalise(batch["frames"], self.spec).to(self.dtype)
         loss = self.loss(self.net(x), batch["masks"], self._taught(x))
         if not torch.isfinite(loss):
             raise InputError(
@@ -80,7 +88,7 @@ class PortraitModule(LightningModule):
     def validation_step(self, batch: Sample, _: int) -> None:
         """Scores at the pictures' own size."""
         truth = batch["masks"]
-        probability = self.net(preprocess.prepare(batch["frames"], self.spec))
+        probability = self.net(preprocess.prepare(batch["frames"], self.spec).to(self.dtype)).float()
         alpha = convert.to_nchw(preprocess.restore(probability, (truth.shape[-2], truth.shape[-1]), self.spec))
         self.val_iou.update(segmentation.iou(alpha, truth))
         self.val_boundary_iou.update(segmentation.boundary_iou(alpha, truth))
@@ -97,13 +105,16 @@ class PortraitModule(LightningModule):
     def on_fit_start(self) -> None:
         if self.batchnorm == "reestimate" and not self.trainer.ckpt_path:
             batchnorm.reestimate(self.net, self._batches(32), total=self._total)
+            self.train()
 
-    def on_train_epoch_start(self) -> None:
-        """Lightning puts every module into train mode; what is frozen goes back, BatchNorm's statistics with it."""
+    def train(self, mode: bool = True) -> PortraitModule:
+        """Whoever asks for train mode: what is frozen stays in eval mode, BatchNorm's statistics with it."""
+        super().train(mode)
         for stage in self.frozen:
             stage.eval()
         if self.batchnorm == "freeze":
             batchnorm.freeze(self.net)
+        return self
 
     def on_train_batch_start(self, batch: Sample, batch_idx: int) -> None:
         self.clock = self.trainer.strategy.broadcast(self._clock_share())
@@ -152,21 +163,18 @@ class PortraitModule(LightningModule):
         return [preprocess.prepare(batch["frames"].to(self.device), self.spec) for batch in islice(loader, count)]
 
 
-def _start_net(arch: Arch, start: str | None, mode: BatchNormMode) -> U2Net:
-    loaded = None if start is None else checkpoint.read(weights.path_of(start))
-    net = U2Net(arch) if loaded is None else loaded.net()
+def _start_net(arch: Arch, loaded: Checkpoint | None, mode: BatchNormMode) -> U2Net:
+    net = loaded.net() if loaded else U2Net(arch)
     if net.arch != arch:
-        raise InputError(f"{start} is {net.arch}, but model.arch is {arch}; set one to the other")
+        raise InputError(f"model.start is {net.arch}, but model.arch is {arch}; set one to the other")
     if mode == "train" and loaded and loaded.folded:
         raise InputError(
-            f"batchnorm 'train' needs BatchNorm's statistics, and {start} has them folded into its convolutions; "
+            "batchnorm 'train' needs BatchNorm's statistics, which model.start has folded into its convolutions; "
             "use reestimate, which measures them anew, or fold"
         )
     if mode == "fold":
         batchnorm.fold(net)
-    if mode == "freeze":
-        batchnorm.freeze(net)
-    return net.train().to(memory_format=torch.channels_last)
+    return net.to(memory_format=torch.channels_last)
 
 
 def _load(name: str) -> U2Net:
