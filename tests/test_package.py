@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import bgdl
 from tests.conftest import ROOT
@@ -33,7 +34,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 def test_the_wheel_holds_the_package_its_weights_and_its_licence(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
-    assert {"bgdl/py.typed", "bgdl/_weights/README.md", "bgdl/nets/u2net.py", "bgdl/__main__.py"} <= names
+    assert {"bgdl/py.typed", "bgdl/_weights/README.md", "bgdl/evaluation/report.html", "bgdl/__main__.py"} <= names
+    files = {path.relative_to(ROOT) for path in (ROOT / "bgdl").rglob("*") if path.is_file()}
+    assert {path.as_posix() for path in files if "__pycache__" not in path.parts} <= names
     shipped = {f"bgdl/_weights/{path.name}" for path in (ROOT / "weights").iterdir()}
     assert shipped <= names
     assert {name.rpartition("/")[2] for name in names if "licenses/" in name} == {"LICENSE", "NOTICE"}
@@ -56,6 +59,21 @@ def test_extras_have_loose_lower_bounds_and_all_has_them_all() -> None:
         assert not re.search(r"[<~]|==", requirement.partition(";")[0]), requirement
     wanted = ",".join(sorted(extras.keys() - {"all", "dev", "docs"}))
     assert extras["all"] == [f"bgdl[{wanted}]"]
+
+
+@pytest.mark.parametrize(
+    ("name", "too_old", "lacks"),
+    [
+        ("typer", "0.18", "options whose type is a Literal"),
+        ("pytorch-lightning", "2.5.6", "EMAWeightAveraging, which the configs name"),
+        ("jsonargparse", "4.38", "what Lightning 2.6 asks of it"),
+        ("torchvision", "0.20.1", "make_params and transform, which bgdl/data/colour.py overrides"),
+        ("torch", "2.5.1", "what torchvision 0.21 is built for"),
+    ],
+)
+def test_lower_bounds_leave_out_what_is_too_old(name: str, too_old: str, lacks: str) -> None:
+    (bound,) = (wanted for text in PROJECT["dependencies"] if (wanted := Requirement(text)).name == name)
+    assert not bound.specifier.contains(too_old), f"{name} {too_old} lacks {lacks}"
 
 
 def test_every_extra_that_an_error_names_exists() -> None:
