@@ -1,14 +1,26 @@
-"""Options behind a name, as they come from a command line: what is no value is one sentence."""
+"""Options as they come from a command line: those behind a name, choices, and what the verbs before a camera share."""
 
 from __future__ import annotations
+
+import inspect
+from typing import Any, get_args
 
 import pytest
 import torch
 
-import bgdl
+from bgdl import load
+from bgdl.cli import options, video
 from bgdl.errors import InputError
+from bgdl.media.formats import FormatName
+from bgdl.pipeline import live
+from bgdl.pipeline.backdrop import BackgroundEnd
+from bgdl.pipeline.job import Sound
+from bgdl.pipeline.live import LiveJob
+from bgdl.refine.edges import EdgeName
+from bgdl.refine.smooth import STRENGTH, SmoothName
 from bgdl.registry import split_options
-from bgdl.types import is_primed
+from bgdl.types import EngineName, Fit, Precision, is_primed
+from tests.conftest import Bgdl
 
 
 @pytest.mark.parametrize(
@@ -34,7 +46,7 @@ from bgdl.types import is_primed
 )
 def test_what_is_no_value_is_a_sentence(model: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        bgdl.load(model, device="cpu", engine="torch")
+        load(model, device="cpu", engine="torch")
 
 
 def test_words_stay_words() -> None:
@@ -47,15 +59,54 @@ def test_words_stay_words() -> None:
             "name": "a b", "quoted": "7",
         },
     )  # fmt: skip
-    assert bgdl.load("chroma_key:colour=#00b140").name and bgdl.load("mog2:shadows=off").name
+    assert load("chroma_key:colour=#00b140").name and load("mog2:shadows=off").name
 
 
 def test_a_prior_learns_the_empty_scene() -> None:
-    cut = bgdl.load("grabcut:prior=static_difference")
-    assert is_primed(cut) and not is_primed(bgdl.load("grabcut")) and not is_primed(bgdl.load("grabcut:prior=otsu"))
+    cut = load("grabcut:prior=static_difference")
+    assert is_primed(cut) and not is_primed(load("grabcut")) and not is_primed(load("grabcut:prior=otsu"))
     scene = torch.full((1, 40, 60, 3), 90, dtype=torch.uint8)
     frames = scene.clone()
     frames[:, 10:35, 20:40] = torch.tensor([220, 40, 40], dtype=torch.uint8)
     cut.prime(scene)
     alpha = cut.alpha(frames)
     assert alpha[0, 15:30, 25:35].min() == 1 and alpha[0, :5].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "choices"),
+    [
+        (options.Engine, EngineName),
+        (options.PrecisionOption, Precision),
+        (options.FitOption, Fit),
+        (options.EdgeOption, EdgeName),
+        (options.SmoothOption, SmoothName),
+        (video.FormatOption, FormatName),
+        (video.BackgroundEndOption, BackgroundEnd),
+        (video.SoundOption, Sound),
+    ],
+)
+def test_choices_are_those_there_are(option: Any, choices: Any) -> None:
+    """The command line repeats them, since it loads no torch before a verb runs."""
+    offered, _ = get_args(option)
+    literal = next((part for part in get_args(offered) if get_args(part)), offered)  # of Literal[...] | None
+    assert get_args(literal) == get_args(choices)
+
+
+def test_the_default_strength_of_smoothing_is_the_smoother_s() -> None:
+    assert inspect.signature(video.video).parameters["smooth_strength"].default == STRENGTH
+
+
+@pytest.mark.parametrize(("verb", "first"), [("live", "transparent"), ("virtual-background", "blur")])
+def test_verbs_before_a_camera_differ_in_their_first_background_alone(
+    bgdl: Bgdl, monkeypatch: pytest.MonkeyPatch, verb: str, first: str
+) -> None:
+    jobs: list[LiveJob] = []
+    monkeypatch.setattr(live, "check", jobs.append)
+    monkeypatch.setattr(live.Live, "run", lambda self: live.LiveReport(0, 0, 0, 0))
+    words = ("-m", "otsu", "--no-window", "--record", "out.mkv", "--size", "64x48", "--fps", 5, "--no-mirror")
+    assert bgdl(verb, *words).status == bgdl(verb, *words, "-b", "red", "-b", "blue").status == 0
+    plain, given = jobs
+    assert plain.backgrounds[0] == first and set(plain.backgrounds) == {"transparent", "blur", "#00b140"}
+    assert given.backgrounds == ("red", "blue", "transparent", "blur", "#00b140")
+    assert (plain.size_wh, plain.fps, plain.mirror, plain.window) == ((64, 48), 5, False, False)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bgdl.cli import console, options
-from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
+from bgdl.cli.options import FILES, LOOK, METHOD
 
 if TYPE_CHECKING:
     from bgdl.pipeline.live import LiveReport
 
 CAMERA = "Camera"
 FALLBACKS = ("transparent", "blur", "#00b140")
+KEYS = (
+    "Keys: q or Esc quit, d take the background plate, r forget it, b next background, m matte, s snapshot, "
+    "space pause."
+)
 
 SourceOption = Annotated[
     str, typer.Option("--source", "-s", help="A camera's number, a file or a URL.", rich_help_panel=CAMERA)
@@ -31,20 +36,12 @@ Mirror = Annotated[
     typer.Option("--mirror/--no-mirror", help="Of the window; outputs are not mirrored.", rich_help_panel=CAMERA),
 ]
 Backgrounds = Annotated[
-    list[str] | None,
+    list[str],
     typer.Option(
         "--background", "-b", rich_help_panel=LOOK,
         help="transparent, a colour, a picture, a clip, or blur[:SIGMA]; several for the key b.",
     ),
 ]  # fmt: skip
-EdgeOption = Annotated[
-    Literal["none", "guided", "decontaminate", "matting"],
-    typer.Option("--edge", help="How hair and soft edges are treated.", rich_help_panel=LOOK),
-]
-SmoothOption = Annotated[
-    Literal["off", "ema", "flow"] | None,
-    typer.Option("--smooth", help="Steady mattes (default: ema for networks).", rich_help_panel=MATTE),
-]
 NetworkSize = Annotated[
     int | None, typer.Option("--net-size", min=32, help="Side of the network's input in px.", rich_help_panel=METHOD)
 ]
@@ -58,82 +55,57 @@ Frames = Annotated[int | None, typer.Option("--frames", min=1, help="Stop after 
 Seconds = Annotated[float | None, typer.Option("--seconds", min=0, help="Stop after so long.", rich_help_panel=FILES)]
 
 
-def live(
-    source: SourceOption = "0",
-    model: options.Model = "portrait",
-    device: options.Device = "auto",
-    engine: options.Engine = "auto",
-    precision: options.PrecisionOption = "auto",
-    net_size: NetworkSize = None,
-    threads: options.Threads = None,
-    prime: options.Prime = None,
-    background: Backgrounds = None,
-    fit: options.FitOption = "cover",
-    edge: EdgeOption = "none",
-    smooth: SmoothOption = None,
-    size: SizeOption = None,
-    fps: FpsOption = None,
-    mirror: Mirror = True,
-    window: WindowOption = True,
-    virtual_camera: Virtual = False,
-    record: Record = None,
-    snapshots: Snapshots = Path(),
-    frames: Frames = None,
-    seconds: Seconds = None,
-    overwrite: options.Overwrite = False,
-) -> None:
-    """Cut out whoever sits before the camera.
+def _verb(summary: str, backgrounds: list[str]) -> Callable[..., None]:
+    """A verb before a camera that begins with these backgrounds unless told otherwise."""
 
-    Keys: q or Esc quit, d take the background plate, r forget it, b next background, m matte, s snapshot,
-    space pause.
-    """
-    from bgdl import registry
-    from bgdl.device import set_threads
-    from bgdl.pipeline.live import Live, LiveJob, check
+    def run(
+        *,
+        source: SourceOption = "0",
+        model: options.Model = "portrait",
+        device: options.Device = "auto",
+        engine: options.Engine = "auto",
+        precision: options.PrecisionOption = "auto",
+        net_size: NetworkSize = None,
+        threads: options.Threads = None,
+        prime: options.Prime = None,
+        background: Backgrounds = backgrounds,
+        fit: options.FitOption = "cover",
+        edge: options.EdgeOption = "none",
+        smooth: options.SmoothOption = None,
+        size: SizeOption = None,
+        fps: FpsOption = None,
+        mirror: Mirror = True,
+        window: WindowOption = True,
+        virtual_camera: Virtual = False,
+        record: Record = None,
+        snapshots: Snapshots = Path(),
+        frames: Frames = None,
+        seconds: Seconds = None,
+        overwrite: options.Overwrite = False,
+    ) -> None:
+        from bgdl import registry
+        from bgdl.device import set_threads
+        from bgdl.pipeline.live import Live, LiveJob, check
 
-    chosen = tuple(background or ("transparent",))
-    job = LiveJob(
-        source, backgrounds=(*chosen, *(other for other in FALLBACKS if other not in chosen)), fit=fit, edge=edge,
-        smooth=smooth, prime=prime, size_wh=parse_size(size), fps=fps, mirror=mirror, window=window,
-        virtual_camera=virtual_camera, record=record, overwrite=overwrite, frames=frames, seconds=seconds,
-        snapshots=snapshots, on_note=console.note,
-    )  # fmt: skip
-    check(job)
-    set_threads(threads)
-    matter = registry.load(model, device=device, engine=engine, precision=precision, **options.for_network(net_size))
-    console.note(console.describe(matter))
-    _finish(Live(job, matter).run(), record)
+        job = LiveJob(
+            source, backgrounds=(*background, *(other for other in FALLBACKS if other not in background)), fit=fit,
+            edge=edge, smooth=smooth, prime=prime, size_wh=parse_size(size), fps=fps, mirror=mirror, window=window,
+            virtual_camera=virtual_camera, record=record, overwrite=overwrite, frames=frames, seconds=seconds,
+            snapshots=snapshots, on_note=console.note,
+        )  # fmt: skip
+        check(job)
+        set_threads(threads)
+        sized = options.for_network(net_size)
+        matter = registry.load(model, device=device, engine=engine, precision=precision, **sized)
+        console.note(console.describe(matter))
+        _finish(Live(job, matter).run(), record)
+
+    run.__doc__ = f"{summary}\n\n{KEYS}"
+    return run
 
 
-def virtual_background(
-    source: SourceOption = "0",
-    model: options.Model = "portrait",
-    device: options.Device = "auto",
-    engine: options.Engine = "auto",
-    precision: options.PrecisionOption = "auto",
-    net_size: NetworkSize = None,
-    threads: options.Threads = None,
-    prime: options.Prime = None,
-    background: Backgrounds = None,
-    fit: options.FitOption = "cover",
-    edge: EdgeOption = "none",
-    smooth: SmoothOption = None,
-    size: SizeOption = None,
-    fps: FpsOption = None,
-    mirror: Mirror = True,
-    window: WindowOption = True,
-    virtual_camera: Virtual = False,
-    record: Record = None,
-    snapshots: Snapshots = Path(),
-    frames: Frames = None,
-    seconds: Seconds = None,
-    overwrite: options.Overwrite = False,
-) -> None:
-    """Blur or replace what is behind you: `bgdl live` with blur as its background."""
-    live(
-        source, model, device, engine, precision, net_size, threads, prime, background or ["blur"], fit, edge,
-        smooth, size, fps, mirror, window, virtual_camera, record, snapshots, frames, seconds, overwrite,
-    )  # fmt: skip
+live = _verb("Cut out whoever sits before the camera.", ["transparent"])
+virtual_background = _verb("Blur or replace what is behind you: `bgdl live` with blur as its background.", ["blur"])
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:

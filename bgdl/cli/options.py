@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -48,6 +47,17 @@ FitOption = Annotated[
     Literal["cover", "contain", "stretch"],
     typer.Option("--fit", help="How a background file fills the frame.", rich_help_panel=LOOK),
 ]
+EdgeOption = Annotated[
+    Literal["none", "guided", "decontaminate", "matting"],
+    typer.Option("--edge", help="How hair and soft edges are treated.", rich_help_panel=LOOK),
+]
+SmoothOption = Annotated[
+    Literal["off", "ema", "flow"] | None,
+    typer.Option(
+        "--smooth", rich_help_panel=MATTE,
+        help="Steady mattes (default: ema for networks, off for classical methods).",
+    ),
+]  # fmt: skip
 Keep = Annotated[
     str | None,
     typer.Option(
@@ -70,11 +80,3 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON records, one a 
 def for_network(size: int | None) -> dict[str, int]:
     """The options of `bgdl.load` that only networks have, those that were given."""
     return {} if size is None else {"size": size}
-
-
-def existing_file(path: Path | None, flag: str) -> None:
-    """Refuse a file option whose file is not there."""
-    from bgdl.errors import InputError
-
-    if path is not None and not path.is_file():
-        raise InputError(f"{flag} {path}: no such file")

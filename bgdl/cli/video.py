@@ -44,10 +44,6 @@ BackgroundEndOption = Annotated[
 SoundOption = Annotated[
     Literal["source", "background", "none"], typer.Option("--sound", help="Whose sound to take.", rich_help_panel=LOOK)
 ]
-EdgeOption = Annotated[
-    Literal["none", "guided", "decontaminate", "matting"],
-    typer.Option("--edge", help="How hair and soft edges are treated.", rich_help_panel=LOOK),
-]
 Sidecar = Annotated[
     bool,
     typer.Option("--alpha-sidecar", help="Write the grey matte beside the picture: OUT_alpha.", rich_help_panel=LOOK),
@@ -73,13 +69,6 @@ Preset = Annotated[
 Start = Annotated[str | None, typer.Option("--start", metavar="TIME", help="Seconds or H:MM:SS.", rich_help_panel=TIME)]
 End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Seconds or H:MM:SS.", rich_help_panel=TIME)]
 Frames = Annotated[int | None, typer.Option("--frames", min=1, help="At most so many.", rich_help_panel=TIME)]
-SmoothOption = Annotated[
-    Literal["off", "ema", "flow"] | None,
-    typer.Option(
-        "--smooth", rich_help_panel=MATTE,
-        help="Steady mattes (default: ema for networks, off for classical methods).",
-    ),
-]  # fmt: skip
 Strength = Annotated[
     float,
     typer.Option("--smooth-strength", min=0, max=0.99, help="Share of the past.", rich_help_panel=MATTE),
@@ -115,10 +104,10 @@ def video(
     background_end: BackgroundEndOption = "loop",
     sound: SoundOption = "source",
     fit: options.FitOption = "cover",
-    edge: EdgeOption = "none",
+    edge: options.EdgeOption = "none",
     only_matte: options.OnlyMatte = False,
     alpha_sidecar: Sidecar = False,
-    smooth: SmoothOption = None,
+    smooth: options.SmoothOption = None,
     smooth_strength: Strength = 0.93,
     every: Every = 1,
     keep: options.Keep = None,

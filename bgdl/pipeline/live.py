@@ -27,7 +27,7 @@ from bgdl.pipeline.prime import frames_of, learner_of, parse_prime, read_scene
 from bgdl.pipeline.stage import LiveStage
 from bgdl.pipeline.step import default_smooth
 from bgdl.refine.edges import EdgeName
-from bgdl.refine.smooth import STRENGTH, SmoothName
+from bgdl.refine.smooth import SmoothName
 from bgdl.types import Fit, Matter
 
 _MILLISECONDS = Fraction(1, 1000)
@@ -49,7 +49,6 @@ class LiveJob:
     fit: Fit = "cover"
     edge: EdgeName = "none"
     smooth: SmoothName | None = None
-    smooth_strength: float = STRENGTH
     prime: str | None = None
     size_wh: tuple[int, int] | None = None
     fps: float | None = None
@@ -90,7 +89,7 @@ class Live:
         if job.prime is not None:
             learner_of(matter)
         mode = job.smooth or default_smooth(matter)
-        steady = matter if mode == "off" else Smoothed(matter, mode, strength=job.smooth_strength)
+        steady = matter if mode == "off" else Smoothed(matter, mode)
         self.job = job
         self.stage = LiveStage(steady, job.backgrounds, fit=job.fit, edge=job.edge)
         self._frames, self._waits_s, self._rate = 0, 0.0, 0.0

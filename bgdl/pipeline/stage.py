@@ -19,14 +19,14 @@ from bgdl.types import Fit, Look, Matter, is_primed
 
 PLATE_FRAMES = 30
 """Frames of the empty scene that the key `d` takes."""
-KEYS = "q quit, d take the plate, r forget it, b next background, m matte, s snapshot, space pause"
 
 
 class LiveStage:
-    """Frames in, pictures out; `press` takes the keys of KEYS.
+    """Frames in, pictures out; `press` takes the keys.
 
-    backgrounds: what `b` goes through. A method that learns an empty scene is shown the first PLATE_FRAMES frames,
-    or learns by itself; `countdown` says how many frames are still to come.
+    q, esc, closed: quit. d: take the plate. r: forget it. b: the next of `backgrounds`. m: the matte. s: a snapshot is
+    asked for. space: pause. A method that learns an empty scene is shown the first PLATE_FRAMES frames, or learns by
+    itself; `countdown` says how many frames are still to come.
     """
 
     def __init__(
