@@ -8,16 +8,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from torch import Tensor
 
-from tests.video_clips import BrightSubject, convert, decoded, disc, write_clip
-
-
-class Whole(BrightSubject):
-    def alpha(self, frames: Tensor) -> Tensor:
-        return torch.ones(*frames.shape[:3], 1)
+from tests.video_clips import Whole, convert, decoded, disc, write_clip
 
 
 def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:

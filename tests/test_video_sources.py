@@ -8,14 +8,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import torch
 from av.codec.context import Flags
 from PIL import Image
-from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.pipeline.job import Progress
-from tests.video_clips import GREEN, BrightSubject, convert, decoded, disc, write_clip
+from tests.video_clips import GREEN, Whole, convert, decoded, disc, write_clip
 
 
 @pytest.mark.parametrize("matrix_degrees", [90, 180, 270])
@@ -168,11 +166,6 @@ def test_one_frame(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", frames=1)
     assert convert(source, tmp_path / "out.mp4").frames == 1
     assert len(decoded(tmp_path / "out.mp4")[0]) == 1
-
-
-class Whole(BrightSubject):
-    def alpha(self, frames: Tensor) -> Tensor:
-        return torch.ones(*frames.shape[:3], 1)
 
 
 @pytest.mark.parametrize("name", ["out.mov", "out.mkv"])

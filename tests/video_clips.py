@@ -38,6 +38,13 @@ class BrightSubject:
         self.seen = 0
 
 
+class Whole(BrightSubject):
+    """Everything is the subject."""
+
+    def alpha(self, frames: Tensor) -> Tensor:
+        return torch.ones(*frames.shape[:3], 1)
+
+
 class Interrupted(BrightSubject):
     """Ctrl-C at the twentieth frame."""
 

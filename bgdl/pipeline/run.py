@@ -171,9 +171,11 @@ class Run:
         reader = self._reader
         whole = self._newest_s == reader.newest_s - self._begins_s
         step_s = 1 / (reader.info.rate or Fraction(25))
-        writers[0].ends_s = reader.ends_s - self._begins_s if whole else self._newest_s + step_s
+        ends_s = reader.ends_s - self._begins_s if whole else self._newest_s + step_s
+        for writer in writers:
+            writer.ends_s = ends_s
         if always or not whole or reader.stopped or self.job.sound == "background":
-            writers[0].until_s = writers[0].ends_s
+            writers[0].until_s = ends_s
 
     def _stopped(self, writer: VideoWriter) -> str:
         if self._looking:
