@@ -49,6 +49,10 @@ def _is_module(name: str) -> bool:
     return path.with_suffix(".py").is_file() or path.is_dir()
 
 
+def _is_folder(name: str) -> bool:
+    return PACKAGE.parent.joinpath(*name.split(".")).is_dir()
+
+
 def test_every_file_has_a_floor() -> None:
     assert {_room(_module(path)) for path in FILES} <= FLOOR_OF.keys()
 
@@ -59,9 +63,11 @@ def test_imports_go_down_or_stay_in_the_room(path: Path) -> None:
     for target in _imports(path):
         if target == "bgdl":
             assert FLOOR_OF[room] == 5, f"{path.name} imports the package itself"
-        elif _room(target) != room:
-            same = FLOOR_OF[_room(target)] == FLOOR_OF[room] and FLOOR_OF[room] < 4
-            assert same or FLOOR_OF[_room(target)] < FLOOR_OF[room], f"{path.name} imports {target}"
+            continue
+        assert not _is_folder(target), f"{path.name} imports from the __init__ of {target}"
+        if _room(target) != room:
+            neighbour = FLOOR_OF[_room(target)] == FLOOR_OF[room] < 4
+            assert neighbour or FLOOR_OF[_room(target)] < FLOOR_OF[room], f"{path.name} imports {target}"
 
 
 def test_no_cycles() -> None:
