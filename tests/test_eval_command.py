@@ -7,8 +7,14 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from bgdl.nets import checkpoint
+from bgdl.nets.u2net import U2Net
+from bgdl.preprocess import InputSpec
 from tests.conftest import Bgdl
 from tests.eval_data import make_pairs
 
@@ -41,6 +47,46 @@ def test_a_report(bgdl: Bgdl, pairs: Path, tiny_weights: Path, tmp_path: Path) -
     assert len(rows) == len(report["pictures"]) == 9
     assert float(rows[0]["iou"]) == pytest.approx(report["pictures"][0]["iou"], abs=1e-6)
     assert (out / "report.md").read_text().startswith("## set\n\n| Method | IoU ↑ |")
+
+
+def test_a_report_goes_by_the_files_as_they_are(
+    bgdl: Bgdl, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores(*more: object) -> tuple[dict[str, float], str]:
+        done = bgdl("eval", "set", "-m", "otsu", "-o", tmp_path / "out", *more)
+        assert done.status == 0, done.err
+        rows = json.loads((tmp_path / "out" / "report.json").read_text())["pictures"]
+        return {row["name"]: row["seconds"] for row in rows}, done.err
+
+    anew = "data set: its files have changed since, so it is scored anew"
+    monkeypatch.chdir(tmp_path)
+    first, said = scores()
+    assert anew not in said
+    assert scores()[0] == first  # nothing is run again
+    Image.fromarray(np.zeros((40, 48), np.uint8)).save(pairs / "masks" / "000.png")
+    second, said = scores()
+    assert anew in said and second.keys() == first.keys() and second != first
+    for folder in ("images", "masks"):
+        (pairs / folder / "003.png").write_bytes((pairs / folder / "001.png").read_bytes())
+    assert "003" in scores()[0]
+    make_pairs(tmp_path / "other" / "set", 3)
+    monkeypatch.chdir(tmp_path / "other")
+    assert (
+        "holds results that were made with other data; give another --out"
+        in bgdl("eval", "set", "-m", "otsu", "-o", tmp_path / "out").err
+    )
+
+
+def test_a_method_of_another_file_is_another_method(
+    bgdl: Bgdl, pairs: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    prior = tmp_path / "prior.safetensors"
+    prior.write_bytes(tiny_weights.read_bytes())
+    arguments = ("eval", pairs, "-m", f"grabcut:prior={prior}", "-o", tmp_path / "out", "--limit", 1)
+    assert bgdl(*arguments).status == 0
+    torch.manual_seed(5)
+    checkpoint.write(prior, U2Net("u2netp"), spec=InputSpec(size=32), half=False)
+    assert "holds results that were made with other grabcut:prior=" in bgdl(*arguments).err
 
 
 def test_compare_says_what_moved(bgdl: Bgdl, pairs: Path, tmp_path: Path) -> None:

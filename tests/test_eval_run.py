@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import islice
 from pathlib import Path
 
@@ -12,12 +13,13 @@ import torch
 
 from bgdl.errors import InputError
 from bgdl.evaluation import scores, stats
-from bgdl.evaluation.compare import moves
+from bgdl.evaluation.compare import compare, moves
 from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import FILE, Record, Store
 from bgdl.evaluation.runner import Runner, matte_path
 from bgdl.evaluation.sources import open_sources
 from bgdl.evaluation.summary import best_threshold, summarise
+from bgdl.evaluation.table import make_table
 from bgdl.metrics import temporal
 from tests.eval_data import Bright, Learner, make_pairs, save, scene
 
@@ -141,6 +143,35 @@ def test_a_finished_report_takes_a_method_more(tmp_path):
     assert json.loads((out / FILE).read_text().splitlines()[0]) == both
 
 
+def test_what_failed_is_tried_again(tmp_path):
+    class Fussy(Bright):
+        def alpha(self, frames):
+            if len(self.calls) in (4, 5):  # after the warm-up and two resets
+                self.calls.append("alpha")
+                raise InputError("not now")
+            return super().alpha(frames)
+
+    root, out = make_pairs(tmp_path / "set", 4), tmp_path / "out"
+    broken, _ = run(root, [Fussy()], store=Store(out, HEADER))
+    assert [record.name for record in broken if record.error] == ["000", "001"]
+    again = Bright()
+    records, _ = run(root, [again], store=Store(out, HEADER))
+    assert len(records) == 4 and not any(record.error for record in records)
+    assert again.calls.count("alpha") == 2 + 2  # the warm-up and what had failed
+
+
+def test_a_sequence_in_which_a_frame_failed_is_scored_whole(clip, tmp_path):
+    frame = clip / "images" / "2.png"
+    sound = frame.read_bytes()
+    frame.write_bytes(b"")
+    broken, _ = run(clip, [Bright()], AS_CLIP, store=Store(tmp_path / "out", HEADER))
+    assert [record.method for record in broken] == ["bright", "bright", "", "bright", "bright", "bright"]
+    frame.write_bytes(sound)
+    records, _ = run(clip, [Bright()], AS_CLIP, store=Store(tmp_path / "out", HEADER))
+    assert [record.name for record in records] == ["0", "1", "2", "3", "4", "5"]
+    assert all("dtssd" in record.scores for record in records[1:])
+
+
 def test_results_of_other_rules_are_refused(tmp_path):
     Store(tmp_path, HEADER).add([Record("set", "set", "a", "bright", error="x")])
     with pytest.raises(InputError, match=r"made with other rules, bright; give another --out, or --overwrite"):
@@ -152,20 +183,23 @@ def test_mattes_are_kept(tmp_path):
     run(make_pairs(tmp_path / "set", 1), [Bright("a:b=1")], mattes=tmp_path / "mattes")
     from PIL import Image
 
-    with Image.open(tmp_path / "mattes" / "set" / "a_b_1" / "set" / "000.png") as matte:
+    with Image.open(tmp_path / "mattes" / matte_path("set", "set", "000", "a:b=1")) as matte:
         assert np.array_equal(np.asarray(matte), scene(0)[1])
 
 
 @pytest.mark.parametrize("name", ["/data/images/a", "../../images/a", "sub/../../a", "a", "sub/a b"])
 def test_mattes_stay_in_their_folder_whatever_a_manifest_names(tmp_path, name):
     path = matte_path("set", "..", name, "otsu")
-    assert (tmp_path / path).resolve().is_relative_to(tmp_path / "set" / "otsu" / "_")
+    assert (tmp_path / path).resolve().is_relative_to(tmp_path / "set" / "otsu" / path.parts[2])
+    assert re.fullmatch("_-[0-9a-f]{8}", path.parts[2])
     assert not path.is_absolute() and path.suffix == ".png"
 
 
 def test_names_that_differ_have_mattes_that_differ():
     names = ["/a/b", "../a/b", "a/b", "_/a/b", "../../a/b"]
     assert len({matte_path("set", "set", name, "otsu") for name in names}) == len(names)
+    labels = ["a:b=1", "a:b:1", "a_b_1", "a b=1"]
+    assert len({matte_path("set", "set", "000", label).parent for label in labels}) == len(labels)
 
 
 def test_a_manifest_of_absolute_paths_leaves_its_pictures(tmp_path):
@@ -235,6 +269,24 @@ def test_neighbours_of_a_clip_widen_the_interval():
         (3, 4, 0, 1, 2),
         (3, 4, 3, 4),
     }
+
+
+def test_one_picture_has_no_interval():
+    for sequence in (False, True):
+        assert stats.interval(np.array([0.4]), stats.draw([1], sequence=sequence)) == stats.Interval(0.4, None, None)
+    alone = stats.interval(np.array([np.nan, 0.5, np.nan]), stats.draw([3], sequence=False))
+    assert alone == stats.Interval(0.5, None, None)
+    figures = summarise([*rows("base", [0.5]), *rows("better", [0.9])], ["base", "better"], "base")
+    texts = [[cell.text for cell in row] for row in make_table({**figures}, "base").rows]
+    assert texts[0][:2] == ["better", "0.900"] and texts[0][-2] == "+0.400"
+
+
+def test_one_picture_moves_nothing():
+    def report(iou):
+        row = {"data": "d", "clip": "c", "name": "0", "method": "m", "sequence": False, "seconds": 0.1, "iou": iou}
+        return {"pictures": [row], "rules": {}}
+
+    assert compare(report(0.9), report(0.5)) == ["d, m: IoU 0.500 → 0.900, unchanged: one picture has no interval"]
 
 
 def test_gaps_are_left_out():

@@ -114,6 +114,15 @@ def test_sources_of_one_name_are_told_apart(tmp_path):
         open_sources((paths[0], str(tmp_path / "b" / ".." / "a" / "set")), Rules())
 
 
+def test_a_folder_and_its_manifest_are_two(tmp_path):
+    make_pairs(tmp_path / "data", 1)
+    (tmp_path / "data.csv").write_text("image,mask\ndata/images/000.png,data/masks/000.png\n")
+    sources = open_sources((str(tmp_path / "data"), str(tmp_path / "data.csv")), Rules())
+    assert [source.name for source in sources] == ["data", "data.csv"]
+    with pytest.raises(InputError, match=r"data\.csv is given twice"):
+        open_sources((str(tmp_path / "data.csv"), str(tmp_path / "data" / ".." / "data.csv")), Rules())
+
+
 def test_shrinking_keeps_the_shape_and_both_sizes(tmp_path):
     frame = next(iter(opened(make_pairs(tmp_path, 1)).clips[0].read()))
     small = shrink(frame, 24)

@@ -150,7 +150,10 @@ def _score(
     from bgdl.evaluation.records import Store
     from bgdl.evaluation.runner import Runner
 
-    store = Store(out, report.header(plan, matters), overwrite=overwrite)
+    header = report.header(plan, matters, sources, version=bgdl.__version__)
+    store = Store(out, header, overwrite=overwrite)
+    for name in store.stale:
+        console.note(f"data {name}: its files have changed since, so it is scored anew")
     runner = Runner(matters, plan.rules, store, out / "mattes" if out else None, jobs)
     _follow(runner, sources)
     records = store.pictures(matters)

@@ -31,17 +31,20 @@ class Move:
     @property
     def verdict(self) -> str:
         """better or worse where the interval leaves 0 out and the difference shows in print, else "unchanged"."""
+        low, high = self.difference.low, self.difference.high
         shows = round(self.difference.mean, MEASURES[self.measure].digits) != 0
-        if not shows or self.difference.low <= 0 <= self.difference.high:
+        if not shows or low is None or high is None or low <= 0 <= high:
             return "unchanged"
         higher = self.difference.mean > 0
         return "better" if higher == (MEASURES[self.measure].better == "higher") else "worse"
 
     def __str__(self) -> str:
         before, now = number(self.measure, self.before), number(self.measure, self.now)
+        moved = f"{self.data}, {self.method}: {MEASURES[self.measure].title} {before} → {now}"
+        if self.difference.low is None or self.difference.high is None:
+            return f"{moved}, unchanged: one picture has no interval"
         low, high = (number(self.measure, end, sign=True) for end in (self.difference.low, self.difference.high))
-        title = MEASURES[self.measure].title
-        return f"{self.data}, {self.method}: {title} {before} → {now} [{low}, {high}], {self.verdict}"
+        return f"{moved} [{low}, {high}], {self.verdict}"
 
 
 def moves(new: Figures, old: Figures) -> Iterator[Move]:

@@ -32,14 +32,16 @@ def load_methods(
 
 
 def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:
-    """What a result says of a method: how it was asked for, what ran it, and the hash of its weights."""
+    """What a result says of a method: how it was asked for, what ran it, and the hashes of its weights and files."""
     engine = getattr(matter, "engine", None)
     path = _weights_file(spec.model)
+    named = {name: _weights_file(value) for name, value in spec.options.items() if isinstance(value, str)}
     return {
         "method": spec.text,
         "device": str(matter.device),
         "engine": f"{engine.name} {engine.precision}" if engine else None,
         "weights_sha256": _sha256(path) if path else None,
+        **{f"{name}_sha256": _sha256(file) for name, file in named.items() if file},
     }
 
 

@@ -40,13 +40,15 @@ class Record:
 class Store:
     """Records in order, each written to `folder` when it is added; without a folder they are only held.
 
-    header: what the figures depend on, and under "methods" what each depends on. A folder made with the same goes
-    on where it stopped, and takes new methods in; one made with another is refused unless `overwrite`, which begins
-    anew.
+    header: what the figures depend on; under "methods" what each method depends on, under "files" each source's stamp.
+    A folder made with the same goes on where it stopped, and takes new methods in; one made with another is refused
+    unless `overwrite`, which begins anew. What failed is tried again. A source of another stamp is scored anew.
+    stale: the names of such sources.
     """
 
     def __init__(self, folder: Path | None, header: dict[str, Any], *, overwrite: bool = False) -> None:
         self.records: dict[Key, Record] = {}
+        self.stale: list[str] = []
         self._header = header
         self._path = folder / FILE if folder else None
         if self._path is None:
@@ -89,6 +91,8 @@ class Store:
         except ValueError:
             raise InputError(f"{self._path} is damaged at line 1; give --overwrite") from None
         self._header = self._join(header)
+        stamps = self._header.get("files", {})
+        self.stale = [name for name, stamp in stamps.items() if header.get("files", {}).get(name) != stamp]
         for number, line in enumerate(lines):
             try:
                 record = Record(**json.loads(line))
@@ -96,12 +100,24 @@ class Store:
                 if number < len(lines) - 1:  # only the last line can be cut short by a stop
                     raise InputError(f"{self._path} is damaged at line {number + 2}; give --overwrite") from None
             else:
-                self.records[record.key] = record
+                if record.data not in self.stale:
+                    self.records[record.key] = record
+        self._drop_failures()
+
+    def _drop_failures(self) -> None:
+        """Of pictures what failed, of sequences the whole clip, since its frames are scored in order."""
+        failed = [record for record in self.records.values() if record.error]
+        clips = {(record.data, record.clip, record.method) for record in failed}
+        whole = {(record.data, record.clip, record.method) for record in failed if record.sequence}
+        for key, record in list(self.records.items()):
+            ways = {(record.data, record.clip, record.method), (record.data, record.clip, "")}
+            if record.error or ways & (clips if not record.name else whole):
+                del self.records[key]
 
     def _join(self, old: dict[str, Any]) -> dict[str, Any]:
         """The header with the methods of both; raises InputError where they do not agree."""
         new = self._header
-        changed = [name for name in new if name != "methods" and old.get(name) != new[name]]
+        changed = [name for name in new if name not in ("methods", "files") and old.get(name) != new[name]]
         changed += [label for label, method in new["methods"].items() if old["methods"].get(label, method) != method]
         if changed:
             raise InputError(

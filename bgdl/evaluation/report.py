@@ -17,6 +17,7 @@ from bgdl.evaluation.protocol import Plan, Rules
 from bgdl.evaluation.records import Record
 from bgdl.evaluation.scores import MEASURES
 from bgdl.evaluation.sources import Source
+from bgdl.evaluation.stamps import stamp
 from bgdl.evaluation.summary import Figures, summarise
 from bgdl.evaluation.table import make_table, markdown
 from bgdl.types import Matter
@@ -24,13 +25,12 @@ from bgdl.types import Matter
 FORMAT = 1
 
 
-def header(plan: Plan, matters: Mapping[str, Matter]) -> Figures:
-    """What every figure depends on; a stopped run goes on only under the same one."""
+def header(plan: Plan, matters: Mapping[str, Matter], sources: Sequence[Source], *, version: str) -> Figures:
+    """What every figure depends on; a stopped run goes on only under the same one, see `Store`."""
     return {
-        "format": FORMAT,
-        "data": list(plan.data),
-        "rules": plan.rules.to_dict(),
-        "methods": {spec.label: describe_method(spec, matters[spec.label]) for spec in plan.methods},
+        **_facts(plan, matters, version),
+        "data": {source.name: str(Path(source.path).expanduser().resolve()) for source in sources},
+        "files": {source.name: stamp(source, plan.rules.prime) for source in sources},
     }
 
 
@@ -51,8 +51,7 @@ def build(
         figures = summarise(mine, labels, plan.reference)
         data.append({"name": source.name, "path": source.path, **figures, "broken": _broken(mine)})
     return {
-        **header(plan, matters),
-        "bgdl": version,
+        **_facts(plan, matters, version),
         "made": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "machine": describe_machine(),
         "jobs": jobs,
@@ -119,6 +118,15 @@ def read_json(path: Path) -> Figures:
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise InputError(f"{path} is no report.json of this version of bgdl eval; make it anew")
     return report
+
+
+def _facts(plan: Plan, matters: Mapping[str, Matter], version: str) -> Figures:
+    return {
+        "format": FORMAT,
+        "bgdl": version,
+        "rules": plan.rules.to_dict(),
+        "methods": {spec.label: describe_method(spec, matters[spec.label]) for spec in plan.methods},
+    }
 
 
 def _row(record: Record) -> dict[str, Any]:

@@ -181,10 +181,20 @@ def matte_path(data: str, clip: str, name: str, label: str) -> Path:
     """Where a matte lies under the folder of mattes, and never outside: data/method/clip/name.png."""
     named = PurePath(name)
     parts = ["_" if part in (named.anchor, "..") else part for part in named.parts]
-    if parts != list(named.parts):  # so that no two names become one
-        parts[-1] += "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
-    folders = (re.sub(r"[^\w.-]+", "_", part) for part in (data, label, clip))
-    return Path(*("_" if folder in (".", "..") else folder for folder in folders), *parts[:-1], f"{parts[-1]}.png")
+    if parts != list(named.parts):
+        parts[-1] += _tail(name)
+    return Path(*map(_folder, (data, label, clip)), *parts[:-1], f"{parts[-1]}.png")
+
+
+def _folder(text: str) -> str:
+    """A folder's name of a text that may hold what no folder's name does."""
+    name = "_" if text in (".", "..") else re.sub(r"[^\w.-]+", "_", text)
+    return name if name == text else name + _tail(text)
+
+
+def _tail(text: str) -> str:
+    """Keeps names apart that became one."""
+    return "-" + hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _flow(frame: Frame, before: Taken | None) -> Tensor | None:

@@ -40,13 +40,17 @@ class Frame:
 
 @dataclass(frozen=True)
 class Clip:
-    """Frames in order. sequence: they follow each other in time. rate: frames a second, where known."""
+    """Frames in order. sequence: they follow each other in time. rate: frames a second, where known.
+
+    files: that `read` reads.
+    """
 
     name: str
     sequence: bool
     count: int | None
     rate: Fraction | None
     read: Callable[[], Iterator[Frame]]
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,12 @@ def open_sources(paths: tuple[str, ...], rules: Rules) -> list[Source]:
 
     Raises InputError for data that is named twice.
     """
-    places = [_clean(Path(path)).absolute() for path in paths]
-    for number, place in enumerate(places):
-        if place.resolve() in [earlier.resolve() for earlier in places[:number]]:
+    whole = [_named(Path(path)).absolute() for path in paths]
+    for number, place in enumerate(whole):
+        if place.resolve() in [earlier.resolve() for earlier in whole[:number]]:
             raise InputError(f"the data {paths[number]} is given twice; name each once")
+    short = [_clean(place) for place in whole]
+    places = short if len(set(short)) == len(short) else whole  # which tells data/ from data.csv
     names = [place.name for place in places]
     depth = 1
     while len(set(names)) < len(names):
@@ -147,7 +153,8 @@ def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool) -> Clip:
                 continue
             yield _frame(pair.name, convert.frame_to_tensor(picture), convert.frame_to_tensor(mask))
 
-    return Clip(name, sequence, len(pairs), None, frames)
+    files = tuple(file for pair in pairs for file in (pair.image, pair.mask) if file)
+    return Clip(name, sequence, len(pairs), None, frames, files)
 
 
 def _davis(root: Path, rules: Rules) -> tuple[Clip, ...]:
@@ -183,7 +190,7 @@ def _matte_clip(path: Path) -> Clip:
                 yield Frame(f"{number + 1:05d}", error=reason)
 
     with VideoReader(path) as reader:
-        return Clip(path.stem, True, reader.info.frames, reader.info.rate, frames)
+        return Clip(path.stem, True, reader.info.frames, reader.info.rate, frames, (path, matte))
 
 
 def _frame(name: str, picture: Tensor, mask: Tensor) -> Frame:
@@ -198,6 +205,10 @@ def _clip_files(folder: Path) -> list[Path]:
 
 def _clean(path: Path) -> Path:
     """Without a trailing `.` or `..`, and a file without its suffix, so that it has a name."""
-    path = path.expanduser()
-    path = path.resolve() if path.name in ("", "..") else path
+    path = _named(path)
     return path.with_suffix("") if path.suffix.lower() in (".csv", *CLIP_SUFFIXES) else path
+
+
+def _named(path: Path) -> Path:
+    path = path.expanduser()
+    return path.resolve() if path.name in ("", "..") else path

@@ -13,11 +13,11 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the interval in which 95 % of the resampled means lie."""
+    """A mean and the interval in which 95 % of the resampled means lie; of a single value there is none."""
 
     mean: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
 
 
 def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> NDArray[np.int64]:
@@ -40,11 +40,14 @@ def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> NDArray[np.int64
 
 def interval(values: Values, resamples: NDArray[np.int64]) -> Interval:
     """The mean of `values` (n,) with its interval; NaN is left out, -1 in `resamples` is nobody."""
+    mean = float(np.nanmean(values))
+    if np.count_nonzero(~np.isnan(values)) < 2:
+        return Interval(mean, None, None)
     padded = np.append(values, np.nan)
     with np.errstate(invalid="ignore"):
         means = _mean(padded[resamples])
     low, high = np.nanpercentile(means, [2.5, 97.5])
-    return Interval(float(np.nanmean(values)), float(low), float(high))
+    return Interval(mean, float(low), float(high))
 
 
 def _mean(drawn: Values) -> Values:

@@ -93,7 +93,7 @@ def _cell(name: str, figures: Figures, best: str | None) -> Cell:
     figure = figures[name]
     text = number(name, figure["mean"])
     more = ""
-    if name == "iou":
+    if name == "iou" and figure["low"] is not None:
         more = f" ±{number(name, (figure['high'] - figure['low']) / 2)}"
     elif name == "best_iou":
         more = f" at {figures['threshold']:.2f}"
@@ -101,11 +101,14 @@ def _cell(name: str, figures: Figures, best: str | None) -> Cell:
 
 
 def _difference(figure: dict[str, Any] | None) -> Cell:
-    """With its interval; an interval without 0 is a difference that the pictures support."""
+    """With its interval, if it has one; an interval without 0 is a difference that the pictures support."""
     if figure is None:
         return Cell("–")
+    mean = number("iou", figure["mean"], sign=True)
+    if figure["low"] is None:
+        return Cell(mean, figure["mean"])
     low, high = number("iou", figure["low"], sign=True), number("iou", figure["high"], sign=True)
-    return Cell(f"{number('iou', figure['mean'], sign=True)} [{low}, {high}]", figure["mean"])
+    return Cell(f"{mean} [{low}, {high}]", figure["mean"])
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -1,0 +1,25 @@
+"""Which files the scores of a source were made from, as one word: where it differs, they are no longer its scores."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from bgdl.evaluation.sources import Source
+
+
+def stamp(source: Source, prime: str | None = None) -> str:
+    """Hash over path, size and time of each picture, mask and clip; prime: as in `Rules`, where it is a file."""
+    files = [file for clip in source.clips for file in clip.files]
+    empty_scene = Path(prime).expanduser() if prime else None
+    if empty_scene and empty_scene.is_file():
+        files.append(empty_scene)
+    return hashlib.sha256("\n".join(map(_facts, files)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _facts(file: Path) -> str:
+    try:
+        found = file.stat()
+    except OSError:  # a mask that is missing is said when the picture is read
+        return f"{file.absolute()}"
+    return f"{file.absolute()} {found.st_size} {found.st_mtime_ns}"
