@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor
 
-from tests.video_clips import BrightSubject, Picture, convert, decoded, write_clip
+from tests.video_clips import Picture, Whole, convert, decoded, write_clip
 
 ONE = 1 << 16
 COLOURS = {"R": (200, 0, 0), "G": (0, 200, 0), "B": (0, 0, 200), "Y": (200, 200, 0)}
@@ -31,13 +29,6 @@ def turned(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     data[begin : begin + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
     return path
-
-
-class Everything(BrightSubject):
-    """Alpha is 1 everywhere."""
-
-    def alpha(self, frames: Tensor) -> Tensor:
-        return torch.ones(*frames.shape[:3], 1)
 
 
 def corners(picture: Picture) -> str:
@@ -61,7 +52,7 @@ def corners(picture: Picture) -> str:
 )
 def test_a_display_matrix_is_applied(tmp_path: Path, matrix: tuple[int, int, int, int], shown: str, note: str) -> None:
     source = turned(tmp_path / "in.mp4", matrix)
-    report = convert(source, tmp_path / "out.mkv", model=Everything(), format="ffv1")
+    report = convert(source, tmp_path / "out.mkv", model=Whole(), format="ffv1")
     picture = decoded(tmp_path / "out.mkv")[1][0]
     assert picture.shape[:2] == report.size_hw == ((64, 48) if matrix[0] == 0 else (48, 64))
     assert corners(picture) == shown
