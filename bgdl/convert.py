@@ -14,11 +14,6 @@ def frame_to_tensor(rgb: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(np.require(rgb, requirements=["C", "W"]))[None]
 
 
-def pil_to_frames(image: Image.Image) -> Tensor:
-    """An RGB picture -> uint8 (1,H,W,3) frames; other modes are converted to RGB by Pillow."""
-    return frame_to_tensor(np.array(image.convert("RGB")))
-
-
 def tensor_to_pil(picture: Tensor) -> Image.Image:
     """uint8 (H,W,1|3|4) -> a picture of mode L, RGB or RGBA."""
     array = picture.cpu().numpy()

@@ -10,7 +10,6 @@ from typing import Literal, Protocol, TypeGuard, runtime_checkable
 import torch
 from torch import Tensor
 
-DeviceName = str  # "auto" | "cpu" | "cuda" | "cuda:1" | "mps"
 EngineName = Literal["auto", "torch", "openvino", "onnx"]
 Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 Fit = Literal["cover", "contain", "stretch"]

@@ -13,6 +13,8 @@ from bgdl.errors import WeightsError
 from bgdl.preprocess import InputSpec
 
 DEFAULT = "portrait"
+EXPORTED = (".safetensors", ".onnx", ".xml")
+"""What `bgdl export` writes and the user's registry holds."""
 _RELEASES = "https://github.com/danielgatis/rembg/releases/download/v0.0.0"
 _UPSTREAM = "https://github.com/xuebinqin/U-2-Net"
 _SPEC = InputSpec(scale="max", antialias=False)
@@ -164,8 +166,7 @@ def calibration(name: str, outconv: Sequence[float]) -> Calibration | None:
 
 def registered() -> dict[str, Path]:
     """Name -> file of the models that `bgdl export --register` put into the user's registry."""
-    kinds = (".safetensors", ".onnx", ".xml")
-    return {file.stem: file for file in sorted(user_folder().glob("*")) if file.suffix in kinds}
+    return {file.stem: file for file in sorted(user_folder().glob("*")) if file.suffix in EXPORTED}
 
 
 def user_folder() -> Path:

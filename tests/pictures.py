@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-ORIENTATION, MAKER, THUMBNAIL = 0x0112, 0x010F, 0x0201
+ORIENTATION, MAKER = 0x0112, 0x010F
 STORED_AS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

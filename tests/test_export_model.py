@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 import os
@@ -49,7 +50,7 @@ def own_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-@pytest.mark.parametrize("suffix", model.SUFFIXES)
+@pytest.mark.parametrize("suffix", weights.EXPORTED)
 @pytest.mark.parametrize("half", [True, False])
 def test_export_agrees_with_torch_and_keeps_its_spec(trained: Path, tmp_path: Path, suffix: str, half: bool) -> None:
     if suffix in needs:
@@ -97,9 +98,19 @@ def test_unknown_suffix_says_what_is_allowed(trained: Path, tmp_path: Path) -> N
 
 
 def test_a_file_that_disagrees_is_not_left_behind(trained: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    monkeypatch.setattr(model, "TOLERANCE", {True: -1.0, False: -1.0})
-    with pytest.raises(WeightsError, match=r"mine.safetensors differs from torch"):
-        model.export(trained, tmp_path / "mine.safetensors")
+    write = model.WRITERS[".safetensors"]
+
+    def altered(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> None:
+        """A hundredth off in the network's last layer."""
+        changed = copy.deepcopy(net)
+        with torch.no_grad():
+            changed.outconv.bias += 0.04  # type: ignore[operator]
+        write(path, changed, card, half)
+
+    monkeypatch.setitem(model.WRITERS, ".safetensors", altered)
+    for half in (True, False):
+        with pytest.raises(WeightsError, match=r"mine.safetensors differs from torch"):
+            model.export(trained, tmp_path / "mine.safetensors", half=half)
     assert list(tmp_path.iterdir()) == []
 
 

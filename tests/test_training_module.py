@@ -162,6 +162,15 @@ def test_frozen_stages_stay(people: Path, tmp_path: Path, kept: str) -> None:
     assert moved and not any(name.startswith(f"{kept}.") for name in moved)
 
 
+def test_options_reach_the_optimizer(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=SMALL, lr=2e-3, weight_decay=0.3, warmup_steps=4, freeze_stages=["stage1"])
+    run = trainer(tmp_path, limit_train_batches=1, limit_val_batches=0)
+    run.fit(module, data(people, batch=2))
+    group = run.optimizers[0].param_groups[0]
+    assert (group["weight_decay"], group["initial_lr"], group["lr"]) == (0.3, 2e-3, pytest.approx(2 * 2e-3 / 4))
+    assert len(group["params"]) == sum(value.requires_grad for value in module.parameters()) > 0
+
+
 def test_unknown_stage_lists_those_there_are() -> None:
     with pytest.raises(InputError, match="there is no stage 'encoder' to freeze; there are stage1, stage2"):
         PortraitModule(freeze_stages=["encoder"])

@@ -20,7 +20,6 @@ _BOOKS: tuple[Colour, ...] = (
     (70, 62, 76),
 )
 _FLOOR_Y = 74.0  # of 100 units of height: where the wall ends
-FLOOR_SHARE = _FLOOR_Y / 100
 
 
 def draw_room(size_hw: tuple[int, int], *, seed: int = 0) -> NDArray[np.uint8]:

@@ -31,7 +31,6 @@ from bgdl.nets.u2net import U2Net, fold_batchnorm
 from bgdl.preprocess import InputSpec
 from bgdl.registry import METHODS
 
-SUFFIXES = (".safetensors", ".onnx", ".xml")
 CALIBRATION = 32
 """Pictures on which int8 ranges are measured."""
 TOLERANCE = {True: 2e-3, False: 1e-5}
@@ -58,8 +57,8 @@ def export(
     Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
     """
     source, target = weights.path_of(str(source)), Path(target)
-    if target.suffix not in SUFFIXES:
-        raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(SUFFIXES)}")
+    if target.suffix not in weights.EXPORTED:
+        raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(weights.EXPORTED)}")
     if not target.parent.is_dir():
         raise InputError(f"there is no folder {target.parent} to write {target.name} into; make it first")
     if pictures is not None and target.suffix != ".safetensors":

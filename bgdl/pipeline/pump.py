@@ -40,21 +40,19 @@ class _Stopped(Exception):
 
 
 class Lane(Generic[T]):
-    """A bounded queue between two stages; counts the seconds that each side waited."""
+    """A bounded queue between two stages; counts the seconds that its taker waited."""
 
     def __init__(self, depth: int) -> None:
         self._items: deque[T] = deque()
         self._depth = depth
         self._changed = threading.Condition()
         self._closed = self._aborted = False
-        self.put_wait_s = self.get_wait_s = 0.0
+        self.get_wait_s = 0.0
 
     def put(self, item: T) -> None:
         with self._changed:
-            began = time.perf_counter()
             while len(self._items) >= self._depth and not self._aborted:
                 self._changed.wait(_NAP_S)
-            self.put_wait_s += time.perf_counter() - began
             if self._aborted:
                 raise _Stopped
             self._items.append(item)
