@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from rich.console import Console
@@ -31,6 +33,22 @@ def loaded() -> None:
     """From here on Python looks for unused objects again, if `script` stopped that, but not among what was loaded."""
     gc.freeze()
     gc.enable()
+
+
+def print_anything() -> None:
+    """From here on a character that the output's encoding does not have becomes a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
+
+
+def let_go() -> None:
+    """Give up what stdout does not take, which Python would try once more as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def leave() -> NoReturn:

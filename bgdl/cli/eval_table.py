@@ -45,7 +45,7 @@ def _dressed(title: str, table: Table, columns: list[int], width: int | None) ->
     shown = RichTable(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         if column == 0:
-            longest = max(len(row[0].text) for row in table.rows)
+            longest = max(len(text) for text in (table.titles[0], *(row[0].text for row in table.rows)))
             shown.add_column(table.titles[0], overflow="fold", width=min(longest, (width or 1000) // 3))
         else:
             shown.add_column(_two_lines(table.titles[column]), justify="right", no_wrap=True)

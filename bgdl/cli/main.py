@@ -30,18 +30,36 @@ app.command("doctor")(doctor.doctor)
 
 
 def main() -> None:
-    """What the console script does: exit status 1 on a known error, 130 on Ctrl-C."""
+    """What the console script does: exit status 1 on a known error or a file system's, 130 on Ctrl-C."""
     from bgdl.cli import console
     from bgdl.errors import BgdlError
 
+    console.print_anything()
     try:
-        app()
+        _run()
     except BgdlError as error:
         console.error(str(error))
+        sys.exit(1)
+    except OSError as error:
+        console.let_go()
+        if not isinstance(error, BrokenPipeError):  # whose reader has read enough
+            console.error(_sentence(error))
         sys.exit(1)
     except KeyboardInterrupt:
         console.error("stopped")
         sys.exit(130)
+
+
+def _run() -> None:
+    try:
+        app()
+    finally:
+        sys.stdout.flush()  # a full disk is an error here, and not when Python has ended
+
+
+def _sentence(error: OSError) -> str:
+    reason = error.strerror or str(error)
+    return f"cannot read or write {error.filename}: {reason}" if error.filename else reason
 
 
 def script() -> None:

@@ -1,0 +1,67 @@
+"""How the command ends where its output cannot be written: one sentence and status 1, whatever the verb."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bgdl.cli.main import main
+from tests.conftest import Bgdl
+from tests.eval_data import make_pairs
+
+FULL = Path("/dev/full")
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("eval", "SET", "-m", "otsu", "-o", "FILE/report"),
+        ("synth", "FILE/x", "--size", "64x48", "--fps", "5", "--duration", "2", "--lead-in", "1"),
+        ("image", "-", "-m", "otsu", "-o", "FILE/x/y.png"),
+    ],
+)
+def test_a_folder_that_cannot_be_made(
+    bgdl: Bgdl, photo: Path, tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {"SET": str(make_pairs(tmp_path / "set", 1)), "FILE": str(photo)}
+    for word, place in places.items():
+        arguments = tuple(text.replace(word, place) for text in arguments)
+    with photo.open("rb") as stdin:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(stdin))
+        done = bgdl(*arguments)
+    assert done.status == 1
+    assert done.err.splitlines()[-1].startswith(f"error: cannot read or write {photo}")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("arguments", [("models",), ("image", "PHOTO", "-m", "otsu", "-o", "-")])
+def test_a_full_disk_behind_stdout(photo: Path, arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "bgdl", *(text.replace("PHOTO", str(photo)) for text in arguments)]
+    with FULL.open("w") as stdout:
+        done = subprocess.run(command, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "error: No space left on device"
+    assert "Traceback" not in done.stderr
+
+
+def test_an_encoding_without_arrows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "argv", ["bgdl", "eval", str(make_pairs(tmp_path / "set", 2)), "-m", "otsu"])
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 0
+    table = written.getvalue().decode("cp1252")
+    assert "Failures ?" in table and " ±0." in table and "Method" in table
