@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -118,6 +119,24 @@ def test_a_damaged_cache_is_compiled_anew(damage, net, pictures, expected, tmp_p
     alpha = choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1])
     torch.testing.assert_close(alpha, expected[:1], atol=2e-5, rtol=0)
     assert all(file.stat().st_size > 1000 and cache.load(file.name) for file in tmp_path.iterdir())
+
+
+def test_compiled_networks_keep_to_their_budget(tmp_path, monkeypatch, bgdl):
+    monkeypatch.setenv("BGDL_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "BUDGET_BYTES", 4000)
+    cache.remember_cost("key", {"bf16": 0.1})
+    for age_s, name in ((30, "old"), (20, "used"), (10, "young")):
+        cache.store(f"{name}.blob", bytes(1000))
+        os.utime(tmp_path / f"{name}.blob", (1e9 - age_s, 1e9 - age_s))
+    assert cache.size_bytes() == 3 * 1032
+    assert cache.load("used.blob") == bytes(1000)
+    cache.store("new.blob", bytes(1500))
+    assert {file.stem for file in tmp_path.glob("*.blob")} == {"used", "young", "new"}
+    cache.store("large.blob", bytes(9000))
+    assert [file.name for file in tmp_path.glob("*.blob")] == ["large.blob"]
+    monkeypatch.setattr(cache, "BUDGET_BYTES", 2_000_000_000)
+    assert f"compiled networks: 0.00 of 2 GB in {tmp_path}" in bgdl("doctor", "-m", "otsu").out
+    assert cache.measured_cost("key") == {"bf16": 0.1}
 
 
 def test_auto_is_a_target(net, pictures, expected):

@@ -67,10 +67,11 @@ def _devices() -> Iterator[str]:
 def _engine(model: str, device: str) -> Iterator[str]:
     from bgdl import registry, weights
     from bgdl.device import pick_device
-    from bgdl.engines import choose, network
+    from bgdl.engines import cache, choose, network
     from bgdl.errors import BgdlError
 
     yield f"installed: {', '.join(choose.installed())}"
+    yield f"compiled networks: {cache.size_bytes() / 1e9:.2f} of {cache.BUDGET_BYTES / 1e9:g} GB in {cache.folder()}"
     model, _ = registry.split_options(model)
     record = weights.RECORDS.get(model)
     if not registry.is_network(model):

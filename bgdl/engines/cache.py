@@ -7,9 +7,13 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from bgdl import weights
+
+BUDGET_BYTES = 2_000_000_000
+"""Of compiled networks on the disk; above it those go that were longest not used."""
 
 
 def folder() -> Path:
@@ -20,15 +24,21 @@ def folder() -> Path:
 
 def load(name: str) -> bytes | None:
     """What was stored under `name`; None where nothing was, or where the file is no longer what was stored."""
+    path = folder() / name
     try:
-        digest, data = _parted((folder() / name).read_bytes())
+        digest, data = _parted(path.read_bytes())
     except OSError:
         return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # it was used
     return data if hashlib.sha256(data).digest() == digest else None
 
 
 def store(name: str, data: bytes) -> None:
-    """Keep `data` under `name`: temporary file, rename. A folder that cannot be written is no error: it is a cache."""
+    """Keep `data` under `name`: temporary file, rename; then what is above the budget goes.
+
+    A folder that cannot be written is no error: it is a cache.
+    """
     target = folder() / name
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +48,30 @@ def store(name: str, data: bytes) -> None:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+        _prune(target)
+
+
+def size_bytes() -> int:
+    """What the compiled networks take on the disk."""
+    return sum(size for _, size, _ in _networks())
+
+
+def _prune(kept: Path) -> None:
+    """Delete what is above the budget, but for `kept`; another process may be at the same."""
+    networks = sorted(_networks())
+    above = sum(size for _, size, _ in networks) - BUDGET_BYTES
+    for _, size, path in networks:
+        if above > 0 and path != kept:
+            path.unlink(missing_ok=True)
+            above -= size
+
+
+def _networks() -> Iterator[tuple[int, int, Path]]:
+    """When each was last used, its size and its file, those that a stopped process left half-written as well."""
+    for path in folder().glob("*.blob*"):
+        with contextlib.suppress(OSError):  # gone meanwhile
+            found = path.stat()
+            yield found.st_mtime_ns, found.st_size, path
 
 
 def _parted(stored: bytes) -> tuple[bytes, bytes]:
