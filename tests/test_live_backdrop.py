@@ -13,7 +13,8 @@ from torch import Tensor
 
 from bgdl.pipeline import backdrop
 from bgdl.pipeline.backdrop import ShownTime, VideoBackground
-from bgdl.pipeline.live import Live, LiveJob
+from bgdl.pipeline.live import Live
+from bgdl.pipeline.live_job import LiveJob
 from tests.video_clips import BrightSubject, write_clip
 
 SIZE_HW = (24, 32)

@@ -20,7 +20,8 @@ from bgdl.media import camera
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import live
 from bgdl.pipeline.backdrop import VideoBackground
-from bgdl.pipeline.live import Live, LiveJob
+from bgdl.pipeline.live import Live
+from bgdl.pipeline.live_job import LiveJob
 from tests.conftest import Bgdl
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 

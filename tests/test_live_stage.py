@@ -20,8 +20,9 @@ from bgdl.matters.wrapped import Smoothed
 from bgdl.media import virtualcam
 from bgdl.media.camera import Camera
 from bgdl.media.mailbox import Mailbox
-from bgdl.pipeline import live, overlay
-from bgdl.pipeline.live import Live, LiveJob
+from bgdl.pipeline import live_job, overlay
+from bgdl.pipeline.live import Live
+from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.stage import LiveStage
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.smooth import SmoothName
@@ -220,11 +221,11 @@ def test_a_virtual_camera_gets_rgb_over_green(clip: Path, monkeypatch: pytest.Mo
 
 def test_records_that_cannot_hold_transparency_are_refused() -> None:
     with pytest.raises(InputError, match=r"h264 holds no transparency; record \.webm, \.mov or \.mkv"):
-        live.check(LiveJob(record=Path("a.mp4")))
+        live_job.check(LiveJob(record=Path("a.mp4")))
     with pytest.raises(InputError, match=r"h264 holds no transparency; .* or give an opaque --background"):
-        live.check(LiveJob(record=Path("a.mp4"), backgrounds=("#ff000080",)))
+        live_job.check(LiveJob(record=Path("a.mp4"), backgrounds=("#ff000080",)))
     for record, background in (("a.mp4", "blur"), ("a.mp4", "red"), ("a.mp4", "clip.mp4"), ("a.mkv", "#ff000080")):
-        live.check(LiveJob(record=Path(record), backgrounds=(background, "transparent")))
+        live_job.check(LiveJob(record=Path(record), backgrounds=(background, "transparent")))
 
 
 def test_what_was_not_checked_is_not_made_opaque_either(clip: Path, tmp_path: Path) -> None:

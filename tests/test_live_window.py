@@ -14,7 +14,8 @@ from torch import Tensor
 from bgdl.errors import InputError
 from bgdl.media import window
 from bgdl.pipeline import live
-from bgdl.pipeline.live import Live, LiveJob
+from bgdl.pipeline.live import Live
+from bgdl.pipeline.live_job import LiveJob
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 BELOW_TEXT = np.s_[28:]

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from bgdl.pipeline.live import Live, LiveJob
+from bgdl.pipeline.live import Live
+from bgdl.pipeline.live_job import LiveJob
 from tests.video_clips import BrightSubject, convert, decoded, disc, write_clip
 
 WIDE = Fraction(2)

@@ -13,7 +13,8 @@ import pytest
 
 from bgdl.errors import InputError
 from bgdl.media import opening
-from bgdl.pipeline.live import Live, LiveJob
+from bgdl.pipeline.live import Live
+from bgdl.pipeline.live_job import LiveJob
 from tests.video_clips import BrightSubject, convert, write_clip
 
 

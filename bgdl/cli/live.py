@@ -13,7 +13,7 @@ from bgdl.cli import console, options
 from bgdl.cli.options import FILES, LOOK, METHOD
 
 if TYPE_CHECKING:
-    from bgdl.pipeline.live import LiveReport
+    from bgdl.pipeline.live_job import LiveReport
 
 CAMERA = "Camera"
 FALLBACKS = ("transparent", "blur", "#00b140")
@@ -85,7 +85,8 @@ def _verb(summary: str, backgrounds: list[str]) -> Callable[..., None]:
     ) -> None:
         from bgdl import registry
         from bgdl.device import set_threads
-        from bgdl.pipeline.live import Live, LiveJob, check
+        from bgdl.pipeline.live import Live
+        from bgdl.pipeline.live_job import LiveJob, check
 
         job = LiveJob(
             source, backgrounds=(*background, *(other for other in FALLBACKS if other not in background)), fit=fit,

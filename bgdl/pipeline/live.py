@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,65 +14,19 @@ from bgdl.errors import InputError
 from bgdl.matters.wrapped import Smoothed
 from bgdl.media import formats
 from bgdl.media.camera import Camera, Shot
-from bgdl.media.target import Target
 from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import overlay, snapshot
-from bgdl.pipeline.backdrop import ShownTime, is_video
-from bgdl.pipeline.looks import make_look
+from bgdl.pipeline.backdrop import ShownTime
+from bgdl.pipeline.live_job import LiveJob, LiveReport
 from bgdl.pipeline.prime import frames_of, learner_of, parse_prime, read_scene
 from bgdl.pipeline.stage import LiveStage
 from bgdl.pipeline.step import default_smooth
-from bgdl.refine.edges import EdgeName
-from bgdl.refine.smooth import SmoothName
-from bgdl.types import Fit, Matter
+from bgdl.types import Matter
 
 _MILLISECONDS = Fraction(1, 1000)
 _QUIET_S = 0.05  # how often keys are looked at while no frame comes
-
-
-@dataclass(frozen=True)
-class LiveJob:
-    """What `bgdl live` is asked for.
-
-    source: a camera's number, a file or a URL. backgrounds: what the key `b` goes through. mirror: of the window
-    alone; what is recorded or sent is not mirrored. prime: the empty scene: "2s" or "60" (frames) of the source, to
-    begin with, or a picture or clip. frames, seconds: stop after so many. snapshots: folder for `s`, made where it is
-    missing.
-    """
-
-    source: str = "0"
-    backgrounds: tuple[str, ...] = ("transparent",)
-    fit: Fit = "cover"
-    edge: EdgeName = "none"
-    smooth: SmoothName | None = None
-    prime: str | None = None
-    size_wh: tuple[int, int] | None = None
-    fps: float | None = None
-    mirror: bool = True
-    window: bool = True
-    virtual_camera: bool = False
-    record: Path | None = None
-    overwrite: bool = False
-    frames: int | None = None
-    seconds: float | None = None
-    snapshots: Path = Path()
-    on_note: Callable[[str], None] = lambda _: None
-
-
-@dataclass(frozen=True)
-class LiveReport:
-    """frames: shown. dropped: came while another was worked on. latency_ms: mean from camera to output."""
-
-    frames: int
-    dropped: int
-    seconds: float
-    latency_ms: float
-
-    @property
-    def fps(self) -> float:
-        return self.frames / self.seconds if self.seconds else 0.0
 
 
 class Live:
@@ -218,28 +170,6 @@ class Live:
             rate=Fraction(self.job.fps or self._camera.rate).limit_denominator(1001),
             overwrite=self.job.overwrite,
         )
-
-
-def check(job: LiveJob) -> None:
-    """Refuse what cannot be shown to a method or recorded, and to replace what is read, before anything is opened."""
-    if job.prime is not None:
-        parse_prime(job.prime)
-    if job.record is None:
-        return
-    channels = _channels_under(job.backgrounds[0])
-    chosen = formats.pick(job.record, channels=channels, flatten=True)
-    if channels not in chosen.pix_fmts:
-        raise InputError(
-            f"{job.record.name}: {chosen.name} holds no transparency; record .webm, .mov or .mkv, "
-            "or give an opaque --background"
-        )
-    target = Target.of(job.record, sequence=chosen.sequence)
-    target.check(overwrite=job.overwrite, reads=(job.source, *job.backgrounds, job.prime))
-
-
-def _channels_under(background: str) -> int:
-    """Of the pictures over a background: 4 where one sees through, else 3."""
-    return 3 if is_video(background) else make_look(background).channels
 
 
 def _with_channels(picture: Tensor, channels: int) -> Tensor:
