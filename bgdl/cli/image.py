@@ -12,17 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from bgdl.cli import console, options
-from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
+from bgdl.cli.options import FILES, MATTE, METHOD
 
 if TYPE_CHECKING:
     from bgdl.pipeline.folder import Record
     from bgdl.pipeline.plan import Job
     from bgdl.pipeline.treatment import Treatment
 
-EdgeOption = Annotated[
-    Literal["none", "guided", "decontaminate", "matting"],
-    typer.Option("--edge", help="How hair and soft edges are treated.", rich_help_panel=LOOK),
-]
 Threshold = Annotated[
     float | None,
     typer.Option("--threshold", min=0, max=1, help="A hard matte: alpha from here on is 1.", rich_help_panel=MATTE),
@@ -67,7 +63,7 @@ def image(
     prime: Prime = None,
     background: options.Background = "transparent",
     fit: options.FitOption = "cover",
-    edge: EdgeOption = "decontaminate",
+    edge: options.EdgeOption = "decontaminate",
     only_matte: options.OnlyMatte = False,
     threshold: Threshold = None,
     invert: Invert = False,

@@ -41,7 +41,8 @@ def convert_video(
     """Take the subject of a clip out of its background, frame for frame, with the source's timestamps and sound.
 
     source: a file or URL. target: .mp4, .mkv, .mov, .webm, .gif, .webp, .apng, or a folder for PNG pictures.
-    model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`.
+    model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`, which forgets what it has seen
+    and learnt before: `prime` shows it an empty scene.
     background: "transparent", a CSS colour, a picture, a clip, or "blur[:SIGMA]".
     options: the fields of `bgdl.pipeline.job.VideoJob`, which says what each means.
     Raises InputError for what cannot be read, written or combined; the first error of any stage ends the run and
