@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -51,6 +53,19 @@ def test_every_frame_can_be_the_first(tmp_path: Path, name: str) -> None:
         part = read(clip, whole[first][0])
         assert [time_s for time_s, _ in part] == [time_s for time_s, _ in whole[first:]]
         assert max(abs(a[1] - b[1]) for a, b in zip(part, whole[first:], strict=True)) < 2
+
+
+def test_messages_that_go_to_python_hang_nothing(tmp_path: Path) -> None:
+    """Seeks into open groups of pictures give messages, in threads of the decoder that is closed meanwhile."""
+    codec, options = CLIPS["open.mp4"]
+    clip = write_clip(tmp_path / "open.mp4", frames=FRAMES, rate=25, codec=codec, options=options, picture=shade)
+    code = (
+        "import av, sys\nfrom fractions import Fraction\nfrom bgdl.media.reader import VideoReader\n"
+        "av.logging.set_level(av.logging.ERROR)\n"
+        f"for number in range(3 * {FRAMES}):\n"
+        f"    VideoReader(sys.argv[1], start_s=Fraction(number % {FRAMES}, 25)).close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(clip)], check=True, timeout=60, capture_output=True)
 
 
 def test_a_part_behind_the_last_key_frame_is_found(tmp_path: Path) -> None:

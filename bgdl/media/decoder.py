@@ -40,7 +40,7 @@ class Decoder:
         """Close the source, but not under a thread that waits for the network inside: that one ends by itself."""
         self._closed = True
         if self._reading.acquire(blocking=False):
-            self.container.close()
+            self._shut()
             self._reading.release()
 
     def frames(self) -> Iterator[av.VideoFrame]:
@@ -140,8 +140,17 @@ class Decoder:
 
     def _reopen(self) -> None:
         with self._reading:
-            self.container.close()
+            self._shut()
             self._open()
+
+    def _shut(self) -> None:
+        """Close the container once the decoder's threads rest.
+
+        They may be about to tell of an error, which takes Python's lock where messages go to Python (older versions of
+        torchvision see to that): whoever frees a working decoder holds the lock and waits for them for ever.
+        """
+        self.stream.codec_context.flush_buffers()
+        self.container.close()
 
     def _open(self) -> None:
         self.container = open_input(self.source)
