@@ -23,7 +23,7 @@ from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from tests.conftest import Bgdl
-from tests.video_clips import BrightSubject, decoded, disc, write_clip
+from tests.video_clips import BrightSubject, Whole, decoded, disc, noise, room_for, write_clip
 
 FIFTY_PER_S = 0.02
 
@@ -105,6 +105,15 @@ def test_a_camera_that_changes_its_size_leaves_the_recording(tmp_path: Path, nam
     pictures = decoded(tmp_path / name)[1]
     assert len(pictures) >= 3 and {picture.shape for picture in pictures} == {(24, 32, 3)}
     assert notes == [f"what was recorded is kept: {len(pictures)} frames in {tmp_path / name}"]
+
+
+def test_a_full_disk_leaves_what_was_recorded(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "in.mkv", frames=40, size_hw=(96, 128), codec="ffv1", pix_fmt="bgr0", picture=noise)
+    job = LiveJob(str(clip), ("green",), window=False, record=tmp_path / "rec.mkv")
+    with room_for(200_000), pytest.raises(InputError, match=r"make room on the disk.*is left in .*rec\.mkv\.part"):
+        Live(job, Whole()).run()
+    assert len(decoded(tmp_path / "rec.mkv.part")[0]) >= 1
+    assert not (tmp_path / "rec.mkv").exists()
 
 
 def test_any_error_leaves_the_recording_and_is_raised(tmp_path: Path) -> None:

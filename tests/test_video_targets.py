@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import pytest
 from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.media.writer import VideoWriter
-from tests.video_clips import BrightSubject, Interrupted, convert, decoded, packets, write_clip
+from tests.video_clips import BrightSubject, Interrupted, convert, decoded, noise, packets, room_for, write_clip
 
 
 class Failing(BrightSubject):
@@ -113,23 +110,8 @@ def test_a_writer_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: 
     convert(source, tmp_path / "out.mp4")  # and holds no lock
 
 
-@contextmanager
-def room_for(size_bytes: int) -> Iterator[None]:
-    """No file may grow beyond that, as on a full disk."""
-    resource = pytest.importorskip("resource")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.parametrize("name", ["out.mkv", "out.mp4", "frames"])
 def test_a_full_disk_is_a_sentence(tmp_path: Path, name: str) -> None:
-    def noise(index: int, size_hw: tuple[int, int]) -> np.ndarray:
-        return np.random.default_rng(index).integers(0, 256, (*size_hw, 3), np.uint8)
-
     source = write_clip(tmp_path / "in.mkv", frames=40, size_hw=(96, 128), codec="ffv1", pix_fmt="bgr0", picture=noise)
     with room_for(5_000), pytest.raises(InputError, match=r"cannot be written \(File too large\); make room"):
         convert(source, tmp_path / name, only_matte=True)

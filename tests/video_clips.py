@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import _thread
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -69,6 +71,22 @@ def disc(index: int, size_hw: tuple[int, int] = (48, 64)) -> Picture:
     rows, columns = np.mgrid[:height, :width]
     inside = (rows - height / 2) ** 2 + (columns - width / 4 - index % 24) ** 2 < (height / 4) ** 2
     return np.where(inside[..., None], (230, 210, 190), (20, 40, 60)).astype(np.uint8)
+
+
+def noise(index: int, size_hw: tuple[int, int]) -> Picture:
+    return np.random.default_rng(index).integers(0, 256, (*size_hw, 3), np.uint8)
+
+
+@contextmanager
+def room_for(size_bytes: int) -> Iterator[None]:
+    """No file may grow beyond that, as on a full disk."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def write_clip(

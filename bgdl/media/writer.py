@@ -34,7 +34,8 @@ class VideoWriter:
 
     A clean exit gives the file its final name. After an exception the unfinished file is deleted, after
     KeyboardInterrupt it is closed properly and kept as NAME.part (`part.part`). Of several files that belong together
-    each is brought to its end by `finish` before the first exit.
+    each is brought to its end by `finish` before the first exit. keep: what cannot be made again, and is left as
+    NAME.part where its end fails.
     channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
     pixel_aspect: width of a pixel over its height; where the file cannot tell it, pictures are scaled to square ones.
     ends_s, until_s: set before the end, the last picture and the tracks end there. `notes` says what came out other
@@ -59,8 +60,10 @@ class VideoWriter:
         tracks: Tracks | None = None,
         metadata: dict[str, str] | None = None,
         overwrite: bool = False,
+        keep: bool = False,
     ) -> None:
         self.format = chosen
+        self._keep = keep
         self.encoder = encoder or chosen.codec
         self.frames = 0
         self.ends_s: Fraction | None = None
@@ -206,7 +209,12 @@ class VideoWriter:
             self.finish()
         except BaseException as failure:
             self._close_quietly()
-            self.part.release() if isinstance(failure, KeyboardInterrupt) else self.part.discard()
+            if not self._keep and not isinstance(failure, KeyboardInterrupt):
+                self.part.discard()
+                raise
+            self.part.release()
+            if isinstance(failure, InputError):
+                raise InputError(f"{failure}; what was written is left in {self.part.part}") from failure
             raise
         if kind is None:
             self.part.commit()

@@ -169,6 +169,7 @@ class Live:
             time_base=_MILLISECONDS,
             rate=Fraction(self.job.fps or self._camera.rate).limit_denominator(1001),
             overwrite=self.job.overwrite,
+            keep=True,
         )
 
 
