@@ -92,11 +92,14 @@ def summary(scores: dict[str, tuple[float, float, float]], *, sequence: bool) ->
 
 def row(name: str, method: str, figures: dict[str, Any]) -> str:
     iou, boundary, mae = (figures[key] for key in ("iou", "boundary_iou", "mae"))
-    spread = f"{iou['mean']:.4f} ({iou['low']:.3f} to {iou['high']:.3f})"
-    edge = f"{boundary['mean']:.4f} ({boundary['low']:.3f} to {boundary['high']:.3f})"
-    return (
-        f"| {name} | {method} | {spread} | {edge} | {mae['mean']:.4f} | {figures['failures']} of {figures['count']} |"
-    )
+    failures = f"{figures['failures']} of {figures['count']}"
+    return f"| {name} | {method} | {_spread(iou)} | {_spread(boundary)} | {mae['mean']:.4f} | {failures} |"
+
+
+def _spread(figure: dict[str, float | None]) -> str:
+    """The mean with its interval, which one picture has not."""
+    interval = f" ({figure['low']:.3f} to {figure['high']:.3f})" if figure["low"] is not None else ""
+    return f"{figure['mean']:.4f}{interval}"
 
 
 if __name__ == "__main__":

@@ -138,7 +138,8 @@ def test_wide_pictures_are_small_and_without_a_seam(picture_hw: tuple[int, int],
     height, width = int(canvas[3].any(1).sum()), int(canvas[3].any(0).sum())
     assert canvas.shape == (4, 96, 128) and canvas.dtype == torch.uint8
     assert 8 <= height <= 0.9 * 96 and 8 <= width <= 128 and int((canvas[3] == 255).sum()) == height * width
-    assert canvas[0].int().diff(dim=1).abs().max() <= 80 / (width - 1) + 2 and not canvas[0].diff(dim=0).any()
+    assert canvas[0].int().diff(dim=1).abs().max() <= 80 / (width - 1) + 2
+    assert canvas[0].int().diff(dim=0).abs().max() <= 1
     if natural and min(height, width) > 8:
         assert height / (width + 1) <= picture_hw[0] / picture_hw[1] <= (height + 1) / width
 

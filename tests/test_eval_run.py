@@ -160,13 +160,33 @@ def test_what_failed_is_tried_again(tmp_path):
     assert again.calls.count("alpha") == 2 + 2  # the warm-up and what had failed
 
 
-def test_a_sequence_in_which_a_frame_failed_is_scored_whole(clip, tmp_path):
+def test_a_frame_that_cannot_be_read_stays_so_until_its_file_changes(clip, tmp_path):
+    def again(stamp: str, matter: Bright) -> list[Record]:
+        header = {**HEADER, "files": {clip.name: stamp}}
+        return run(clip, [matter], AS_CLIP, store=Store(tmp_path / "out", header))[0]
+
     frame = clip / "images" / "2.png"
     sound = frame.read_bytes()
     frame.write_bytes(b"")
-    broken, _ = run(clip, [Bright()], AS_CLIP, store=Store(tmp_path / "out", HEADER))
+    broken = again("before", Bright())
     assert [record.method for record in broken] == ["bright", "bright", "", "bright", "bright", "bright"]
+    idle = Bright()
+    assert [record.scores for record in again("before", idle)] == [record.scores for record in broken]
+    assert not idle.calls
     frame.write_bytes(sound)
+    assert [record.name for record in again("after", Bright())] == ["0", "1", "2", "3", "4", "5"]
+
+
+def test_a_sequence_in_which_a_method_failed_is_scored_whole(clip, tmp_path):
+    class Fussy(Bright):
+        def alpha(self, frames):
+            if len(self.calls) == 4:
+                self.calls.append("alpha")
+                raise InputError("not now")
+            return super().alpha(frames)
+
+    broken, _ = run(clip, [Fussy()], AS_CLIP, store=Store(tmp_path / "out", HEADER))
+    assert len([record for record in broken if record.error]) == 1
     records, _ = run(clip, [Bright()], AS_CLIP, store=Store(tmp_path / "out", HEADER))
     assert [record.name for record in records] == ["0", "1", "2", "3", "4", "5"]
     assert all("dtssd" in record.scores for record in records[1:])

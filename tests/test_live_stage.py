@@ -237,7 +237,7 @@ def test_what_was_not_checked_is_not_made_opaque_either(clip: Path, tmp_path: Pa
 
 def test_overlays() -> None:
     picture = torch.zeros((48, 64, 3), dtype=torch.uint8)
-    assert overlay.write_lines(picture, ["12 fps"]).max() == 255
+    assert overlay.write_lines(picture, ["12 fps"]).max() > 250
     assert picture.max() == 0
     assert overlay.draw_box(picture, (10, 10, 30, 30))[10, 20].tolist() == [255, 0, 0]
     clear = torch.zeros((48, 64, 4), dtype=torch.uint8)

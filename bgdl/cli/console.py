@@ -38,14 +38,21 @@ def loaded() -> None:
 def print_anything() -> None:
     """From here on a character that the output's encoding does not have becomes a question mark."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+        if isinstance(stream, io.TextIOWrapper) and (stream.errors == "strict" or stream.encoding.lower() != "utf-8"):
             stream.reconfigure(errors="replace")
+
+
+def flush() -> None:
+    """Write what was printed; a stream that was closed from the start is None."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def let_go() -> None:
     """Give up what stdout does not take, which Python would try once more as it ends."""
     try:
-        sys.stdout.flush()
+        flush()
     except OSError:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -53,8 +60,7 @@ def let_go() -> None:
 
 def leave() -> NoReturn:
     """End the process, all done, without Python's clearing away of modules: with torch that takes half a second."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     os._exit(0)
 
 

@@ -51,10 +51,12 @@ def main() -> None:
 
 
 def _run() -> None:
+    from bgdl.cli import console
+
     try:
         app()
     finally:
-        sys.stdout.flush()  # a full disk is an error here, and not when Python has ended
+        console.flush()  # a full disk is an error here, and not when Python has ended
 
 
 def _sentence(error: OSError) -> str:

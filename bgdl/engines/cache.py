@@ -68,10 +68,11 @@ def _prune(kept: Path) -> None:
 
 def _networks() -> Iterator[tuple[int, int, Path]]:
     """When each was last used, its size and its file, those that a stopped process left half-written as well."""
-    for path in folder().glob("*.blob*"):
-        with contextlib.suppress(OSError):  # gone meanwhile
-            found = path.stat()
-            yield found.st_mtime_ns, found.st_size, path
+    with contextlib.suppress(OSError):  # a folder that cannot be looked into
+        for path in folder().glob("*.blob*"):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                found = path.stat()
+                yield found.st_mtime_ns, found.st_size, path
 
 
 def _parted(stored: bytes) -> tuple[bytes, bytes]:

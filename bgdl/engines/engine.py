@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from bgdl.types import Precision
+
+TRACING = threading.Lock()
+"""Held where torch.fx traces, which changes torch itself meanwhile, and where torch runs a network."""
 
 
 class Engine(Protocol):

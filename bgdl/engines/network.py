@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from bgdl.engines.engine import TRACING
 from bgdl.errors import ForeignGraph, WeightsError
 from bgdl.nets import checkpoint
 from bgdl.nets.checkpoint import Checkpoint
@@ -21,8 +21,6 @@ from bgdl.weights import Calibration, calibration
 ISNET = InputSpec(size=1024, scale="max", mean=(0.5, 0.5, 0.5), std=(1.0, 1.0, 1.0), stretch="minmax")
 ANIME = replace(ISNET, mean=IMAGENET_MEAN)
 """How rembg feeds isnet-general-use and isnet-anime."""
-
-_tracing = threading.Lock()  # torch.fx changes torch itself for as long as it traces
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Network:
         net = self.weights.net()
         if kept:
             narrow(net, kept)
-        with _tracing:
+        with TRACING:
             return bytes(to_onnx(net if exact else centre_channels(net), size_hw).SerializeToString())
 
 

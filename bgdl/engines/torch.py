@@ -7,6 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from bgdl.engines.engine import TRACING
 from bgdl.errors import DeviceError
 from bgdl.nets.centre import centre_channels
 from bgdl.nets.u2net import U2Net, fold_batchnorm
@@ -45,6 +46,10 @@ class TorchEngine:
 
     @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:
+        with TRACING:
+            return self._run(x)
+
+    def _run(self, x: Tensor) -> Tensor:
         x = x.to(self.device, self._dtype, memory_format=torch.channels_last)
         if self._net is not self._eager and (x.shape[-2], x.shape[-1]) not in self._seen:
             self._seen.add((x.shape[-2], x.shape[-1]))

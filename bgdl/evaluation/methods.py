@@ -33,7 +33,7 @@ def load_methods(
 
 def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:
     """What a result says of a method: how it was asked for, what ran it, and the hashes of its weights and files."""
-    engine = getattr(matter, "engine", None)
+    engine = getattr(matter, "engine", None) or getattr(getattr(matter, "prior", None), "engine", None)
     path = _weights_file(spec.model)
     named = {name: _weights_file(value) for name, value in spec.options.items() if isinstance(value, str)}
     return {

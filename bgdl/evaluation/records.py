@@ -105,13 +105,16 @@ class Store:
         self._drop_failures()
 
     def _drop_failures(self) -> None:
-        """Of pictures what failed, of sequences the whole clip, since its frames are scored in order."""
-        failed = [record for record in self.records.values() if record.error]
-        clips = {(record.data, record.clip, record.method) for record in failed}
-        whole = {(record.data, record.clip, record.method) for record in failed if record.sequence}
+        """Of pictures what failed, of sequences the whole clip, since its frames are scored in order.
+
+        Frames that cannot be read stay so until their file changes, and then all of its clip is scored anew.
+        """
+        failed = {key: one for key, one in self.records.items() if one.error and (one.method or not one.sequence)}
+        clips = {(record.data, record.clip, record.method) for record in failed.values()}
+        whole = {(record.data, record.clip, record.method) for record in failed.values() if record.sequence}
         for key, record in list(self.records.items()):
             ways = {(record.data, record.clip, record.method), (record.data, record.clip, "")}
-            if record.error or ways & (clips if not record.name else whole):
+            if key in failed or ways & (clips if not record.name else whole):
                 del self.records[key]
 
     def _join(self, old: dict[str, Any]) -> dict[str, Any]:

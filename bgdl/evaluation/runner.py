@@ -194,7 +194,7 @@ def _folder(text: str) -> str:
 
 def _tail(text: str) -> str:
     """Keeps names apart that became one."""
-    return "-" + hashlib.sha256(text.encode()).hexdigest()[:8]
+    return "-" + hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
 
 
 def _flow(frame: Frame, before: Taken | None) -> Tensor | None:

@@ -23,6 +23,7 @@ from bgdl.media.reader import VideoReader
 from bgdl.media.square import scale, square_size
 from bgdl.opencv import cv2
 
+_SILENT = 0  # of OpenCV's log levels
 _PATIENCE_S = 5.0  # the end waits so long for a source that gives nothing
 
 
@@ -106,7 +107,8 @@ class Camera:
 
 
 def _open_camera(number: int, size_wh: tuple[int, int] | None, fps: float | None) -> Any:
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # its lines on a missing camera are no help
+    logger: Any = getattr(cv2.utils, "logging", cv2)  # OpenCV 4.8 has no such module
+    logger.setLogLevel(_SILENT)  # its lines on a missing camera are no help
     device = cv2.VideoCapture(number)
     if not device.isOpened():
         raise InputError(

@@ -98,10 +98,11 @@ def _matter(model: str | Path | Matter) -> Matter:
 
 
 def _stamps(model: str) -> Iterator[tuple[Path, int, int]]:
-    name, _ = registry.split_options(model)
-    for path in files_of(weights.registered().get(name, Path(name).expanduser())):
-        if path.is_file():
-            yield path.resolve(), path.stat().st_mtime_ns, path.stat().st_size
+    name, options = registry.split_options(model)
+    for text in (name, *filter(lambda value: isinstance(value, str), options.values())):
+        for path in files_of(weights.registered().get(text, Path(text).expanduser())):
+            if path.is_file():
+                yield path.resolve(), path.stat().st_mtime_ns, path.stat().st_size
 
 
 def _forgets(model: str | Path | Matter) -> bool:
