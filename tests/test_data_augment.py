@@ -242,11 +242,13 @@ def test_decoded_pairs_are_kept_within_their_bytes(pairs: list[Pair]) -> None:
     assert list(room._decoded._pairs) == [str(pair.image) for pair in pairs[-2:]]
 
 
-def test_large_pictures_are_made_small_when_they_are_read(tmp_path: Path) -> None:
+def test_pictures_of_high_people_are_made_small_when_they_are_read(tmp_path: Path) -> None:
     pairs = find_pairs(write_people(tmp_path / "people", 1, (300, 200)))
     rgb, mask = read_pair(pairs[0])
-    small = TrainingPictures(pairs, PLAIN, seed=0, longest_px=100)._read(0)
-    assert [part.shape for part in small] == [(100, 67, 3), (100, 67)]
+    person = np.ptp(np.flatnonzero(mask.max(axis=1))) + 1
+    small = TrainingPictures(pairs, PLAIN, seed=0, person_px=100)._read(0)
+    assert small[0].shape[:2] == small[1].shape == (round(300 * 100 / person), round(200 * 100 / person))
+    assert np.ptp(np.flatnonzero(small[1].max(axis=1) > 127)) + 1 == pytest.approx(100, abs=2)
     assert small[1].mean() == pytest.approx(mask.mean(), rel=0.02)
     whole = TrainingPictures(pairs, PLAIN, seed=0)._read(0)
     assert np.array_equal(whole[0], rgb) and np.array_equal(whole[1], mask)

@@ -82,6 +82,14 @@ def test_grey_that_jpeg_has_tinged_stays_coverage(tmp_path: Path) -> None:
     assert np.abs(read_mask(tmp_path / "mask.jpg").astype(int) - ramp).mean() < 6
 
 
+def test_a_stray_coloured_pixel_changes_no_coverage(tmp_path: Path) -> None:
+    soft = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (32, 1))
+    rgb = np.dstack([soft] * 3)
+    rgb[3, 3] = (200, 0, 0)
+    Image.fromarray(rgb).save(tmp_path / "mask.png")
+    assert (read_mask(tmp_path / "mask.png") != soft).sum() == 1
+
+
 def test_colours_without_black_are_refused(tmp_path: Path) -> None:
     colours = np.full((8, 6, 3), (90, 160, 240), np.uint8)
     colours[2:7, 1:5] = (250, 200, 170)

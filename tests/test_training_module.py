@@ -22,7 +22,7 @@ from bgdl.errors import InputError
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
 from bgdl.training.losses import Loss
-from bgdl.training.module import PortraitModule
+from bgdl.training.module import BatchNormMode, PortraitModule
 from tests.conftest import ROOT
 from tests.synthetic_people import write_people
 from tests.training_runs import SMALL, data, trainer
@@ -250,10 +250,20 @@ def test_a_teacher_and_its_share_go_together(tiny_weights: Path) -> None:
             PortraitModule(**options)
 
 
+def test_shapes_that_disagree_are_refused(people: Path, tmp_path: Path) -> None:
+    module = PortraitModule(input_spec=InputSpec(size=32, shape="area"))
+    with pytest.raises(InputError, match=r"fed in shape area, and data\.shape is square; set .* alike"):
+        trainer(tmp_path).fit(module, data(people))
+
+
 @pytest.mark.parametrize("precision", ["bf16-true", "bf16-mixed"])
-def test_half_precisions_train(people: Path, tmp_path: Path, precision: str) -> None:
+@pytest.mark.parametrize("mode", ["fold", "reestimate"])
+def test_half_precisions_train(
+    people: Path, tmp_path: Path, tiny_weights: Path, precision: str, mode: BatchNormMode
+) -> None:
     run = trainer(tmp_path, precision=precision, limit_train_batches=2, limit_val_batches=1)
-    run.fit(PortraitModule(input_spec=SMALL), data(people, batch=2))
+    module = PortraitModule(input_spec=SMALL, batchnorm=mode, teacher=str(tiny_weights), loss=Loss(distil=0.5))
+    run.fit(module, data(people, batch=2))
     assert run.callback_metrics["train_loss_epoch"].isfinite() and run.callback_metrics["val_iou"].isfinite()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import pytest
 
+from bgdl.media.tracks import Tracks
 from tests.video_clips import convert, decoded, packets, write_clip
 
 Options = dict[str, object]
@@ -81,9 +82,9 @@ def test_a_clock_that_begins_anywhere_begins_at_nought(tmp_path: Path, target: s
         assert float(sound.pts * sound.time_base - times[0]) == pytest.approx(0, abs=0.03)
 
 
-@pytest.mark.parametrize(("target", "shown"), [("out.mp4", b"\0\5Hello"), ("out.webm", b"Hello")])
+@pytest.mark.parametrize(("target", "shown"), [("out.mp4", b"\0\x09Hello <3>"), ("out.webm", b"Hello <3>")])
 def test_styles_are_taken_out_of_words_that_are_packed_anew(tmp_path: Path, target: str, shown: bytes) -> None:
-    text = b"<font color=red><i>Hello</i></font>"
+    text = b"<font color=red><i>Hello</i> <3></font>"
     source = write_clip(tmp_path / "in.mkv", subtitles="subrip", words=[(0, 200, text)])
     convert(source, tmp_path / target)
     assert [data for _, data in packets(tmp_path / target, "subtitle") if len(data) > 2] == [shown]
@@ -97,3 +98,22 @@ def test_words_are_shown_inside_the_range_alone(tmp_path: Path, target: str) -> 
     shown = words(tmp_path / target)
     assert [text for _, _, text in shown] == [b"over the start", b"over the end"]
     assert [(round(begins, 2), round(lasts, 2)) for begins, lasts, _ in shown] == [(0, 0.2), (0.3, 0.3)]
+
+
+def test_ctrl_c_while_the_end_is_written_keeps_what_there_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish, calls = Tracks.finish, []
+
+    def interrupted(self: Tracks, until_s: Fraction | None = None) -> None:
+        calls.append(until_s)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        finish(self, until_s)
+
+    monkeypatch.setattr(Tracks, "finish", interrupted)
+    source = write_clip(tmp_path / "in.mkv", frames=25, rate=25, codec="mpeg4", audio="aac", tone_to_s=9)
+    with pytest.raises(KeyboardInterrupt, match="stopped after 25 frames; they are playable"):
+        convert(source, tmp_path / "out.mp4")
+    assert calls == [None, 1]
+    (tmp_path / "out.mp4.part").rename(tmp_path / "part.mp4")
+    assert len(decoded(tmp_path / "part.mp4")[0]) == 25
+    assert sound_ends_s(tmp_path / "part.mp4") == pytest.approx(1, abs=0.1)

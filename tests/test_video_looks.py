@@ -192,6 +192,10 @@ def test_jobs_that_contradict_themselves() -> None:
         VideoJob("a.mp4", Path("b.mp4"), keep="both")
 
 
+def test_whole_numbers_of_numpy_are_some() -> None:
+    assert VideoJob("a.mp4", Path("b.mp4"), frames=np.int64(5), batch=np.int32(4)).frames == 5  # type: ignore[arg-type]
+
+
 def test_paths_do_for_names(grey_clip: Path, tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), (0, 200, 0)).save(tmp_path / "behind.png")
     behind = tmp_path / "behind.png"

@@ -24,7 +24,7 @@ from bgdl.preprocess import InputSpec
 ASPECTS = ((16, 9), (3, 2), (4, 3), (1, 1), (3, 4), (2, 3), (9, 16))
 """Height to width, as cameras have them: what shape "area" draws from."""
 CLOSEST = 4
-"""Pictures are read at so many times the size that is trained at, of which crops show a part."""
+"""People are read at most so many times as high as what is trained at; crops show a quarter of them and more."""
 
 
 class PortraitData(LightningDataModule):
@@ -96,7 +96,7 @@ class PortraitData(LightningDataModule):
             self.augment,
             seed=self.seed,
             natural=natural,
-            longest_px=CLOSEST * max(self.sizes),
+            person_px=CLOSEST * max(self.sizes),
             cache_bytes=cache_bytes,
         )
         sampler = EpochSampler(
@@ -109,7 +109,8 @@ class PortraitData(LightningDataModule):
             processes=self.trainer.world_size if self.trainer else 1,
         )
         if self.trainer:  # workers begin before Lightning tells the epoch, which is not 0 where a run is resumed
-            sampler.set_epoch(self.trainer.global_step // self._steps_each(self.trainer))
+            begun = self.trainer.global_step // self._steps_each(self.trainer)
+            sampler.set_epoch(max(self.trainer.current_epoch, begun))
         return DataLoader(
             pictures,
             self.batch,

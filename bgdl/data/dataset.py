@@ -19,6 +19,9 @@ from bgdl.data.layers import background, beside, cutout, row
 from bgdl.data.pairs import Pair, Picture, read_pair
 from bgdl.opencv import cv2
 
+LONGEST_PX = 4096
+"""Of the pictures that are held in memory."""
+
 
 class Sample(TypedDict):
     """frames: uint8 (N,H,W,3); masks: float32 (N,1,H,W) in [0,1]; names: the files that went in; seeds: of each."""
@@ -49,8 +52,8 @@ class TrainingPictures(Dataset[Sample]):
 
     An index is (draw, number, (h, w)): the same one always gives the same picture, in whatever process and order, and
     another draw of the same number another picture.
-    natural: proportions stay. longest_px: larger pictures are made as small when they are read, since none is shown
-    larger. cache_bytes: of decoded pairs kept in memory, those used last.
+    natural: proportions stay. person_px: pictures of higher people are made smaller when they are read. cache_bytes:
+    of decoded pairs kept in memory, those used last.
     """
 
     def __init__(
@@ -60,14 +63,14 @@ class TrainingPictures(Dataset[Sample]):
         *,
         seed: int,
         natural: bool = False,
-        longest_px: int = 4096,
+        person_px: int = 4096,
         cache_bytes: int = 10**9,
     ) -> None:
         self.pairs = list(pairs)
         self.augment = augment
         self.seed = seed
         self.natural = natural
-        self._decoded = _Recent(longest_px, cache_bytes)
+        self._decoded = _Recent(person_px, cache_bytes)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -139,14 +142,14 @@ class TrainingPictures(Dataset[Sample]):
 class _Recent:
     """The pairs decoded last, as many as fit into so many bytes, and always the very last."""
 
-    def __init__(self, longest_px: int, limit_bytes: int) -> None:
-        self._longest_px, self._limit, self._held = longest_px, limit_bytes, 0
+    def __init__(self, person_px: int, limit_bytes: int) -> None:
+        self._person_px, self._limit, self._held = person_px, limit_bytes, 0
         self._pairs: OrderedDict[str, tuple[Picture, Picture]] = OrderedDict()
 
     def get(self, pair: Pair) -> tuple[Picture, Picture]:
         key = str(pair.image)
         if key not in self._pairs:
-            self._pairs[key] = _at_most(self._longest_px, read_pair(pair))
+            self._pairs[key] = _at_most(self._person_px, read_pair(pair))
             self._held += _bytes(self._pairs[key])
         self._pairs.move_to_end(key)
         while self._held > self._limit and len(self._pairs) > 1:
@@ -154,10 +157,12 @@ class _Recent:
         return self._pairs[key]
 
 
-def _at_most(longest_px: int, pair: tuple[Picture, Picture]) -> tuple[Picture, Picture]:
-    """A pair whose longer side is at most so long."""
+def _at_most(person_px: int, pair: tuple[Picture, Picture]) -> tuple[Picture, Picture]:
+    """A pair whose person is at most so high, and no side longer than LONGEST_PX."""
     height, width = pair[1].shape
-    scale = longest_px / max(height, width)
+    rows = np.flatnonzero(pair[1].max(axis=1))
+    person = int(rows[-1] - rows[0]) + 1 if len(rows) else max(height, width)
+    scale = min(person_px / person, LONGEST_PX / max(height, width))
     if scale >= 1:
         return pair
     size_wh = max(1, round(width * scale)), max(1, round(height * scale))

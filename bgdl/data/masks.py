@@ -48,11 +48,13 @@ def _values(image: Image.Image) -> Mask:
         rgba = np.array(image.convert("RGBA"))
         if (rgba[..., :3] == rgba[0, 0, :3]).all() and (rgba[..., 3] != 255).any():
             return np.ascontiguousarray(rgba[..., 3])
-    grey = np.array(image.convert("L"))
+    if image.mode in ("1", "L", "LA"):
+        return np.array(image.convert("L"))
     rgb = np.array(image.convert("RGB"))
     brightest = rgb.max(axis=-1)
-    if (brightest - rgb.min(axis=-1)).max(initial=0) <= COLOURED:
-        return grey
+    coloured = brightest - rgb.min(axis=-1) > COLOURED
+    if 2 * coloured.sum() <= (brightest >= DARK).sum():  # a few stray pixels make no colours
+        return np.array(image.convert("L"))
     if brightest.min() >= DARK:
         raise ValueError("it is coloured and nowhere black; black is the background, white the person")
     return np.where(brightest >= DARK, 255, 0).astype(np.uint8)

@@ -101,6 +101,7 @@ class VideoReader:
             raise InputError(self._why_empty())
         self.first_s = self._first[1] * self._time_base
         self._picture_s = _picture_s(self._decoder)
+        self._frames_told = self._decoder.stream.frames
         self.info = self._describe(self._first[0])
 
     @property
@@ -125,15 +126,22 @@ class VideoReader:
         """When the last frame that was read is no longer shown, on the file's clock."""
         lasts_s = self._lasts * self._time_base or 1 / (self._rate or Fraction(25))
         ends_s = self.newest_s + lasts_s
+        if self._all_read and self._picture_s is not None:  # mp4 knows no frame's length but that of the whole
+            ends_s = max(ends_s, self.origin_s + round(self._picture_s / self._time_base) * self._time_base)
         if self._end_s is None or self._count == self._limit:
             return ends_s
         return self.origin_s + self._end_s if self.stopped else min(ends_s, self.origin_s + self._end_s)
 
     @property
+    def _all_read(self) -> bool:
+        """Whether every frame was read that the file counts; False where it counts none."""
+        return self._decoder.ended and 0 < self._frames_told <= self._count
+
+    @property
     def cut(self) -> str | None:
         """Where the picture ended and where it should have, if that is clearly earlier; None before the end."""
-        whole_s = self._picture_s
-        if not self._decoder.ended or whole_s is None or self._end_s is not None or self._limit is not None:
+        whole_s, ranged = self._picture_s, self._end_s is not None or self._limit is not None
+        if whole_s is None or ranged or self._all_read or not self._decoder.ended:
             return None
         rate = self._rate or Fraction(25)
         ends_s = float(self.ends_s - min(Fraction(0), self.origin_s))
@@ -205,7 +213,7 @@ class VideoReader:
             pixel_aspect=1 / aspect if aspect and orientation.swap else aspect,
             orientation=orientation,
             bits=max(component.bits for component in frame.format.components),
-            has_alpha=any(component.is_alpha for component in frame.format.components),
+            has_alpha=any(part.is_alpha for part in frame.format.components) and stream.codec_context.name != "gif",
             interlaced=bool(frame.interlaced_frame),
             codec=stream.codec_context.name,
             sound=bool(self._decoder.container.streams.audio),

@@ -20,6 +20,9 @@ RARE = {"mp4": "pcm_"}
 """Codecs, by the beginning of their names, that a muxer writes but that are rare in its files."""
 
 
+_LONG_S = 30
+"""Words may be shown for so long, so that those at the start are looked for from there on."""
+
 EDIT_LISTS = ("mp4", "mov")
 """Muxers that can say that a track begins before 0 and is heard from there; others would move all tracks instead."""
 
@@ -138,7 +141,8 @@ class Tracks:
     def _seek(self, stream: Any) -> None:
         if self._start_s:
             try:
-                self._input.seek(int(self._start_s * 1_000_000), backward=True)
+                early_s = _LONG_S if any(one.type == "subtitle" for one in self._input.streams) else 0
+                self._input.seek(int(max(Fraction(0), self._start_s - early_s) * 1_000_000), backward=True)
             except av.error.FFmpegError:
                 return  # no index: packets before the start are dropped one by one
 

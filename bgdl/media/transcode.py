@@ -120,7 +120,7 @@ def _words(data: bytes, codec: str) -> str:
     if codec in ("ass", "ssa"):
         text = re.sub(r"\{[^}]*\}", "", text.split(",", 8)[-1])
         return re.sub(r"\\[Nn]", "\n", text).replace("\\h", " ")
-    return re.sub(r"</?[A-Za-z][^<>]*>", "", text)
+    return re.sub(r"</?(i|b|u|s|c|v|font|lang|ruby|rt)\b[^<>]*>", "", text, flags=re.IGNORECASE)
 
 
 def _pack(words: str, codec: str) -> bytes:

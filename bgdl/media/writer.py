@@ -76,7 +76,8 @@ class VideoWriter:
         self._ticks = Fraction(1, chosen.ticks) if chosen.ticks else time_base
         self._held: av.VideoFrame | None = None
         self._last_pts = self._lasts = 0
-        self._finished = False
+        self._delay: int | None = None
+        self._flushed = self._finished = False
         self._left_out = 0
         muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
         told = chosen.tells_aspect(muxer)
@@ -172,11 +173,14 @@ class VideoWriter:
 
     def _mux(self, packets: list[Any], *, last: bool = False) -> None:
         for packet in packets:
-            newest = packet.pts == self._last_pts or (last and packet is packets[-1])  # mp4 takes that of the latter
-            if newest and self._lasts > 0:
-                packet.duration = self._lasts
             if self.encoder == "libx265" and self.frames <= 2:
                 packet.dts = packet.pts  # x265 makes them up where it is flushed before its delay
+            if self._delay is None:
+                self._delay = packet.pts - packet.dts
+            if self._lasts and packet.pts == self._last_pts:
+                packet.duration = self._lasts
+            elif self._lasts and last and packet is packets[-1]:  # mp4 goes by the last to be decoded
+                packet.duration = self._last_pts + self._lasts - packet.dts - self._delay
             self._container.mux(packet)
 
     def _frame(self, picture: NDArray[np.uint8]) -> av.VideoFrame:
@@ -222,20 +226,25 @@ class VideoWriter:
             self.part.release()
 
     def finish(self) -> None:
-        """Write what was held back; the exit then only gives the file its name."""
+        """Write what was held back; the exit then only gives the file its name. After Ctrl-C another call goes on."""
         if self._finished:
             return
         with self._writing():
-            if self.ends_s is not None:
-                self._lasts = round(self.ends_s / self._ticks) - self._last_pts
-            self._encode_held()
-            for ready in self._palette.rest() if self._palette else ():
-                self._mux(self._stream.encode(ready))
-            self._mux(self._stream.encode(None), last=True)
+            if not self._flushed:
+                self._flushed = True
+                self._flush()
             if self._tracks:
                 self._tracks.finish(self.until_s)
             self._container.close()
         self._finished = True
+
+    def _flush(self) -> None:
+        if self.ends_s is not None:
+            self._lasts = max(self.format.least_ticks, round(self.ends_s / self._ticks) - self._last_pts)
+        self._encode_held()
+        for ready in self._palette.rest() if self._palette else ():
+            self._mux(self._stream.encode(ready))
+        self._mux(self._stream.encode(None), last=True)
 
     def _close_quietly(self) -> None:
         if self._tracks:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from numbers import Integral
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -87,7 +88,7 @@ class VideoJob:
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise InputError(f"--start {self.start} is not before --end {self.end}")
         for name, value in (("--frames", self.frames), ("--every", self.every), ("--batch", self.batch)):
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if value is not None and (not isinstance(value, Integral) or value < 1):
                 raise InputError(f"{name} is a whole number of at least 1, not {value!r}")
         for field, word, allowed in (
             ("fit", self.fit, Fit),

@@ -73,12 +73,12 @@ class Run:
             pump = Pump(frames, step.mattes, step.pictures, lambda finished: self._write(finished, writers, pump))
             try:
                 seconds = pump.run()
+                self._cut(writers, always=False)
+                for writer in writers:  # all of them, before any has its final name
+                    writer.finish()
             except KeyboardInterrupt:
                 self._cut(writers, always=True)
                 raise KeyboardInterrupt(self._stopped(writers[0])) from None
-            self._cut(writers, always=False)
-            for writer in writers:  # all of them, before any has its final name
-                writer.finish()
         self._tell([*advice.on_damage(self._reader), *writers[0].notes])
         return self._summary(seconds, batch, writers)
 

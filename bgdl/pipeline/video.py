@@ -70,10 +70,11 @@ def check(job: VideoJob) -> None:
     pick_encoder(chosen, job.encoder)
     encoder_options(chosen, job.encoder, job.crf, job.preset)
     check_crf(chosen, job.crf)
-    if is_pipe(job.source) and ((job.sound == "source" and chosen.sound) or job.crop or job.prime):
+    twice = (job.sound == "source" and chosen.sound) or job.crop or job.start or job.prime
+    if is_pipe(job.source) and twice:
         raise InputError(
             f"{job.source} is a pipe, which can be read only once; save it to a file first, "
-            "or use --sound none, without --crop and --prime"
+            "or use --sound none, without --start, --crop and --prime"
         )
     _check_target(job, Target.of(job.target, sequence=chosen.sequence))
 

@@ -31,7 +31,7 @@ class PortraitModule(LightningModule):
     """Fine-tunes U²-Net on pictures and masks.
 
     start: weights to start from (a name of `bgdl models` or a file), None for random ones of `arch`.
-    input_spec: how pictures are fed; None for what the start's file says of itself, or else InputSpec().
+    input_spec: how pictures are fed, whole; None for what the start's file says of itself, or else InputSpec().
     batchnorm: "fold" merges BatchNorm into the convolutions and trains those (fastest, safe with small batches),
     "freeze" keeps its statistics, "train" updates them, "reestimate" measures them anew on training pictures first.
     freeze_stages: names of stages whose weights stay, for instance [stage1, stage2].
@@ -103,6 +103,12 @@ class PortraitModule(LightningModule):
         self._log_scores("test")
 
     def on_fit_start(self) -> None:
+        shape = getattr(self.trainer.datamodule, "shape", None)  # type: ignore[attr-defined]
+        if shape is not None and (shape == "square") != (self.spec.shape == "square"):
+            raise InputError(
+                f"the network is fed in shape {self.spec.shape}, and data.shape is {shape}; "
+                "set model.input_spec.shape and data.shape alike"
+            )
         if self.batchnorm == "reestimate" and not self.trainer.ckpt_path:
             batchnorm.reestimate(self.net, self._batches(32), total=self._total)
             self.train()
@@ -150,7 +156,7 @@ class PortraitModule(LightningModule):
         if not self.teacher:
             return None
         with torch.no_grad():
-            return self.teacher[0].to(x.device)(x)  # type: ignore[no-any-return]
+            return self.teacher[0].to(x.device, x.dtype)(x)  # type: ignore[no-any-return]
 
     def _log_scores(self, stage: str) -> None:
         scores = {"iou": self.val_iou, "boundary_iou": self.val_boundary_iou, "mae": self.val_mae}
@@ -160,7 +166,8 @@ class PortraitModule(LightningModule):
 
     def _batches(self, count: int) -> list[Tensor]:
         loader = self.trainer.datamodule.train_dataloader()  # type: ignore[attr-defined]
-        return [preprocess.prepare(batch["frames"].to(self.device), self.spec) for batch in islice(loader, count)]
+        prepared = (preprocess.prepare(batch["frames"].to(self.device), self.spec) for batch in loader)
+        return [x.to(self.dtype) for x in islice(prepared, count)]
 
 
 def _start_net(arch: Arch, loaded: Checkpoint | None, mode: BatchNormMode) -> U2Net:
