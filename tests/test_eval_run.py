@@ -12,14 +12,11 @@ import pytest
 import torch
 
 from bgdl.errors import InputError
-from bgdl.evaluation import scores, stats
-from bgdl.evaluation.compare import compare, moves
+from bgdl.evaluation import scores
 from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import FILE, Record, Store
 from bgdl.evaluation.runner import Runner, matte_path
 from bgdl.evaluation.sources import open_sources
-from bgdl.evaluation.summary import best_threshold, summarise
-from bgdl.evaluation.table import make_table
 from bgdl.metrics import temporal
 from tests.eval_data import Bright, Learner, make_pairs, save, scene
 
@@ -235,98 +232,3 @@ def test_damaged_records_are_a_sentence(tmp_path):
     (tmp_path / "records.jsonl").write_text("")
     with pytest.raises(InputError, match=r"records.jsonl is damaged at line 1; give --overwrite"):
         Store(tmp_path, HEADER)
-
-
-def rows(method, ious, *, sequence=False):
-    curve = [0.5] * 255
-    return [
-        Record("d", "c", str(n), method, sequence, 0.01 * (n + 1), {"iou": iou, "mae": 1 - iou, "boundary_f": iou}, {
-            "best_iou": [*curve[:100], iou, *curve[101:]]})
-        for n, iou in enumerate(ious)
-    ]  # fmt: skip
-
-
-def test_summary_and_pairs():
-    base, better = [0.5, 0.6, 0.7, 0.8], [0.6, 0.7, 0.8, 0.9]
-    figures = summarise([*rows("base", base), *rows("better", better)], ["base", "better"], "base")
-    summary, paired = figures["summary"]["better"], figures["paired"]["better"]
-    assert summary["iou"]["mean"] == pytest.approx(0.75)
-    assert 0.6 <= summary["iou"]["low"] < 0.75 < summary["iou"]["high"] <= 0.9
-    assert summary["failures"]["mean"] == 1
-    assert summary["median_ms"]["mean"] == pytest.approx(25)
-    assert best_threshold(rows("better", better)) == pytest.approx(101 / 255)
-    assert best_threshold(rows("flat", [0.5])) == pytest.approx(128 / 255)
-    assert paired["iou"]["mean"] == pytest.approx(0.1)
-    assert (paired["iou"]["low"], paired["iou"]["high"]) == (pytest.approx(0.1), pytest.approx(0.1))
-    assert paired["iou"]["better"] == paired["mae"]["better"] == 1
-    assert "base" not in figures["paired"]
-
-
-def test_decay_is_for_clips():
-    falling = np.linspace(1, 0, 9).tolist()
-    figures = summarise(rows("a", falling, sequence=True), ["a"], "a")["summary"]["a"]
-    assert figures["j_decay"]["mean"] == pytest.approx(0.75)
-    assert "j_decay" not in summarise(rows("a", falling), ["a"], "a")["summary"]["a"]
-
-
-def test_intervals_hold_the_mean_as_often_as_they_say():
-    rng = np.random.default_rng(0)
-    hits = 0
-    for _ in range(100):
-        found = stats.interval(rng.normal(size=40), stats.draw([40], sequence=False)[:500])
-        hits += found.low <= 0 <= found.high
-    assert 88 <= hits <= 99
-
-
-def test_neighbours_of_a_clip_widen_the_interval():
-    slow = np.sin(np.linspace(0, 6, 100))
-    single, blocks = (stats.interval(slow, stats.draw([100], sequence=sequence)) for sequence in (False, True))
-    assert blocks.high - blocks.low > 2 * (single.high - single.low)
-    clips = stats.draw([3, 2], sequence=True)
-    assert {tuple(row[row >= 0]) for row in clips} == {
-        (0, 1, 2, 0, 1, 2),
-        (0, 1, 2, 3, 4),
-        (3, 4, 0, 1, 2),
-        (3, 4, 3, 4),
-    }
-
-
-def test_one_picture_has_no_interval():
-    for sequence in (False, True):
-        assert stats.interval(np.array([0.4]), stats.draw([1], sequence=sequence)) == stats.Interval(0.4, None, None)
-    alone = stats.interval(np.array([np.nan, 0.5, np.nan]), stats.draw([3], sequence=False))
-    assert alone == stats.Interval(0.5, None, None)
-    figures = summarise([*rows("base", [0.5]), *rows("better", [0.9])], ["base", "better"], "base")
-    texts = [[cell.text for cell in row] for row in make_table({**figures}, "base").rows]
-    assert texts[0][:2] == ["better", "0.900"] and texts[0][-2] == "+0.400"
-
-
-def test_one_picture_moves_nothing():
-    def report(iou):
-        row = {"data": "d", "clip": "c", "name": "0", "method": "m", "sequence": False, "seconds": 0.1, "iou": iou}
-        return {"pictures": [row], "rules": {}}
-
-    assert compare(report(0.9), report(0.5)) == ["d, m: IoU 0.500 → 0.900, unchanged: one picture has no interval"]
-
-
-def test_gaps_are_left_out():
-    found = stats.interval(np.array([np.nan, 1.0, 3.0]), stats.draw([3], sequence=False))
-    assert found.mean == 2
-
-
-def test_moves_of_measures_that_first_frames_lack_keep_to_their_clips():
-    """A clip's first frame has no dtSSD; the interval's blocks are cut where clips end."""
-
-    def report(changed):
-        steps = {clip: (changed if clip == "a" else 1.0) for clip in "abcd"}
-        rows = [
-            {"data": "d", "clip": clip, "name": str(n), "method": "m", "sequence": True, "seconds": 0.1, "iou": 0.9}
-            | ({"dtssd": step} if n else {})
-            for clip, step in steps.items()
-            for n in range(3)
-        ]
-        return {"pictures": rows, "rules": {}}
-
-    (move,) = [move for move in moves(report(3.0), report(1.0)) if move.measure == "dtssd"]
-    right = stats.interval(np.array([2.0, 2.0] + [0.0] * 6), stats.draw([2, 2, 2, 2], sequence=True))
-    assert move.difference == right and move.pictures == 8

@@ -43,6 +43,14 @@ class VideoWriter:
     Raises InputError for a target that may not be written, for what the encoder refuses, and where writing fails.
     """
 
+    frames = 0
+    ends_s: Fraction | None = None
+    until_s: Fraction | None = None
+    _held: av.VideoFrame | None = None
+    _last_pts = _lasts = _left_out = 0
+    _delay: int | None = None  # of the first packet, from decoding to showing
+    _flushed = _finished = False
+
     def __init__(
         self,
         target: Path,
@@ -65,20 +73,12 @@ class VideoWriter:
         self.format = chosen
         self._keep = keep
         self.encoder = encoder or chosen.codec
-        self.frames = 0
-        self.ends_s: Fraction | None = None
-        self.until_s: Fraction | None = None
         self.time_base = time_base
         self._tags = tags or ColorTags()
         self._grey = channels == 1
         self._pix_fmt = chosen.pix_fmts.get(channels) or chosen.pix_fmts[3]
         self._keeps_alpha = channels in chosen.pix_fmts
         self._ticks = Fraction(1, chosen.ticks) if chosen.ticks else time_base
-        self._held: av.VideoFrame | None = None
-        self._last_pts = self._lasts = 0
-        self._delay: int | None = None
-        self._flushed = self._finished = False
-        self._left_out = 0
         muxer = chosen.muxers[target.suffix.lower()] if target.suffix else "image2"
         told = chosen.tells_aspect(muxer)
         self._square_hw = size_hw if told else square_size(size_hw, pixel_aspect)
