@@ -41,8 +41,8 @@ def open_input(source: str, purpose: str = "as a video") -> av.container.InputCo
         raise InputError(f"{source}: a folder cannot be opened {purpose}; give one clip, or pictures to `bgdl image`")
     try:
         if is_url(source):
-            return interruptible(lambda: av.open(source, timeout=(_OPEN_S, _READ_S), metadata_errors="replace"))
-        return av.open(address(source), metadata_errors="replace")
+            return interruptible(lambda: av.open(source, timeout=(_OPEN_S, _READ_S)))
+        return av.open(address(source))
     except av.error.FFmpegError as error:
         raise InputError(f"{source}: cannot be opened {purpose} ({reason(error)})") from error
 
