@@ -20,6 +20,9 @@ RARE = {"mp4": "pcm_"}
 """Codecs, by the beginning of their names, that a muxer writes but that are rare in its files."""
 
 
+_PRIMING = 4096
+"""Samples; no encoder puts more before the first."""
+
 _LONG_S = 30
 """Words may be shown for so long, so that those at the start are looked for from there on."""
 
@@ -33,12 +36,14 @@ class Copier:
     codec: str | None = None
 
     def __init__(self, output: av.container.OutputContainer, stream: Any, shift_s: Fraction) -> None:
-        self._stream = output.add_stream_from_template(stream)
-        self._stream.metadata.update(stream.metadata)
-        self._shift = round(shift_s / stream.time_base)
         known_delay = stream.codec_context and stream.codec_context.name == "opus"  # Matroska keeps it beside the times
         from_matroska = stream.type == "audio" and stream.container.format.name.startswith("matroska")
         self._from_zero = not (output.format.name in EDIT_LISTS or known_delay or from_matroska)
+        if self._from_zero and stream.type == "audio" and stream.codec_context.delay > _PRIMING:
+            raise ValueError("a cut by an edit list, which would be copied as an encoder's delay and be cut twice")
+        self._stream = output.add_stream_from_template(stream)
+        self._stream.metadata.update(stream.metadata)
+        self._shift = round(shift_s / stream.time_base)
 
     def packets(self, packet: Any) -> list[Any]:
         for name in ("pts", "dts"):
