@@ -20,7 +20,10 @@ from tests.video_clips import BrightSubject, convert, write_clip
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    """Serves tmp_path/in.mkv: `/whole` as it is, `/once` so the first time; else half."""
+    """Serves tmp_path/in.mkv: `/whole` as it is, `/once` so the first time; else half.
+
+    `/chunked` and `/open` are whole and do not tell their length: they end with a last chunk or with the connection.
+    """
     source = write_clip(tmp_path / "in.mkv", frames=60, size_hw=(120, 160), rate=25, audio="aac")
     released, asked = threading.Event(), []
 
@@ -30,11 +33,17 @@ def server(tmp_path: Path) -> Iterator[str]:
 
         def do_GET(self) -> None:
             data = source.read_bytes()
+            if self.path == "/chunked":
+                self.protocol_version = "HTTP/1.1"
             self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
+            if self.path == "/chunked":
+                self.send_header("Transfer-Encoding", "chunked")
+                data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+            elif self.path != "/open":
+                self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             asked.append(self.path)
-            whole = self.path == "/whole" or (self.path == "/once" and len(asked) == 1)
+            whole = self.path in ("/whole", "/chunked", "/open") or (self.path == "/once" and len(asked) == 1)
             self.wfile.write(data if whole else data[: len(data) // 2])
             if self.path == "/stalled":
                 self.wfile.flush()
@@ -52,6 +61,12 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 def test_a_url_is_read_to_its_end(server: str, tmp_path: Path) -> None:
     report = convert(f"{server}/whole", tmp_path / "out.mkv")
+    assert (report.frames, report.notes) == (60, ())
+
+
+@pytest.mark.parametrize("path", ["chunked", "open"])
+def test_a_response_may_end_without_having_told_its_length(server: str, tmp_path: Path, path: str) -> None:
+    report = convert(f"{server}/{path}", tmp_path / "out.mkv")
     assert (report.frames, report.notes) == (60, ())
 
 

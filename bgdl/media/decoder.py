@@ -14,7 +14,7 @@ from av.format import Flags
 
 from bgdl.errors import InputError
 from bgdl.media.clock import FALL_S
-from bgdl.media.opening import broken, is_url, open_input, picture_of
+from bgdl.media.opening import at_end, broken, is_url, open_input, picture_of
 
 _GUESSED_S = {"mpeg": Fraction(2)}
 """Seconds after a seek in which a container's timestamps may be FFmpeg's guesses: it packs frames without their own."""
@@ -117,9 +117,10 @@ class Decoder:
                 try:
                     packet = next(packets, None)
                 except av.error.FFmpegError as error:
-                    if is_url(self.source):
+                    if not is_url(self.source):
+                        self.broken += 1  # a damaged end: what is inside the decoder is still good
+                    elif not at_end(self.source, self.container, error):
                         raise broken(self.source, error) from error
-                    self.broken += 1  # a damaged end: what is inside the decoder is still good
                     packet = None
             yield packet
             if packet is None:

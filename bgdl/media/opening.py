@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -51,6 +52,14 @@ def picture_of(container: av.container.InputContainer) -> av.VideoStream | None:
     """The video stream that is shown, which a cover picture is not; None in a file without one."""
     shown = (stream for stream in container.streams.video if not int(stream.disposition) & _ATTACHED_PICTURE)
     return next(shown, None)
+
+
+def at_end(source: str, container: av.container.InputContainer, error: av.error.FFmpegError) -> bool:
+    """Whether an error is the end of an HTTP response without a length, which FFmpeg takes for a broken one."""
+    if error.errno != errno.EIO or not source.lower().startswith(("http:", "https:")):
+        return False
+    told = container.size  # negative or, since PyAV 19, None where the length is not known
+    return told is None or told < 0
 
 
 def broken(source: str, error: av.error.FFmpegError) -> InputError:

@@ -13,7 +13,7 @@ from typing import Any
 import av
 
 from bgdl.media.joins import Joins, time_of
-from bgdl.media.opening import broken, is_url, open_input, picture_of
+from bgdl.media.opening import at_end, broken, is_url, open_input, picture_of
 from bgdl.media.transcode import Transcoder, transcoders
 
 RARE = {"mp4": "pcm_"}
@@ -167,9 +167,10 @@ class Tracks:
         try:
             return next(self._packets, None)
         except av.error.FFmpegError as error:
-            if is_url(self._source):
+            if not is_url(self._source):
+                self.notes.append(f"sound and subtitles of {self._source} end early: the file is damaged")
+            elif not at_end(self._source, self._input, error):
                 raise broken(self._source, error) from error
-            self.notes.append(f"sound and subtitles of {self._source} end early: the file is damaged")
             return None
 
     def _shorten(self, packet: Any) -> None:
