@@ -1,4 +1,4 @@
-"""Where 255, BGR, PIL and channel order live: every conversion at the edge of the core, and nowhere else."""
+"""Conversions at the core's edge: 255 and 1, BGR and RGB, PIL and tensors, NHWC and NCHW."""
 
 from __future__ import annotations
 

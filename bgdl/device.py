@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from pathlib import Path
 
 import torch
@@ -62,6 +63,23 @@ def set_threads(threads: int | None = None) -> int:
 def thread_count() -> int:
     """Threads that an engine starts: what `set_threads` or OMP_NUM_THREADS chose, the cgroup's quota at most."""
     return min(torch.get_num_threads(), cpu_count())
+
+
+def upload(frames: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Frames on `device`; to CUDA through pinned memory, which torch recycles once the copy is done."""
+    if device.type == "cuda" and frames.device.type == "cpu":
+        frames = frames.pin_memory()
+    return frames.to(device, non_blocking=device.type == "cuda")
+
+
+def peak_memory_mb() -> float | None:
+    """The most main memory that this process has held so far in MiB, or None where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 @functools.cache

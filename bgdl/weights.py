@@ -38,21 +38,20 @@ class Weights:
 
     name: str
     file: str
-    arch: str
-    spec: InputSpec
     licence: str
     source: str
     summary: str
     url: str | None = None
     hash: str | None = None  # "md5:..." or "sha256:...", as pooch takes it
+    spec: InputSpec = field(default_factory=InputSpec)
     scores: Mapping[str, float] = field(default_factory=dict)
     cost: Mapping[str, float] = field(default_factory=dict)  # mIoU lost against fp32, by precision
 
 
-def _release(name: str, arch: str, md5: str, summary: str, cost: Mapping[str, float] | None = None) -> Weights:
+def _release(name: str, md5: str, summary: str, cost: Mapping[str, float] | None = None) -> Weights:
     url = f"{_RELEASES}/{name}.onnx"
     return Weights(
-        name, f"{name}.onnx", arch, _SPEC, "Apache-2.0", _UPSTREAM, summary, url, f"md5:{md5}", cost=cost or {}
+        name, f"{name}.onnx", "Apache-2.0", _UPSTREAM, summary, url, f"md5:{md5}", spec=_SPEC, cost=cost or {}
     )
 
 
@@ -62,23 +61,20 @@ RECORDS: dict[str, Weights] = {
         Weights(
             "portrait",
             "portrait.safetensors",
-            "u2netp",
-            InputSpec(),
             "Apache-2.0",
             "trained by bgdl: weights/README.md",
             "people; small, comes with bgdl",
             scores={"people": 0.950, "humans": 0.907},  # mIoU: weights/README.md
             cost={"bf16": 0.0, "int8": 0.0011},  # docs/performance.md
         ),
-        _release("u2net", "u2net", "60024c5c889badc19c04ad937298a77b", "anything that stands out; 176 MB"),
+        _release("u2net", "60024c5c889badc19c04ad937298a77b", "anything that stands out; 176 MB"),
         _release(
-            "u2netp",
             "u2netp",
             "8e83ca70e441ab06c318d82300c84806",
             "anything that stands out; small, 4.6 MB",
             {"bf16": 0.0003, "fp16": 0.0001, "int8": 0.0017},  # docs/performance.md
         ),
-        _release("u2net_human_seg", "u2net", "c09ddc2e0104f800e3e1bb4652583d1f", "people; 176 MB"),
+        _release("u2net_human_seg", "c09ddc2e0104f800e3e1bb4652583d1f", "people; 176 MB"),
     )
 }
 
@@ -88,8 +84,6 @@ TFLITE: dict[str, Weights] = {
     "mediapipe": Weights(
         "mediapipe",
         "selfie_segmentation_landscape.tflite",
-        "mediapipe",
-        InputSpec(size=256),
         "Apache-2.0",
         "https://github.com/google-ai-edge/mediapipe",
         "people before a webcam: MediaPipe's landscape model, 144x256",
@@ -99,8 +93,6 @@ TFLITE: dict[str, Weights] = {
     "mediapipe_general": Weights(
         "mediapipe_general",
         "selfie_segmentation.tflite",
-        "mediapipe",
-        InputSpec(size=256),
         "Apache-2.0",
         "https://github.com/google-ai-edge/mediapipe",
         "people before a webcam: MediaPipe's general model, 256x256",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bgdl.cli.live import parse_size
+from bgdl.cli.options import parse_size
 from bgdl.errors import InputError
 from bgdl.media import camera
 from bgdl.media.camera import Camera
@@ -126,7 +126,6 @@ def test_only_numbers_are_cameras() -> None:
 
 def test_sizes() -> None:
     assert parse_size("1280x720") == parse_size("1280X720") == (1280, 720)
-    assert parse_size(None) is None
 
 
 @pytest.mark.parametrize(

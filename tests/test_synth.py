@@ -208,7 +208,7 @@ def test_the_command_writes_the_same_clip_twice(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("--size", "big", "write WIDTHxHEIGHT"),
+        ("--size", "big", "is not WIDTHxHEIGHT"),
         ("--fps", "fast", "write 25, 29.97 or 30000/1001"),
         ("--height", "7", "is no share"),
         ("--pan", "nan", "must be numbers that end"),

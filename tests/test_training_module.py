@@ -95,7 +95,7 @@ def test_eight_pictures_are_learnt(people: Path, tmp_path: Path) -> None:
     pictures = data(people, augment=None, colour=0, samples=160)
     pictures.train_pairs = pictures.val_pairs = find_pairs(people)
     module = PortraitModule(input_spec=SMALL, batchnorm="train", lr=3e-3, warmup_steps=5)
-    run = trainer(tmp_path, max_epochs=4)
+    run = trainer(tmp_path, max_epochs=6)
     run.fit(module, pictures)
     assert float(run.callback_metrics["val_iou"]) > 0.97
 

@@ -11,8 +11,6 @@ import pytest
 from bgdl.media.tracks import Tracks
 from tests.video_clips import convert, decoded, packets, write_clip
 
-Options = dict[str, object]
-
 
 def sound_ends_s(path: Path) -> float:
     with av.open(str(path)) as clip:

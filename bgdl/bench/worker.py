@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgdl.device import set_threads
+from bgdl.device import peak_memory_mb, set_threads
 from bgdl.engines import choose, network
 from bgdl.engines.choose import Choice
 from bgdl.engines.engine import Engine
@@ -142,9 +141,5 @@ def _peak_mb() -> float:
     """Main memory; on CUDA, the GPU's."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 2**20
-    try:
-        import resource
-    except ImportError:  # Windows does not tell it this way
-        return float("nan")
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+    peak_mb = peak_memory_mb()
+    return float("nan") if peak_mb is None else peak_mb

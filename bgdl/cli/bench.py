@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bgdl.cli import console, options
+from bgdl.errors import DeviceError, InputError
 
 ENOUGH = 20
 """Pictures with masks from which on what a precision costs is worth remembering."""
@@ -72,9 +73,7 @@ def bench(
     tasks = _tasks(net, where, engine, precision, threads, compiled=compile)
     console.note(f"model {net.path.stem}, device {where}, {threads or thread_count()} threads, {len(tasks)} pairs")
     with console.err.status("starting") as status:
-        result = measure.measure(
-            tasks, shown, spec, batches=_numbers(batch), repeats=repeats, say=lambda text: status.update(text)
-        )
+        result = measure.measure(tasks, shown, spec, batches=_numbers(batch), repeats=repeats, say=status.update)
     if cost := result.cost():
         _remember(net, cost, shown, as_used=size in (None, net.spec and net.spec.size))
     _show(result, as_json=as_json)
@@ -95,11 +94,8 @@ def _remember(net: Network, cost: dict[str, float], shown: Pictures, *, as_used:
 
 
 def _network(model: str, size: int | None) -> tuple[Network, InputSpec]:
-    from dataclasses import replace
-
     from bgdl import weights
     from bgdl.engines import network
-    from bgdl.errors import InputError
     from bgdl.preprocess import InputSpec
 
     if ":" in model and not Path(model).exists():
@@ -123,7 +119,6 @@ def _tasks(
     from bgdl.bench.measure import tasks_for
     from bgdl.bench.worker import Task
     from bgdl.engines import choose
-    from bgdl.errors import DeviceError
 
     able = [name for name in choose.installed() if name in choose.runs(net)]
     pairs = [pair for pair in choose.candidates(device) if pair[0] in able]
@@ -137,7 +132,6 @@ def _tasks(
 
 
 def _numbers(text: str) -> list[int]:
-    from bgdl.errors import InputError
 
     words = text.split(",")
     if not all(word.strip().isdecimal() and int(word) for word in words):

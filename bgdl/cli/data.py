@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from bgdl.cli import console
+from bgdl.errors import InputError
+
 app = typer.Typer(help="Look at training data before training.", no_args_is_help=True)
 
 
@@ -23,10 +26,8 @@ def check(
     ),
 ) -> None:
     """List missing pairs, sizes that disagree, masks in 0..1, inverted or empty, and duplicates."""
-    from bgdl.cli import console
     from bgdl.data.check import check_folder, sample_grid
     from bgdl.data.pairs import read_pair
-    from bgdl.errors import InputError
 
     if not grid.parent.is_dir():
         raise InputError(f"there is no folder {grid.parent} to write {grid.name} into; make it first")

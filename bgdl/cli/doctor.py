@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from importlib import metadata
 
 from bgdl.cli import console, options
+from bgdl.errors import BgdlError
 
 PACKAGES = ("torch", "torchvision", "opencv-python", "pillow", "numpy", "av", "pytorch-lightning")
 OPTIONAL = {
@@ -68,7 +69,6 @@ def _engine(model: str, device: str) -> Iterator[str]:
     from bgdl import registry, weights
     from bgdl.device import pick_device
     from bgdl.engines import cache, choose, network
-    from bgdl.errors import BgdlError
 
     yield f"installed: {', '.join(choose.installed())}"
     yield f"compiled networks: {cache.size_bytes() / 1e9:.2f} of {cache.BUDGET_BYTES / 1e9:g} GB in {cache.folder()}"

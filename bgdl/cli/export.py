@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
+
+from bgdl.cli import console
+from bgdl.errors import InputError
 
 
 def export(
     checkpoint: Annotated[str, typer.Argument(help="A .ckpt of `bgdl train`, any weights file, or a model's name.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="NAME.safetensors, NAME.onnx or NAME.xml.")],
-    precision: Annotated[str, typer.Option("--precision", help="half or full.")] = "half",
+    precision: Annotated[Literal["half", "full"], typer.Option("--precision", help="Of the floats written.")] = "half",
     licence: Annotated[str | None, typer.Option("--licence", help="Under which the weights are passed on.")] = None,
     scores: Annotated[Path | None, typer.Option("--scores", help="JSON file that goes into the output.")] = None,
     start: Annotated[
@@ -24,14 +28,8 @@ def export(
     register: Annotated[str | None, typer.Option("--register", help="Also make it `--model NAME` for you.")] = None,
 ) -> None:
     """Write a checkpoint as self-describing .safetensors, .onnx or .xml, checked against torch."""
-    import json
-
-    from bgdl.cli import console
-    from bgdl.errors import InputError
     from bgdl.export import model
 
-    if precision not in ("half", "full"):
-        raise InputError(f"precision {precision!r} is unknown; use half or full")
     facts: dict[str, Any] = {"licence": licence} if licence else {}
     if scores:
         try:

@@ -13,6 +13,7 @@ import typer
 
 from bgdl.cli import console, options
 from bgdl.cli.options import FILES, MATTE, METHOD
+from bgdl.errors import InputError
 
 if TYPE_CHECKING:
     from bgdl.pipeline.folder import Record
@@ -99,7 +100,6 @@ def image(
 
 
 def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: bool, skip_existing: bool) -> list[Job]:
-    from bgdl.errors import InputError
     from bgdl.pipeline import plan
 
     if overwrite and skip_existing:
@@ -117,16 +117,12 @@ def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: boo
 
 def _refuse_lost_transparency(jobs: list[Job], background: str, *, only_matte: bool) -> None:
     """An opaque format with transparency asked ends the run before it starts."""
-    from bgdl.errors import InputError
-    from bgdl.media.image import supports_alpha
+    from bgdl.media.image import no_transparency, supports_alpha
 
     wanted = background == "transparent" and not only_matte
     for job in jobs:
         if str(job.target) != "-" and not supports_alpha(job.target) and wanted:
-            raise InputError(
-                f"{job.target.name} cannot hold transparency; write .png, .webp, .tiff or .avif, "
-                "or give a background, for instance --background white"
-            )
+            raise InputError(no_transparency(job.target.name))
 
 
 def _run(
@@ -178,7 +174,6 @@ def _tell(record: Record, *, as_json: bool) -> None:
 
 def _pipe(job: Job, treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None) -> None:
     """One picture from stdin, to stdout, or both."""
-    from bgdl.errors import InputError
     from bgdl.media import image as files
     from bgdl.pipeline.folder import Record
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -90,9 +89,9 @@ def _verb(summary: str, backgrounds: list[str]) -> Callable[..., None]:
 
         job = LiveJob(
             source, backgrounds=(*background, *(other for other in FALLBACKS if other not in background)), fit=fit,
-            edge=edge, smooth=smooth, prime=prime, size_wh=parse_size(size), fps=fps, mirror=mirror, window=window,
-            virtual_camera=virtual_camera, record=record, overwrite=overwrite, frames=frames, seconds=seconds,
-            snapshots=snapshots, on_note=console.note,
+            edge=edge, smooth=smooth, prime=prime, size_wh=options.parse_size(size) if size else None, fps=fps,
+            mirror=mirror, window=window, virtual_camera=virtual_camera, record=record, overwrite=overwrite,
+            frames=frames, seconds=seconds, snapshots=snapshots, on_note=console.note,
         )  # fmt: skip
         check(job)
         set_threads(threads)
@@ -107,18 +106,6 @@ def _verb(summary: str, backgrounds: list[str]) -> Callable[..., None]:
 
 live = _verb("Cut out whoever sits before the camera.", ["transparent"])
 virtual_background = _verb("Blur or replace what is behind you: `bgdl live` with blur as its background.", ["blur"])
-
-
-def parse_size(text: str | None) -> tuple[int, int] | None:
-    """ "1280x720" -> (1280, 720)."""
-    from bgdl.errors import InputError
-
-    if text is None:
-        return None
-    asked = re.fullmatch("([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text.lower())
-    if not asked:
-        raise InputError(f"--size {text!r} is not WIDTHxHEIGHT, for instance 1280x720")
-    return int(asked[1]), int(asked[2])
 
 
 def _finish(report: LiveReport, record: Path | None) -> None:

@@ -8,7 +8,8 @@ import sys
 import typer
 
 import bgdl
-from bgdl.cli import bench, data, doctor, eval, export, image, live, models, rembg, synth, train, video
+from bgdl.cli import bench, console, data, doctor, eval, export, image, live, models, rembg, synth, train, video
+from bgdl.errors import BgdlError
 
 app = typer.Typer(
     name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
@@ -31,9 +32,6 @@ app.command("doctor")(doctor.doctor)
 
 def main() -> None:
     """What the console script does: exit status 1 on a known error or a file system's, 130 on Ctrl-C."""
-    from bgdl.cli import console
-    from bgdl.errors import BgdlError
-
     console.print_anything()
     try:
         _run()
@@ -51,8 +49,6 @@ def main() -> None:
 
 
 def _run() -> None:
-    from bgdl.cli import console
-
     try:
         app()
     finally:
@@ -66,8 +62,6 @@ def _sentence(error: OSError) -> str:
 
 def script() -> None:
     """The console script: `main`, with a quick start and end for pictures, where these are most of the time."""
-    from bgdl.cli import console
-
     quick = sys.argv[1:2] in (["image"], ["i"])
     if quick:
         gc.disable()  # `image` turns it on again once all is loaded

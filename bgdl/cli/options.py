@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 import typer
+
+from bgdl.errors import InputError
 
 METHOD = "Method"
 LOOK = "Look"
@@ -80,3 +83,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON records, one a 
 def for_network(size: int | None) -> dict[str, int]:
     """The options of `bgdl.load` that only networks have, those that were given."""
     return {} if size is None else {"size": size}
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """ "1280x720" -> (1280, 720)."""
+    asked = re.fullmatch("([1-9][0-9]{0,4})x([1-9][0-9]{0,4})", text.lower())
+    if not asked:
+        raise InputError(f"--size {text!r} is not WIDTHxHEIGHT, for instance 1280x720")
+    return int(asked[1]), int(asked[2])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -10,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from bgdl.cli import console
-from bgdl.cli.options import Overwrite
+from bgdl.cli.options import Overwrite, parse_size
+from bgdl.errors import InputError
 
 if TYPE_CHECKING:
     from bgdl.data.subjects import Subject
@@ -79,8 +79,9 @@ def synth(
     from bgdl.data.scenes import open_scene
     from bgdl.data.synth import SynthOptions, empty_scene, make_frames
 
+    width, height = parse_size(size)
     settings = SynthOptions(
-        _size_hw(size), _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake,
+        (height, width), _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake,
         pan_px_s=pan, seed=seed,
     )  # fmt: skip
     cast = _cast(subject or [], people, height, settings)
@@ -94,7 +95,6 @@ def synth(
 
 def _cast(files: list[Path], people: int, share: float, settings: SynthOptions) -> list[Subject]:
     from bgdl.data.subjects import draw_subject, read_subject
-    from bgdl.errors import InputError
 
     if not 0.05 <= share <= 1:
         raise InputError(f"--height {share:g} is no share of the frame's height from 0.05 to 1")
@@ -105,17 +105,7 @@ def _cast(files: list[Path], people: int, share: float, settings: SynthOptions) 
     return [draw_subject(px, seed=settings.seed + 1 + number) for number, px in enumerate(heights)]
 
 
-def _size_hw(size: str) -> tuple[int, int]:
-    from bgdl.errors import InputError
-
-    found = re.fullmatch(r"(\d+)x(\d+)", size.strip().lower())
-    if found is None:
-        raise InputError(f"--size {size!r} is no size; write WIDTHxHEIGHT, for instance 640x360")
-    return int(found[2]), int(found[1])
-
-
 def _rate(fps: str) -> Fraction:
-    from bgdl.errors import InputError
 
     try:
         rate = Fraction(fps)

@@ -8,6 +8,9 @@ from typing import Any
 
 import typer
 
+from bgdl.cli import console
+from bgdl.errors import BgdlError, InputError
+
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Every option belongs to LightningCLI, --help included."""
 
@@ -22,9 +25,7 @@ def main(args: list[str] | None = None) -> None:
     import torch
     from pytorch_lightning.cli import LightningCLI
 
-    from bgdl.cli import console
     from bgdl.data.datamodule import PortraitData
-    from bgdl.errors import BgdlError, InputError
     from bgdl.training.module import PortraitModule
 
     torch.set_float32_matmul_precision("high")

@@ -45,6 +45,10 @@ def zoom_box(mask: Tensor, whole: float, aspect: float | None) -> Box:
 
 
 def random_box(height: int, width: int, scale: float, aspect: float | None) -> Box:
+    """A random part of a picture, `scale` of the largest that fits.
+
+    aspect: width over height; None for about the picture's own.
+    """
     if aspect is None:
         change = log_between(0.75, 1.33)
         box_h, box_w = min(height, int(height * scale * change)), min(width, int(width * scale / change))

@@ -138,3 +138,9 @@ def _shading(mask: NDArray[np.uint8]) -> Picture:
     slope = cv2.Sobel(soft, cv2.CV_32F, 1, 0) * -_LIGHT[0] + cv2.Sobel(soft, cv2.CV_32F, 0, 1) * -_LIGHT[1]
     light = cv2.resize(np.clip(slope * depth / 2, -1, 1), mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(light, dtype=np.float32)
+
+
+def shaded(colour: Colour, share: float) -> Colour:
+    """The colour at `share` of its brightness; above 1 it is brighter."""
+    red, green, blue = (min(255, round(value * share)) for value in colour)
+    return red, green, blue

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bgdl.data.brush import Brush, Colour, Point
+from bgdl.data.brush import Brush, Colour, Point, shaded
 from bgdl.opencv import cv2
 
 _WALLS: tuple[Colour, ...] = ((206, 196, 178), (176, 190, 196), (196, 204, 184), (210, 186, 176))
@@ -43,7 +43,7 @@ def draw_room(size_hw: tuple[int, int], *, seed: int = 0) -> NDArray[np.uint8]:
 def _shell(brush: Brush, wall: Colour, right: float) -> None:
     brush.polygon([(-2, -2), (right + 2, -2), (right + 2, _FLOOR_Y), (-2, _FLOOR_Y)], wall)
     for x in np.arange(2.0, right, 4.0).tolist():
-        brush.stroke([(x, 0.0), (x, _FLOOR_Y)], 0.22, _tint(wall, 0.965))
+        brush.stroke([(x, 0.0), (x, _FLOOR_Y)], 0.22, shaded(wall, 0.965))
     brush.polygon([(-2, _FLOOR_Y), (right + 2, _FLOOR_Y), (right + 2, 102), (-2, 102)], (150, 112, 78))
     middle = right / 2
     for x in np.linspace(-2.2 * right, 3.2 * right, 46).tolist():
@@ -69,13 +69,12 @@ def _window(brush: Brush, left: float) -> None:
         brush.polygon(_box(left, top + step * tall / 20, wide, tall / 20 + 0.2), sky)
     hill: list[Point] = [(left, 40), (left + 9, 33), (left + 20, 38), (left + 34, 30), (left + 34, 50), (left, 50)]
     brush.polygon(hill, (122, 152, 108))
-    for x in (left + wide / 2,):
-        brush.polygon(_box(x - 0.7, top, 1.4, tall), (242, 240, 234))
+    brush.polygon(_box(left + wide / 2 - 0.7, top, 1.4, tall), (242, 240, 234))
     brush.polygon(_box(left, top + tall * 0.42, wide, 1.2), (242, 240, 234))
     for side in (left - 4, left + wide - 4.5):
         for fold in range(5):
             brush.polygon(
-                _box(side + fold * 1.7, top - 4, 1.75, tall + 13), _tint((170, 92, 80), 0.82 + 0.09 * (fold % 3))
+                _box(side + fold * 1.7, top - 4, 1.75, tall + 13), shaded((170, 92, 80), 0.82 + 0.09 * (fold % 3))
             )
     brush.limb([(left - 6, top - 4.5), (left + wide + 6, top - 4.5)], [0.7, 0.7], (92, 70, 54), volume=0.3)
 
@@ -87,7 +86,7 @@ def _pictures(brush: Brush, rng: np.random.Generator, left: float) -> None:
         paint = _BOOKS[(number * 2 + int(rng.integers(3))) % len(_BOOKS)]
         brush.polygon(_box(left + x + 2.2, y + 2.2, wide - 4.4, tall - 4.4), paint)
         brush.ellipse(
-            (left + x + wide * 0.55, y + tall * 0.52), (wide * 0.18, wide * 0.18), _tint(paint, 1.5), volume=0.2
+            (left + x + wide * 0.55, y + tall * 0.52), (wide * 0.18, wide * 0.18), shaded(paint, 1.5), volume=0.2
         )
 
 
@@ -102,10 +101,10 @@ def _shelf(brush: Brush, rng: np.random.Generator, left: float) -> None:
             if rng.random() < 0.16:
                 x += 3.5
                 continue
-            colour = _tint(_BOOKS[int(rng.integers(len(_BOOKS)))], float(rng.uniform(0.85, 1.12)))
+            colour = shaded(_BOOKS[int(rng.integers(len(_BOOKS)))], float(rng.uniform(0.85, 1.12)))
             brush.polygon(_box(x, top + 14 - tall, thick, tall), colour, volume=0.25)
             brush.stroke(
-                [(x + 0.2, top + 16.5 - tall), (x + thick - 0.2, top + 16.5 - tall)], 0.35, _tint(colour, 1.35)
+                [(x + 0.2, top + 16.5 - tall), (x + thick - 0.2, top + 16.5 - tall)], 0.35, shaded(colour, 1.35)
             )
             x += thick + 0.15
 
@@ -123,7 +122,7 @@ def _plant(brush: Brush, rng: np.random.Generator, x: float) -> None:
         middle = (x + 0.5 * length * math.sin(angle) * 0.8, 66 - 0.62 * length * math.cos(angle))
         green = (round(rng.uniform(52, 88)), round(rng.uniform(104, 140)), round(rng.uniform(52, 76)))
         brush.limb([(x, 68), middle, tip], [0.5, 1.5, 0.15], green, volume=0.35)
-        brush.stroke([(x, 68), middle, tip], 0.18, _tint(green, 1.3))
+        brush.stroke([(x, 68), middle, tip], 0.18, shaded(green, 1.3))
     brush.polygon([(x - 6.4, 67), (x + 6.4, 67), (x + 4.8, 82), (x - 4.8, 82)], (186, 108, 74), volume=0.35)
     brush.polygon(_box(x - 7, 65.6, 14, 2.6), (200, 122, 86), volume=0.3)
 
@@ -141,8 +140,3 @@ def _lit(colour: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.ui
 
 def _box(left: float, top: float, wide: float, tall: float) -> list[Point]:
     return [(left, top), (left + wide, top), (left + wide, top + tall), (left, top + tall)]
-
-
-def _tint(colour: Colour, share: float) -> Colour:
-    red, green, blue = (min(255, round(value * share)) for value in colour)
-    return red, green, blue

@@ -14,10 +14,10 @@ from bgdl.compose import fit_background
 from bgdl.data.room import draw_room
 from bgdl.errors import InputError
 from bgdl.media import image
+from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 from bgdl.opencv import cv2
 
-CLIP_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v")
 _MOST_FRAMES = 300
 
 

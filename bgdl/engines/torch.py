@@ -26,11 +26,11 @@ class TorchEngine:
     name = "torch"
 
     def __init__(
-        self, net: U2Net, device: torch.device, *, precision: Precision = "auto", compiled: bool = False
+        self, net: U2Net, device: torch.device, *, precision: Precision = "fp32", compiled: bool = False
     ) -> None:
         self.device = device
-        self.precision = default_precision(device) if precision == "auto" else precision
-        if self.precision not in DTYPES:
+        self.precision: Precision = precision
+        if precision not in DTYPES:
             raise DeviceError(f"the torch engine runs {', '.join(DTYPES)}, not {precision}; use the openvino engine")
         self.batch = 1 if device.type == "cpu" else GPU_BATCH
         self._dtype = DTYPES[self.precision]
@@ -55,8 +55,3 @@ class TorchEngine:
             self._seen.add((x.shape[-2], x.shape[-1]))
             self._eager(x)  # what depends on the size is made before the compiler looks
         return cast(Tensor, self._net(x)).to(torch.float32, copy=True)  # a CUDA graph reuses its output
-
-
-def default_precision(device: torch.device) -> Precision:
-    """fp16 on CUDA; fp32 elsewhere."""
-    return "fp16" if device.type == "cuda" else "fp32"

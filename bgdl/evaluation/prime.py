@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from bgdl.errors import InputError
-from bgdl.evaluation.sources import CLIP_SUFFIXES, Clip, Frame, shrink_picture
+from bgdl.evaluation.sources import Clip, Frame, shrink_picture
 from bgdl.media import image
+from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 
 MOST_FRAMES = 300

@@ -77,7 +77,7 @@ class Plan:
 def make_plan(
     data: Sequence[str],
     methods: Sequence[str | Mapping[str, str]],
-    rules: Rules = Rules(),
+    rules: Rules | None = None,
     *,
     reference: str | None = None,
 ) -> Plan:
@@ -100,7 +100,7 @@ def make_plan(
         chosen = parse_method(chosen).label
     if chosen not in labels:
         raise InputError(f"the reference {reference!r} is none of the methods: {', '.join(labels)}")
-    return Plan(tuple(data), specs, rules, chosen)
+    return Plan(tuple(data), specs, rules or Rules(), chosen)
 
 
 def parse_method(text: str | Mapping[str, str]) -> MethodSpec:

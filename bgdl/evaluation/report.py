@@ -1,4 +1,4 @@
-"""The result as files: report.json with every figure, report.csv with a row a picture and method."""
+"""The result as files: report.json, report.csv (a row a picture and method), report.md and report.html."""
 
 from __future__ import annotations
 

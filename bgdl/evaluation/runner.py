@@ -161,7 +161,7 @@ class Runner:
     ) -> tuple[dict[str, float], dict[str, list[float]]]:
         assert taken.frame.truth is not None
         alpha, truth = self._cut(taken.alphas[label]), self._cut(taken.frame.truth)
-        values, curves = scores.score(alpha, truth, with_saliency=scores.has_saliency())
+        values, curves = scores.score(alpha, truth)
         if before is not None and before.frame.truth is not None and label in before.alphas:
             truths = torch.stack([self._cut(before.frame.truth), truth])
             values |= scores.score_step(alpha, self._cut(before.alphas[label]), truths, flow)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -77,8 +79,12 @@ CURVES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 """Measures that are the maximum of a curve's mean over the pictures, by the function that gives the curve."""
 
 
-def score(alpha: Tensor, truth: Tensor, *, with_saliency: bool) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """One matte (H,W) beside its truth: the scores, and the curves that later give `CURVES`."""
+def score(alpha: Tensor, truth: Tensor) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """One matte (H,W) beside its truth: the scores, and the curves that later give `CURVES`.
+
+    Those of salient objects come with the extra `eval`.
+    """
+    with_saliency = _has_saliency()
     measures = {**PICTURE, **(SALIENCY if with_saliency else {})}
     curves = {name: curve for name, curve in CURVES.items() if with_saliency or name == "best_iou"}
     values = {name: float(measure(alpha, truth)) for name, measure in measures.items()}
@@ -99,8 +105,7 @@ def is_soft(truth: Tensor) -> bool:
     return bool(((truth > 0.1) & (truth < 0.9)).float().mean() > 0.001)
 
 
-def has_saliency() -> bool:
+@functools.cache
+def _has_saliency() -> bool:
     """Whether the extra `eval` is installed."""
-    import importlib.util
-
     return importlib.util.find_spec("py_sod_metrics") is not None

@@ -16,10 +16,10 @@ from bgdl.data.pairs import Pair, find_pairs, read_pair
 from bgdl.data.split import split_pairs
 from bgdl.errors import BgdlError, InputError
 from bgdl.evaluation.protocol import Rules
+from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 from bgdl.opencv import cv2
 
-CLIP_SUFFIXES = (".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v")
 MATTE_ENDINGS = ("-matte", "_matte", ".matte", "-alpha", "_alpha")
 _DAVIS_SIZES = ("480p", "Full-Resolution", "1080p")
 
@@ -124,7 +124,7 @@ def matte_of(clip: Path) -> Path | None:
 
 def _clips(path: Path, rules: Rules) -> tuple[Clip, ...]:
     if (path / "JPEGImages").is_dir() and (path / "Annotations").is_dir():
-        return _davis(path, rules)
+        return _davis(path)
     if path.suffix.lower() in CLIP_SUFFIXES:
         return (_matte_clip(path),)
     if path.is_dir() and not (path / "images").is_dir():
@@ -157,7 +157,7 @@ def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool) -> Clip:
     return Clip(name, sequence, len(pairs), None, frames, files)
 
 
-def _davis(root: Path, rules: Rules) -> tuple[Clip, ...]:
+def _davis(root: Path) -> tuple[Clip, ...]:
     """JPEGImages/480p/NAME/*.jpg and Annotations/480p/NAME/*.png; every object of a palette mask is the subject."""
     sizes = [size for size in _DAVIS_SIZES if (root / "JPEGImages" / size).is_dir()]
     if not sizes:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from bgdl import preprocess
+from bgdl.device import upload
 from bgdl.engines.engine import Engine
 from bgdl.errors import InputError
 from bgdl.preprocess import InputSpec
@@ -34,7 +35,7 @@ class U2NetMatter:
     @torch.inference_mode()
     def alpha(self, frames: Tensor) -> Tensor:
         """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""
-        frames = _upload(frames, self.device)
+        frames = upload(frames, self.device)
         parts, start = [], 0
         while start < len(frames):
             try:
@@ -62,10 +63,3 @@ class U2NetMatter:
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         warnings.warn(f"out of memory on {self.device}: going on with batches of {self.batch}", stacklevel=4)
-
-
-def _upload(frames: Tensor, device: torch.device) -> Tensor:
-    """To the device; to CUDA through pinned memory, which torch recycles once the copy is done."""
-    if device.type == "cuda" and frames.device.type == "cpu":
-        frames = frames.pin_memory()
-    return frames.to(device, non_blocking=True)

@@ -108,10 +108,7 @@ def write(
     path = Path(target) if isinstance(target, (str, Path)) else None
     format = format or (format_of(path) if path else "PNG")
     if picture.shape[-1] == 4 and format in OPAQUE_FORMATS:
-        raise InputError(
-            f"{path or format} cannot hold transparency; write .png, .webp, .tiff or .avif, "
-            "or give a background, for instance --background white"
-        )
+        raise InputError(no_transparency(f"{path or format}"))
     data = _encode(picture, format, icc_profile, exif, quality)
     if path:
         _replace(path, data)
@@ -131,6 +128,14 @@ def format_of(path: str | Path) -> str:
 def supports_alpha(path: str | Path) -> bool:
     """Whether the format that a path's ending names can hold transparency."""
     return format_of(path) not in OPAQUE_FORMATS
+
+
+def no_transparency(name: str) -> str:
+    """The sentence for a file whose format is opaque where a transparent picture is asked for."""
+    return (
+        f"{name} cannot hold transparency; write .png, .webp, .tiff or .avif, "
+        "or give a background, for instance --background white"
+    )
 
 
 def _bytes_of(source: str | Path | bytes | BinaryIO) -> tuple[bytes, str]:

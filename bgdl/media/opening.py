@@ -16,6 +16,12 @@ from bgdl.errors import InputError
 
 T = TypeVar("T")
 
+CLIP_SUFFIXES = (
+    ".mp4", ".mkv", ".mov", ".webm", ".avi", ".m4v",
+    ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".wmv", ".flv", ".ogv", ".3gp", ".y4m",
+)  # fmt: skip
+"""What tells a clip from a picture where either could be meant; where only a clip can be, every file is tried."""
+
 _OPEN_S, _READ_S = 20.0, 20.0
 _ATTACHED_PICTURE = 0x400
 _NAP_S = 0.2  # Ctrl-C is looked for so often on Windows

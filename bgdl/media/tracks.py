@@ -98,7 +98,7 @@ class Tracks:
                     self._routes[stream.index] = route
         chosen = [self._input.streams[index] for index in self._routes]
         if chosen:
-            self._seek(chosen[0])
+            self._seek()
             picture = picture_of(self._input)
             read = self._input.demux([*chosen, picture] if picture else chosen)
             self._packets = Joins(picture).moved(read)
@@ -143,7 +143,7 @@ class Tracks:
         self.notes.append(f"{track} ({name}) is left out: {why}")
         return None
 
-    def _seek(self, stream: Any) -> None:
+    def _seek(self) -> None:
         if self._start_s:
             try:
                 early_s = _LONG_S if any(one.type == "subtitle" for one in self._input.streams) else 0

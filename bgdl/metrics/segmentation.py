@@ -27,21 +27,21 @@ def iou(alpha: Tensor, truth: Tensor, *, threshold: float = THRESHOLD) -> Tensor
     return ratio(count(a & t), count(a | t))
 
 
-def dice(alpha: Tensor, truth: Tensor, *, threshold: float = THRESHOLD) -> Tensor:
+def dice(alpha: Tensor, truth: Tensor) -> Tensor:
     """2|A∩T| / (|A|+|T|), the Dice coefficient or F1 of the pixels."""
-    a, t = masks(alpha, truth, threshold=threshold)
+    a, t = masks(alpha, truth)
     return ratio(2 * count(a & t), count(a) + count(t))
 
 
-def precision(alpha: Tensor, truth: Tensor, *, threshold: float = THRESHOLD) -> Tensor:
+def precision(alpha: Tensor, truth: Tensor) -> Tensor:
     """|A∩T| / |A|: how much of the matte is subject."""
-    a, t = masks(alpha, truth, threshold=threshold)
+    a, t = masks(alpha, truth)
     return ratio(count(a & t), count(a))
 
 
-def recall(alpha: Tensor, truth: Tensor, *, threshold: float = THRESHOLD) -> Tensor:
+def recall(alpha: Tensor, truth: Tensor) -> Tensor:
     """|A∩T| / |T|: how much of the subject is in the matte."""
-    a, t = masks(alpha, truth, threshold=threshold)
+    a, t = masks(alpha, truth)
     return ratio(count(a & t), count(t))
 
 
@@ -75,7 +75,7 @@ def boundary_f(alpha: Tensor, truth: Tensor, *, bound: float = 0.008) -> Tensor:
     with the disk-dilated matching of the DAVIS 2017 toolkit.
     """
     a, t = masks(alpha, truth)
-    radius_px = bound if bound >= 1 else float(torch.tensor(bound * _diagonal(truth)).ceil())
+    radius_px = float(torch.tensor(bound * _diagonal(truth)).ceil())
     return per_picture(lambda one, two: _contour_f(one, two, radius_px), a, t)
 
 

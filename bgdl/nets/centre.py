@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bgdl.nets.u2net import ConvBnRelu, Rsu, U2Net, fold_batchnorm
+from bgdl.nets.u2net import ConvBnRelu, Rsu, U2Net, fold_batchnorm, outputs_of
 
 LEAST_MEAN = 16.0
 """Channels whose mean on the probe is above this, and above this many standard deviations, are moved."""
@@ -80,16 +80,8 @@ class Centred(nn.Module):
 @torch.no_grad()
 def _near_constant(net: U2Net) -> list[tuple[Rsu, int, Tensor]]:
     """Blocks and levels whose decoder map has such channels, with what to subtract (0 for the other channels)."""
-    maps: dict[nn.Module, Tensor] = {}
-    hooks = [
-        module.register_forward_hook(lambda module, _, out: maps.update({module: out}))
-        for module in net.modules()
-        if isinstance(module, ConvBnRelu)
-    ]
-    generator = torch.Generator().manual_seed(0)
-    net(torch.randn(1, 3, PROBE_SIDE, PROBE_SIDE, generator=generator))
-    for hook in hooks:
-        hook.remove()
+    probe = torch.randn(1, 3, PROBE_SIDE, PROBE_SIDE, generator=torch.Generator().manual_seed(0))
+    maps = outputs_of((module for module in net.modules() if isinstance(module, ConvBnRelu)), net, probe)
     found = []
     for block in (module for module in net.modules() if isinstance(module, Rsu)):
         for level in range(2, block.depth):

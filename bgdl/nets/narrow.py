@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from bgdl.nets.u2net import ConvBnRelu, Rsu, U2Net, fold_batchnorm
+from bgdl.nets.u2net import ConvBnRelu, Rsu, U2Net, fold_batchnorm, outputs_of
 
 Kept = Mapping[str, Sequence[int]]
 """Which channels stay, by the block within `BLOCK` that makes them."""
@@ -64,12 +64,8 @@ class _View:
         assert isinstance(block, Rsu) and isinstance(fuse, nn.Conv2d)
         self.block = block
         self.share = fuse.weight[0, 0]  # of this side in what is fused
-        seen: dict[nn.Module, Tensor] = {}
-        watched = [*(_end(net, name) for name in ENDS), self.side, fuse]
-        hooks = [module.register_forward_hook(lambda module, _, out: seen.update({module: out})) for module in watched]
-        self.matte = net(picture)
-        for hook in hooks:
-            hook.remove()
+        seen = outputs_of([*(_end(net, name) for name in ENDS), self.side, fuse, net], net, picture)
+        self.matte = seen[net]
         self.ends = {name: seen[_end(net, name)] for name in ENDS}
         self.logits, self.fused = seen[self.side], seen[fuse]
 

@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from bgdl.errors import ForeignGraph, WeightsError
-from bgdl.nets.u2net import TABLE, Arch, ConvBnRelu, U2Net
+from bgdl.nets.u2net import TABLE, Arch, ConvBnRelu, U2Net, outputs_of
 
 Pair = tuple[Tensor, Tensor]
 
@@ -77,17 +77,10 @@ def _arch(path: Path, chain: list[Pair]) -> Arch:
 
 def _execution_order(net: U2Net) -> list[ConvBnRelu]:
     """The blocks of `net` in the order in which a forward pass runs them."""
-    order: list[ConvBnRelu] = []
-    hooks = [
-        module.register_forward_hook(lambda block, *_: order.append(block))
-        for module in net.modules()
-        if isinstance(module, ConvBnRelu)
-    ]
+    blocks = [module for module in net.modules() if isinstance(module, ConvBnRelu)]
     with torch.no_grad():
-        net(torch.zeros(1, 3, 32, 32))
-    for hook in hooks:
-        hook.remove()
-    return order
+        done = outputs_of(blocks, net, torch.zeros(1, 3, 32, 32))
+    return [module for module in done if isinstance(module, ConvBnRelu)]
 
 
 def _fill(path: Path, convolution: nn.Module, pair: Pair) -> None:

@@ -7,6 +7,7 @@ Apache-2.0), so its weights load as they are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import torch
@@ -168,6 +169,16 @@ def fold_batchnorm(net: U2Net) -> U2Net:
             block.conv_s1 = fuse_conv_bn_eval(block.conv_s1, block.bn_s1)
             block.bn_s1 = nn.Identity()
     return net.requires_grad_(False)
+
+
+def outputs_of(modules: Iterable[nn.Module], net: U2Net, x: Tensor) -> dict[nn.Module, Tensor]:
+    """Run `net` on `x` -> what each of its modules gives, in the order in which they are done."""
+    seen: dict[nn.Module, Tensor] = {}
+    hooks = [module.register_forward_hook(lambda module, _, out: seen.update({module: out})) for module in modules]
+    net(x)
+    for hook in hooks:
+        hook.remove()
+    return seen
 
 
 def _halve(x: Tensor) -> Tensor:

@@ -11,24 +11,17 @@ import torch
 from torch import Tensor
 
 from bgdl.compose import fit_background
+from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 from bgdl.media.square import SQUARE, sensible
 from bgdl.types import Fit, FrameBatch
 
 BackgroundEnd = Literal["loop", "freeze", "stop"]
 
-_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        "mp4", "m4v", "mov", "mkv", "webm", "avi", "gif", "apng", "mpg", "mpeg", "ts", "mts", "m2ts", "wmv", "flv",
-        "ogv", "3gp", "y4m",
-    )
-)  # fmt: skip
-
 
 def is_video(background: str) -> bool:
     """Whether a `--background` names a clip, by its extension."""
-    return Path(background).suffix.lower() in _SUFFIXES
+    return Path(background).suffix.lower() in (*CLIP_SUFFIXES, ".gif", ".apng")
 
 
 class VideoBackground:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -79,16 +78,6 @@ def frame_records(first: int, times_s: list[Fraction], judged: list[tuple[float,
         FrameRecord(first + index, round(float(time_s), 6), round(coverage, 4), round(confidence, 4))
         for index, (time_s, (coverage, confidence)) in enumerate(zip(times_s, judged, strict=True))
     ]
-
-
-def peak_memory_mb() -> float | None:
-    """The most memory that this process has held so far, or None where the system does not say."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
 def peak_device_mb(device: torch.device) -> float | None:

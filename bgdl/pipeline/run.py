@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from bgdl.device import peak_memory_mb
 from bgdl.media import formats
 from bgdl.media.encoder import pick_encoder
 from bgdl.media.formats import VideoFormat
@@ -20,7 +21,7 @@ from bgdl.pipeline.backdrop import VideoBackground, is_video
 from bgdl.pipeline.job import Progress, VideoJob
 from bgdl.pipeline.looks import foreground_of, make_look
 from bgdl.pipeline.pump import Pump, StageTimes
-from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb, peak_memory_mb
+from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb
 from bgdl.pipeline.step import Finished, Matted, Step, pick_batch
 from bgdl.types import FrameBatch, Look, Matter
 

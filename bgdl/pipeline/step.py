@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bgdl import compose, convert
+from bgdl.device import upload
 from bgdl.matters.classical import Classical
 from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.between import Propagation
@@ -117,13 +118,6 @@ class Step:
             return Finished(frames.cpu(), None, (), [])
         mattes = convert.to_bytes(alpha).cpu() if self.sidecar else None
         return Finished(look(frames, alpha).cpu(), mattes, tuple(batch.pts[: len(frames)]), judge(alpha))
-
-
-def upload(frames: Tensor, device: torch.device) -> Tensor:
-    """Frames on `device`; through pinned memory for CUDA."""
-    if device.type == "cuda" and frames.device.type == "cpu":
-        return frames.pin_memory().to(device, non_blocking=True)
-    return frames.to(device)
 
 
 def default_smooth(matter: Matter) -> SmoothName:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from bgdl import registry
-from bgdl.errors import InputError
 from bgdl.matters.wrapped import Refine
 from bgdl.media import image as files
 from bgdl.media.image import Picture
@@ -137,6 +136,7 @@ def build(
 
 
 def _plate(matter: Matter, path: Path) -> Tensor:
-    if not is_primed(matter):
-        raise InputError(f"{matter.name} learns no empty scene; leave --prime out")
+    from bgdl.pipeline.prime import learner_of
+
+    learner_of(matter)
     return files.read(path).frames
