@@ -9,6 +9,7 @@ import subprocess
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from bgdl.matters.otsu import Otsu
+from bgdl.media import image as files
 from tests.conftest import Bgdl
 from tests.profiles import exchanged_profile
 
@@ -231,6 +233,21 @@ def test_an_error_of_any_kind_costs_one_picture(bgdl: Bgdl, photos: Path, monkey
         return honest(self, frames)
 
     monkeypatch.setattr(Otsu, "alpha", alpha)
+    done = bgdl("image", photos, "-m", "otsu")
+    assert done.status == 1 and "a.jpg: a bug" in done.err and "2 of 3 done, 1 failed" in done.err
+
+
+def test_a_picture_that_cannot_be_written_costs_one_picture(
+    bgdl: Bgdl, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = files.write
+
+    def write(picture: Tensor, *args: Any, **options: Any) -> None:
+        if picture.shape[0] == 40:
+            raise ZeroDivisionError("a bug")
+        honest(picture, *args, **options)
+
+    monkeypatch.setattr(files, "write", write)
     done = bgdl("image", photos, "-m", "otsu")
     assert done.status == 1 and "a.jpg: a bug" in done.err and "2 of 3 done, 1 failed" in done.err
 

@@ -56,6 +56,21 @@ def test_exif_keeps_its_sub_blocks_and_loses_the_thumbnail() -> None:
     assert not kept.get_ifd(1)
 
 
+@pytest.mark.parametrize("ending", [".png", ".webp", ".tiff", ".avif", ".jpg"])
+def test_every_format_with_exif_keeps_date_and_place(ending: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[MAKER], exif[0x100], exif[0x101] = "Maker", 64, 40  # the width and height of the photograph
+    exif.get_ifd(0x8769)[0x9003] = "2026:01:02 03:04:05"  # DateTimeOriginal
+    exif.get_ifd(0x8825)[1] = "N"  # GPSLatitudeRef
+    picture = read(encoded(Image.fromarray(corners()), "JPEG", exif=exif.tobytes()))
+    write(picture.frames[0, :20], tmp_path / f"a{ending}", exif=picture.exif)
+    with Image.open(tmp_path / f"a{ending}") as back:
+        assert back.size == (64, 20)
+        kept = back.getexif()
+        assert kept[MAKER] == "Maker" and kept.get_ifd(0x8825)[1] == "N"
+        assert kept.get_ifd(0x8769)[0x9003] == "2026:01:02 03:04:05"
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_damaged_exif_counts_as_none() -> None:
     picture = read(encoded(Image.fromarray(corners()), "JPEG", exif=b"Exif\0\0MM\0*\xff\xff\xff\xff"))

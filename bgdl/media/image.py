@@ -228,16 +228,24 @@ def _encode(picture: Tensor, format: str, icc_profile: bytes | None, exif: bytes
             options.update(lossless=True, quality=25, method=1)
     if format in KEEPS_METADATA:
         options["icc_profile"] = icc_profile if picture.shape[-1] > 1 else None
-        options.update({"exif": exif} if exif else {})
+        options.update(_with_exif(exif, format) if exif else {})
     buffer = BytesIO()
     try:
         if format == "PNG":
             return png.encode(picture.numpy(), **options)
         convert.tensor_to_pil(picture).save(buffer, format, **options)
-    except (OSError, ValueError, SystemError, MemoryError, cv2.error) as error:
+    except (OSError, ValueError, RuntimeError, SystemError, MemoryError, cv2.error) as error:
         size = f"{picture.shape[1]}×{picture.shape[0]}"
         raise InputError(f"cannot write a picture of {size} as {format} ({error}); try .png") from error
     return buffer.getvalue()
+
+
+def _with_exif(block: bytes, format: str) -> dict[str, Any]:
+    """Options that keep EXIF. Pillow's libtiff cannot write directories: with them a TIFF file is not compressed."""
+    if format != "TIFF":
+        return {"exif": block}
+    exif = modes.tiff_exif(block)
+    return {"exif": exif} | ({"compression": None} if modes.IFDS & set(exif) else {})
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -16,6 +16,8 @@ Decoded = tuple[Bytes, Bytes | None, bytes | None, list[str]]
 ORIENTATION = 0x0112
 TIFF_DESCRIBES = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 34665, 34853})
 """TIFF tags that tell of the photograph (maker, date, author, EXIF, GPS); the others tell of the old file's layout."""
+IFDS = frozenset({34665, 34853})
+"""Of these, EXIF and GPS, which are directories of their own."""
 DAMAGED = (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error)
 WITH_ALPHA = frozenset({"LA", "PA", "RGBA", "RGBa"})
 
@@ -66,6 +68,15 @@ def kept_exif(image: Image.Image) -> bytes | None:
         return exif.tobytes() if len(exif) else None
     except DAMAGED:
         return None
+
+
+def tiff_exif(block: bytes) -> Image.Exif:
+    """An EXIF block without what a TIFF file says in the same tags about its own layout, such as its width."""
+    exif = Image.Exif()
+    exif.load(block)
+    for tag in set(exif) - TIFF_DESCRIBES:
+        del exif[tag]
+    return exif
 
 
 def upright(pixels: Bytes, orientation: int) -> Bytes:

@@ -127,7 +127,7 @@ def _write(job: Job, looked: Future[_Done], quality: int | None) -> Record:
     try:
         job.target.parent.mkdir(parents=True, exist_ok=True)
         files.write(result.picture, job.target, icc_profile=result.icc_profile, exif=picture.exif, quality=quality)
-    except (BgdlError, OSError, MemoryError) as error:
+    except Exception as error:
         return Record(*paths, error=_sentence(error))
     height, width = result.picture.shape[:2]
     seconds = done.seconds + time.perf_counter() - start
