@@ -189,6 +189,16 @@ def test_a_sequence_in_which_a_method_failed_is_scored_whole(clip, tmp_path):
     assert all("dtssd" in record.scores for record in records[1:])
 
 
+def test_what_is_not_finite_is_left_out(tmp_path):
+    nan = float("nan")
+    Store(tmp_path, HEADER)
+    with (tmp_path / FILE).open("a") as file:
+        row = {"data": "set", "clip": "set", "name": "a", "method": "bright", "scores": {"iou": 1, "s_measure": nan}}
+        file.write(json.dumps(row | {"curves": {"max_f": [0.5, nan], "best_iou": [1.0]}}) + "\n")
+    (record,) = Store(tmp_path, HEADER).pictures(["bright"])
+    assert (record.scores, record.curves) == ({"iou": 1}, {"best_iou": [1.0]})
+
+
 def test_results_of_other_rules_are_refused(tmp_path):
     Store(tmp_path, HEADER).add([Record("set", "set", "a", "bright", error="x")])
     with pytest.raises(InputError, match=r"made with other rules, bright; give another --out, or --overwrite"):

@@ -60,6 +60,16 @@ def test_perfect_and_empty(measure, pair):
     torch.testing.assert_close(both[1], measure(truth, truth))
 
 
+@pytest.mark.parametrize("at", [np.s_[:, -1], np.s_[-1], np.s_[-1, -1], np.s_[0, :1]], ids=str)
+@pytest.mark.parametrize("size_hw", [(12, 16), (1, 9), (9, 1), (1, 1)], ids=str)
+def test_a_subject_at_the_very_edge(at, size_hw):
+    truth = torch.zeros(size_hw)
+    truth[at] = 1
+    for measure in (saliency.s_measure, saliency.weighted_f, saliency.e_curve, saliency.f_curve):
+        assert measure(truth, truth).max() == pytest.approx(1, abs=1e-4)
+        assert torch.isfinite(measure(torch.full(size_hw, 0.3), truth)).all()
+
+
 def test_without_the_package(pair, monkeypatch):
     monkeypatch.setitem(sys.modules, "py_sod_metrics", None)
     with pytest.raises(MissingExtra, match=r'pip install "bgdl\[eval\]"'):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ class Record:
 
     name "" is no picture: it says that the method went through the clip to its end.
     sequence: whether the clip is one in time. curves: see `scores.CURVES`. error: why there are no scores.
+    What is not finite is left out of scores and curves: no mean could hold it.
     """
 
     data: str
@@ -31,6 +33,12 @@ class Record:
     scores: dict[str, float] = field(default_factory=dict)
     curves: dict[str, list[float]] = field(default_factory=dict)
     error: str | None = None
+
+    def __post_init__(self) -> None:
+        scores = {name: value for name, value in self.scores.items() if math.isfinite(value)}
+        curves = {name: values for name, values in self.curves.items() if all(map(math.isfinite, values))}
+        object.__setattr__(self, "scores", scores)
+        object.__setattr__(self, "curves", curves)
 
     @property
     def key(self) -> Key:
