@@ -56,6 +56,18 @@ def test_manifest_gives_paths_and_split(tmp_path: Path) -> None:
     assert np.array_equal(read_pair(validation[0])[0], draw_person(1)[0])
 
 
+def test_numbers_are_in_order_without_zeros_before_them(tmp_path: Path) -> None:
+    people = write_people(tmp_path / "set", 3)
+    names = {"person-000": "frame10", "person-001": "frame2", "person-002": "frame1"}
+    for old, new in names.items():
+        for folder in ("images", "masks"):
+            (people / folder / f"{old}.png").rename(people / folder / f"{new}.png")
+    assert [pair.name for pair in find_pairs(people)] == ["frame1", "frame2", "frame10"]
+    rows = [f"images/frame{number}.png,masks/frame{number}.png" for number in (2, 10, 1)]
+    (people / "list.csv").write_text("image,mask\n" + "\n".join(rows))
+    assert [pair.image.stem for pair in find_pairs(people / "list.csv")] == ["frame2", "frame10", "frame1"]
+
+
 def test_manifest_without_mask_column_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("picture,mask\na.png,b.png\n")
     with pytest.raises(InputError, match="image and mask are needed"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,11 +31,11 @@ class Pair:
 
 
 def find_pairs(root: str | Path) -> list[Pair]:
-    """The pairs under `root`, sorted by name: see `docs/fine-tuning.md` for the three layouts.
+    """The pairs under `root`, 2 before 10: see `docs/fine-tuning.md` for the three layouts.
 
     A folder with `images/` and `masks/` is matched by path without suffix; a `.csv` file has the columns image,
-    mask and, if wanted, split (train, val or test), its paths relative to it; any other folder holds pictures with
-    alpha.
+    mask and, if wanted, split (train, val or test), its paths relative to it and its rows in order; any other folder
+    holds pictures with alpha.
     Raises InputError where nothing is found, a mask is missing or two files have one name.
     """
     root = Path(root).expanduser()
@@ -48,7 +49,12 @@ def find_pairs(root: str | Path) -> list[Pair]:
         raise InputError(f"no data at {root}; give a folder with images/ and masks/, one of alpha PNGs, or a .csv")
     if not pairs:
         raise InputError(f"{root} holds no pictures ({', '.join(SUFFIXES)})")
-    return sorted(pairs, key=lambda pair: pair.name)
+    return pairs if root.suffix.lower() == ".csv" else sorted(pairs, key=lambda pair: natural(pair.name))
+
+
+def natural(name: str) -> tuple[list[str | int], str]:
+    """To sort by, numbers as numbers: frame2 before frame10."""
+    return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"(\d+)", name))], name
 
 
 def has_mask(pair: Pair) -> bool:

@@ -38,8 +38,9 @@ class Rules:
     pictures of each clip. split: a validation rule such as "number:10:3" (see bgdl.data.split), whose kept side is
     scored. resize: pictures and truths are shrunk so that the long side is at most this many px, before a method
     sees them. binarize: mattes and truths are cut at 0.5. kind: what the pictures of a folder or manifest are;
-    "sequence": the frames of one clip, in the order of their names. prime: the empty scene that methods learn first:
-    "2s", a number of frames, or a picture or clip file; frames of the clip itself are then not scored.
+    "sequence": the frames of one clip, in the order of their names (2 before 10) or of the manifest. prime: the empty
+    scene that methods learn first: "2s", a number of frames, or a picture or clip file; frames of the clip itself are
+    then not scored.
     """
 
     every: int = 1

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bgdl import convert
-from bgdl.data.pairs import Pair, find_pairs, read_pair
+from bgdl.data.pairs import Pair, find_pairs, natural, read_pair
 from bgdl.data.split import split_pairs
 from bgdl.errors import BgdlError, InputError
 from bgdl.evaluation.protocol import Rules
@@ -165,7 +165,7 @@ def _davis(root: Path) -> tuple[Clip, ...]:
     images, masks = root / "JPEGImages" / sizes[0], root / "Annotations" / sizes[0]
     clips = []
     for folder in sorted(entry for entry in images.iterdir() if entry.is_dir()):
-        files = sorted(folder.glob("*.jpg"))
+        files = sorted(folder.glob("*.jpg"), key=lambda file: natural(file.stem))
         pairs = [Pair(file.stem, file, masks / folder.name / f"{file.stem}.png") for file in files]
         clips.append(_of_pairs(folder.name, pairs, sequence=True))
     if not clips:
