@@ -95,6 +95,17 @@ def test_a_broken_picture_is_a_frame_with_a_reason(tmp_path):
     assert "is not a picture that bgdl reads" in frames[1].error
 
 
+def test_masks_of_class_numbers_are_no_empty_truths(tmp_path):
+    root = make_pairs(tmp_path / "set", 2)
+    save(root / "masks" / "001.png", scene(1, (40, 49))[1] // 255 * 7)
+    first, second = opened(root).clips[0].read()
+    assert first.error is None
+    assert second.error == (
+        "the mask's brightest value is 7 of 255; white is the person (are these numbers of classes?)"
+    )
+    assert not any(frame.error for frame in opened(root, Rules(kind="sequence")).clips[0].read())
+
+
 def test_split_and_manifest(tmp_path):
     root = make_pairs(tmp_path / "set", 6)
     assert [frame.name for frame in opened(root, Rules(split="number:3:1")).clips[0].read()] == ["001", "004"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from bgdl.data.masks import holds_01
@@ -56,10 +57,9 @@ def check_pair(pair: Pair) -> list[Finding]:
     findings = []
     if pair.mask is not None and holds_01(pair.mask):
         findings.append(Finding("warning", pair.name, "the mask holds 0 and 1; it is read as 0 and 255"))
-    person, brightest = mask >= 128, int(mask.max(initial=0))
-    if 0 < brightest < 128:
-        text = f"the mask's brightest value is {brightest} of 255; white is the person (are these numbers of classes?)"
-        findings.append(Finding("error", pair.name, text))
+    person = mask >= 128
+    if dark := too_dark(mask):
+        findings.append(Finding("error", pair.name, dark))
     elif not person.any():
         findings.append(Finding("warning", pair.name, "the mask is empty"))
     elif person.all():
@@ -67,6 +67,14 @@ def check_pair(pair: Pair) -> list[Finding]:
     elif _looks_inverted(person):
         findings.append(Finding("error", pair.name, "the mask looks inverted: white is the person"))
     return findings
+
+
+def too_dark(mask: NDArray[np.uint8]) -> str | None:
+    """What is wrong with a mask (H,W) that is neither empty nor anywhere 128 or more; None for others."""
+    brightest = int(mask.max(initial=0))
+    if not 0 < brightest < 128:
+        return None
+    return f"the mask's brightest value is {brightest} of 255; white is the person (are these numbers of classes?)"
 
 
 def sample_grid(pictures: Iterable[tuple[Picture, Picture]], *, side: int = 192, columns: int = 4) -> Image.Image:

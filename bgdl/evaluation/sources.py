@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.data.check import too_dark
 from bgdl.data.pairs import Pair, find_pairs, natural, read_pair
 from bgdl.data.split import split_pairs
 from bgdl.errors import BgdlError, InputError
@@ -150,6 +151,9 @@ def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool) -> Clip:
                 picture, mask = read_pair(pair)
             except BgdlError as error:
                 yield Frame(pair.name, error=f"{error}")
+                continue
+            if not sequence and (dark := too_dark(mask)):  # in a clip, a subject that fades
+                yield Frame(pair.name, error=dark)
                 continue
             yield _frame(pair.name, convert.frame_to_tensor(picture), convert.frame_to_tensor(mask))
 
