@@ -22,6 +22,8 @@ AUTO_SIGMA = 0.02
 """Blur without a given sigma: this share of the longer side."""
 FLOOR = 1e-4
 """How much a pixel of the subject counts in the blurred background: only where there is nothing else."""
+TINY = 1e-30
+"""Less than any weight, but none."""
 
 
 class Cutout:
@@ -35,9 +37,9 @@ class Cutout:
     def __init__(self, foreground: Foreground | None = None) -> None:
         self.foreground = foreground
 
-    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, alpha: Tensor, own: Tensor | None = None) -> Tensor:
         """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,4)."""
-        coverage = convert.to_bytes(alpha)
+        coverage = convert.to_bytes(_seen(alpha, own))
         colours = _subject(self.foreground, frames, alpha)
         return join(colours, coverage)
 
@@ -47,9 +49,9 @@ class Alpha:
 
     channels = 1
 
-    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, alpha: Tensor, own: Tensor | None = None) -> Tensor:
         """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,1)."""
-        return convert.to_bytes(alpha)
+        return convert.to_bytes(_seen(alpha, own))
 
 
 class Over:
@@ -79,10 +81,11 @@ class Over:
         self._fitted: Tensor | None = None
         self.channels = 3 if self.opacity == 1 else 4
 
-    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
+    def __call__(self, frames: Tensor, alpha: Tensor, own: Tensor | None = None) -> Tensor:
         """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3|4)."""
         background = self._background(frames)
         subject = _subject(self.foreground, frames, alpha)
+        alpha = _seen(alpha, own)
         return blend(subject, background, alpha) if self.channels == 3 else self._over_glass(subject, alpha)
 
     def _background(self, frames: Tensor) -> Tensor:
@@ -111,6 +114,7 @@ class Blur:
     """The subject over its own scene out of focus, with no halo of the subject's colour.
 
     sigma_px: standard deviation of the Gaussian in px; None takes AUTO_SIGMA of the longer side.
+    What is transparent in the frames themselves stays so: with `own` the result is RGBA.
     """
 
     channels = 3
@@ -119,11 +123,12 @@ class Blur:
         self.sigma_px = sigma_px
         self.foreground = foreground
 
-    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
-        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3)."""
+    def __call__(self, frames: Tensor, alpha: Tensor, own: Tensor | None = None) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3|4)."""
         sigma_px = self.sigma_px or AUTO_SIGMA * max(frames.shape[1:3])
-        background = blur_background(frames, alpha, sigma_px)
-        return blend(_subject(self.foreground, frames, alpha), background, alpha)
+        background = blur_background(frames, alpha, sigma_px, own)
+        shown = blend(_subject(self.foreground, frames, alpha), background, alpha)
+        return shown if own is None else join(shown, convert.to_bytes(own))
 
 
 def blend(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
@@ -170,21 +175,23 @@ def fit_background(picture: Tensor, size_hw: tuple[int, int], fit: Fit = "cover"
     return _centre(convert.round_to_bytes(convert.to_nhwc(planes)), size_hw).contiguous()
 
 
-def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float) -> Tensor:
+def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float, own: Tensor | None = None) -> Tensor:
     """The scene out of focus, from background pixels only: -> float32 (N,H,W,3) of 0..255.
 
     Normalised convolution (Knutsson and Westin, 1993): each pixel counts as far as it is background, so the
     subject's colour never enters. Done at a lower resolution where sigma allows, then brought back.
+    own: the frames' own alpha, by which each pixel counts too; where nothing is seen the scene is black.
     """
     height, width = frames.shape[1:3]
     step = max(1, min(int(sigma_px // 4), height, width))
     small_hw = (math.ceil(height / step), math.ceil(width / step))
     weight = (1 - 4 * alpha).clamp_min(FLOOR)
-    parts = (convert.to_nchw(part) for part in (frames * weight, weight))
+    weights = [weight] if own is None else [weight * own, weight]
+    parts = (convert.to_nchw(part) for part in (frames * weights[0], *weights))
     planes = torch.cat([F.interpolate(part, small_hw, mode="area") for part in parts], dim=1)
-    planes = planes * _clear_of_subject(planes[:, 3:]).clamp_min(FLOOR)
+    planes = planes[:, :4] * _clear_of_subject(planes[:, -1:]).clamp_min(FLOOR)
     planes = _gaussian(planes, sigma_px / step)
-    return enlarge(planes[:, :3] / planes[:, 3:], (height, width))
+    return enlarge(planes[:, :3] / planes[:, 3:].clamp_min(TINY), (height, width))
 
 
 def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
@@ -197,6 +204,11 @@ def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:
 
 def _subject(foreground: Foreground | None, frames: Tensor, alpha: Tensor) -> Tensor:
     return foreground(frames, alpha) if foreground else frames
+
+
+def _seen(alpha: Tensor, own: Tensor | None) -> Tensor:
+    """The subject's coverage: what the frames' own alpha leaves of the matte, of which colours are estimated."""
+    return alpha if own is None else alpha * own
 
 
 def _clear_of_subject(weight: Tensor) -> Tensor:

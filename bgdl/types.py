@@ -79,6 +79,9 @@ class Look(Protocol):
 
     channels: int
 
-    def __call__(self, frames: Tensor, alpha: Tensor) -> Tensor:
-        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,channels), straight alpha, rounded."""
+    def __call__(self, frames: Tensor, alpha: Tensor, own: Tensor | None = None) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,channels), straight alpha, rounded.
+
+        own: the frames' own alpha, float32 (N,H,W,1) in [0,1]; it may add a fourth channel.
+        """
         ...

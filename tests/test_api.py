@@ -67,6 +67,15 @@ def test_alpha_of_the_source_is_kept(tiny: Matter) -> None:
     assert not cut[10:].any()
 
 
+def test_alpha_of_the_source_changes_no_colour(tiny: Matter) -> None:
+    glass, opaque = (np.dstack([PHOTO, np.full(PHOTO.shape[:2], level, np.uint8)]) for level in (128, 255))
+    plain, cut = bgdl.remove(PHOTO, model=tiny), bgdl.remove(glass, model=tiny)
+    seen = (cut[..., 3] > 0) & (plain[..., 3] > 0)
+    np.testing.assert_array_equal(cut[seen, :3], plain[seen, :3])
+    assert set(np.unique(bgdl.remove(glass, "blur", model=tiny)[..., 3])) == {128}
+    np.testing.assert_array_equal(bgdl.remove(opaque, "blur", model=tiny), bgdl.remove(PHOTO, "blur", model=tiny))
+
+
 def test_grey_arrays_are_pictures_too(tiny: Matter) -> None:
     grey = np.ascontiguousarray(PHOTO[..., 0])
     np.testing.assert_array_equal(bgdl.matte(grey, tiny), bgdl.matte(np.dstack([grey] * 3), tiny))
@@ -93,7 +102,7 @@ def test_refused_pictures(tiny: Matter, picture: object, sentence: str) -> None:
 def test_load_refuses_with_what_is_allowed(tiny_weights: Path) -> None:
     with pytest.raises(InputError, match=r"unknown model 'u3net'; known are portrait, u2net, .* or give the path"):
         bgdl.load("u3net")
-    with pytest.raises(InputError, match=r"has no option 'histroy'; it takes .*batch"):
+    with pytest.raises(InputError, match=r"'histroy'; it takes batch, size, shape, compiled, target, provider"):
         bgdl.load(tiny_weights, histroy=3)
     with pytest.raises(InputError, match=r"mog2 has no option 'histroy'; it takes .*history"):
         bgdl.load("mog2", histroy=3)

@@ -14,6 +14,7 @@ from bgdl.compose import Alpha, Blur, Cutout, Over, blur_background, fit_backgro
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.pipeline.looks import make_look, parse_colour
+from bgdl.refine.foreground import blur_fusion
 from bgdl.refine.matte import Keep, Margin, bounding_box, keep_parts, parse_keep, threshold_at
 from bgdl.types import Fit, Look
 
@@ -70,6 +71,29 @@ def test_looks_use_the_decontaminated_colours() -> None:
     frames, alpha = plain((0, 255, 0)), matte(1)
     for look in (Cutout(red), Over(WHITE, foreground=red), Blur(2, foreground=red)):
         assert look(frames, alpha)[0, 0, 0, :3].tolist() == [255, 0, 0]
+
+
+def test_the_frames_own_alpha_is_no_mixture_with_the_old_background() -> None:
+    frames = torch.randint(0, 256, (1, 30, 40, 3), dtype=torch.uint8)
+    alpha, own = matte(1, (30, 40)), matte(128 / 255, (30, 40))
+    cutout = Cutout(blur_fusion)(frames, alpha, own)
+    assert torch.equal(cutout[..., :3], frames) and cutout[..., 3].unique().tolist() == [128]
+    assert Alpha()(frames, alpha, own).unique().tolist() == [128]
+    half = Over(WHITE)(frames, alpha, own)
+    assert torch.equal(Over(WHITE, foreground=blur_fusion)(frames, alpha, own), half)
+
+
+@pytest.mark.parametrize("sigma_px", [2, 25])
+def test_blur_stays_as_transparent_as_the_frames_and_shows_no_hidden_colour(sigma_px: float) -> None:
+    frames, own = plain((20, 40, 60), (80, 80)), matte(1, (80, 80))
+    frames[:, :, 30:], own[:, :, 30:] = torch.tensor([255, 0, 0], dtype=torch.uint8), 0
+    own[:, :, 20:30] = 0.5
+    alpha = matte(0, (80, 80))
+    alpha[:, :40] = 1
+    shown = Blur(sigma_px)(frames, alpha, own)
+    assert shown[0, :, ::10, 3].unique(dim=0).tolist() == [[255, 255, 128, 0, 0, 0, 0, 0]]
+    assert (shown[:, :, :30, :3].int() - torch.tensor([20, 40, 60])).abs().max() <= 1
+    assert shown[:, :, 30:].max() == 0
 
 
 @FEW

@@ -20,7 +20,7 @@ from bgdl.errors import InputError
 from bgdl.media import image as files
 from bgdl.media.image import Picture
 from bgdl.pipeline.looks import ALLOWED, make_look
-from bgdl.pipeline.treatment import Result, Treatment, build
+from bgdl.pipeline.treatment import Result, Treatment, build, own_alpha
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EdgeName
 from bgdl.types import Fit, Matter, is_primed
@@ -77,7 +77,9 @@ def matte(
     """
     picture = _picture(image)
     treat = Treatment(_matter(matter), make_look(), afresh=_forgets(matter))
-    alpha = treat.shaped(picture, *treat.matted(picture))
+    alpha = treat.shaped(*treat.matted(picture))
+    own = own_alpha(picture, alpha)
+    alpha = alpha if own is None else alpha * own
     return cast(NDArray[np.float32], alpha[0, ..., 0].cpu().numpy())
 
 

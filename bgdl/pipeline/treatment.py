@@ -74,8 +74,9 @@ class Treatment:
     @torch.inference_mode()
     def finish(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Result:
         """What is made of a frame and its matte; may run in another thread than `matted`."""
-        alpha = self.shaped(picture, frames, alpha)
-        shown = self.look(frames, alpha)[0]
+        alpha, own = self.shaped(frames, alpha), own_alpha(picture, alpha)
+        shown = self.look(frames, alpha, own)[0]  # which estimates colours by the matte alone
+        alpha = alpha if own is None else alpha * own
         if self.crop is not None:
             top, left, bottom, right = bounding_box(alpha, self.crop)
             shown = shown[top:bottom, left:right]
@@ -83,8 +84,8 @@ class Treatment:
         profile = None if self.in_srgb else picture.icc_profile
         return Result(shown.cpu(), round(coverage, 4), round(confidence, 4), profile)
 
-    def shaped(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Tensor:
-        """The matte with its edges, shaped as asked, times the file's own alpha."""
+    def shaped(self, frames: Tensor, alpha: Tensor) -> Tensor:
+        """The matte with its edges, shaped as asked."""
         if self.refine is not None:
             alpha = self.refine(frames, alpha)
         if self.keep is not None:
@@ -93,7 +94,14 @@ class Treatment:
             alpha = threshold_at(alpha, self.threshold)
         if self.invert:
             alpha = 1 - alpha
-        return alpha if picture.alpha is None else alpha * picture.alpha.to(alpha.device)
+        return alpha
+
+
+def own_alpha(picture: Picture, alpha: Tensor) -> Tensor | None:
+    """The file's own alpha beside `alpha` on its device, or None where it is opaque all over."""
+    if picture.alpha is None or bool((picture.alpha == 1).all()):
+        return None
+    return picture.alpha.to(alpha.device)
 
 
 def build(
