@@ -89,7 +89,8 @@ def test_a_method_of_another_file_is_another_method(
     assert "holds results that were made with other grabcut:prior=" in bgdl(*arguments).err
 
 
-def test_compare_says_what_moved(bgdl: Bgdl, pairs: Path, tmp_path: Path) -> None:
+def test_compare_says_what_moved(bgdl: Bgdl, tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path / "set")
     assert bgdl("eval", pairs, "-m", "otsu", "-o", tmp_path / "a").status == 0
     old = tmp_path / "a" / "report.json"
     same = bgdl("eval", pairs, "-m", "otsu", "--compare", old)

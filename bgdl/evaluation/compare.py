@@ -42,7 +42,7 @@ class Move:
         before, now = number(self.measure, self.before), number(self.measure, self.now)
         moved = f"{self.data}, {self.method}: {MEASURES[self.measure].title} {before} → {now}"
         if self.difference.low is None or self.difference.high is None:
-            return f"{moved}, unchanged: one picture has no interval"
+            return f"{moved}, unchanged: fewer than {stats.FEWEST} pictures, or clips, have no interval"
         low, high = (number(self.measure, end, sign=True) for end in (self.difference.low, self.difference.high))
         return f"{moved} [{low}, {high}], {self.verdict}"
 

@@ -10,7 +10,7 @@ from importlib import resources
 from string import Template
 from typing import Any
 
-from bgdl.evaluation import plots
+from bgdl.evaluation import plots, stats
 from bgdl.evaluation.gallery import Sight
 from bgdl.evaluation.scores import MEASURES
 from bgdl.evaluation.summary import Figures
@@ -49,8 +49,9 @@ def _section(report: Figures, data: Figures, sights: Sequence[Sight]) -> str:
 
 
 _NOTE = (
-    "<p class=note>Best in bold. ± and [ ] are 95 % bootstrap intervals; a difference whose interval "
-    "leaves out 0 is one that these pictures support. Touch a title to sort.</p>"
+    f"<p class=note>Best in bold. ± and [ ] are 95 % bootstrap intervals, which fewer than {stats.FEWEST} pictures, or "
+    "clips, do not have; a difference whose interval leaves out 0 is one that these pictures support. Touch a title to "
+    "sort.</p>"
 )
 _LEGEND = (
     "<p class=note>Below each matte its difference: <b class=red>red</b> is too much, <b class=blue>blue</b> is "

@@ -8,27 +8,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 RESAMPLES = 2000
+FEWEST = 6
+"""Pictures, or clips, that an interval is made of: of fewer, resampling gives one that is far too narrow."""
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean and the interval in which 95 % of the resampled means lie; of a single value there is none."""
+    """A mean and the interval in which 95 % of the resampled means lie; below `FEWEST` there is none."""
 
     mean: float
     low: float | None
     high: float | None
 
 
-def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> NDArray[np.int64]:
-    """Which pictures each of `RESAMPLES` resamples holds -> int64 (RESAMPLES, about n).
+def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> NDArray[np.int64] | None:
+    """Which pictures each of `RESAMPLES` resamples holds -> int64 (RESAMPLES, about n); None below `FEWEST`.
 
     clips: pictures in each clip, in order. Pictures of a set are drawn one by one; neighbours in a sequence are
     alike, so frames are drawn in circular blocks of sqrt(n) of their clip (Politis and Romano, 1992), and where
-    there are several clips, whole clips are drawn.
+    there are several clips, whole clips are drawn, of which there must be `FEWEST` then.
     """
     rng = np.random.default_rng(seed)
     count = sum(clips)
+    if (len(clips) if sequence and len(clips) > 1 else count) < FEWEST:
+        return None
     if not sequence:
         return rng.integers(0, count, (RESAMPLES, count))
     if len(clips) > 1:
@@ -38,10 +42,10 @@ def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> NDArray[np.int64
     return ((starts + np.arange(block)) % count).reshape(RESAMPLES, -1)[:, :count]
 
 
-def interval(values: Values, resamples: NDArray[np.int64]) -> Interval:
+def interval(values: Values, resamples: NDArray[np.int64] | None) -> Interval:
     """The mean of `values` (n,) with its interval; NaN is left out, -1 in `resamples` is nobody."""
     mean = float(np.nanmean(values))
-    if np.count_nonzero(~np.isnan(values)) < 2:
+    if resamples is None or np.count_nonzero(~np.isnan(values)) < FEWEST:
         return Interval(mean, None, None)
     padded = np.append(values, np.nan)
     with np.errstate(invalid="ignore"):
