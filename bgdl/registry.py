@@ -142,6 +142,9 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     from bgdl.engines import choose
     from bgdl.matters.u2net import U2NetMatter
 
+    known = ("batch", "size", "shape", *choose.OPTIONS)
+    if unknown := options.keys() - {*known, "spec"}:
+        raise InputError(f"{name} has no option {min(unknown)!r}; it takes {', '.join(known)}")
     record = weights.RECORDS.get(name)
     net = _read(name)
     spec = options.pop("spec", None) or net.spec or (record.spec if record else InputSpec())
@@ -151,7 +154,7 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     choice = choose.choose(where, engine=engine, precision=precision, network=net, cost=cost)
     runner_options = {key: options.pop(key) for key in choose.OPTIONS if key in options}
     runner = choose.start(net, choice, where, **runner_options)
-    return _construct(U2NetMatter, name, runner, spec, name=name if record else net.path.stem, **options)
+    return U2NetMatter(runner, spec, name=name if record else net.path.stem, **options)
 
 
 def _read(name: str) -> Network:

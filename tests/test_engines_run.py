@@ -160,7 +160,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(net, pictures, tmp_path, mon
         ("onnx", "fp32", {"provider": "directml"}, DeviceError, "has no provider 'directml'; it has cpu"),
         ("openvino", "fp32", {"target": "ABACUS"}, DeviceError, "OpenVINO has no device 'ABACUS' here; it has CPU"),
         ("openvino", "int8", {"target": "ABACUS"}, DeviceError, "OpenVINO has no device 'ABACUS' here; it has CPU"),
-        ("torch", "fp32", {"provider": "cpu"}, InputError, "unexpected keyword argument 'provider'"),
+        ("torch", "fp32", {"provider": "cpu"}, InputError, "provider is for the onnx engine, but torch runs"),
     ],
 )
 def test_what_an_engine_cannot_do_is_a_sentence(net, name, precision, options, error, says):

@@ -197,6 +197,12 @@ def test_a_pipe(photos: Path, tiny_weights: Path) -> None:
         assert (cutout.format, cutout.mode, cutout.size) == ("PNG", "RGBA", (30, 40))
 
 
+def test_a_pipe_needs_the_name_of_a_file(bgdl: Bgdl, tmp_path: Path) -> None:
+    for output in (tmp_path, tmp_path / "new"):
+        ran = bgdl("image", "-", "-o", output)
+        assert ran.status == 1 and "a picture from stdin needs a file" in ran.err
+
+
 def test_a_pipe_into_a_file_has_a_record(photos: Path, tiny_weights: Path) -> None:
     target = photos / "new" / "x.png"
     picture = (photos / "a.jpg").read_bytes()

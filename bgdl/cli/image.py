@@ -106,7 +106,9 @@ def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: boo
         raise InputError("--overwrite and --skip-existing exclude each other; give one of them")
     piped = "-" in inputs or str(output) == "-"
     if piped and len(inputs) > 1:
-        raise InputError(f"a pipe carries one picture, but {len(inputs)} inputs were given; give a folder as output")
+        raise InputError(f"a pipe carries one picture, but {len(inputs)} inputs were given; give files and a folder")
+    if piped and output and str(output) != "-" and (output.is_dir() or not output.suffix):
+        raise InputError(f"a picture from stdin needs a file to go to, not {output}; give -o NAME.png")
     pipe = plan.Job(Path(inputs[0]), output or Path("-"))
     jobs = [pipe] if piped else plan.plan(inputs, output, suffix=f".{format}")
     todo = plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing)

@@ -79,9 +79,9 @@ def synth(
     from bgdl.data.scenes import open_scene
     from bgdl.data.synth import SynthOptions, empty_scene, make_frames
 
-    width, height = parse_size(size)
+    width_px, height_px = parse_size(size)
     settings = SynthOptions(
-        (height, width), _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake,
+        (height_px, width_px), _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake,
         pan_px_s=pan, seed=seed,
     )  # fmt: skip
     cast = _cast(subject or [], people, height, settings)

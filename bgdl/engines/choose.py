@@ -23,9 +23,9 @@ ALLOWED_COST = 0.002
 PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
 BF16_FEATURES = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
 INT8_FEATURES = frozenset({"amx_int8", "avx512_vnni", "avx_vnni", "i8mm"})
-FP16_FEATURES = frozenset({"amx_fp16", "avx512_fp16", "asimdhp"})
+FP16_FEATURES = frozenset({"amx_fp16", "asimdhp"})  # with avx512_fp16 OpenVINO is slower than in fp32
 
-OPTIONS = ("compiled", "target", "provider")
+OPTIONS: dict[str, EngineName] = {"compiled": "torch", "target": "openvino", "provider": "onnx"}
 """What `start` takes for one engine or another."""
 
 Candidate = tuple[EngineName, Precision]
@@ -65,12 +65,11 @@ def choose(
             raise DeviceError(f"nothing runs {engine} int8 on {device}: int8 is for the openvino engine")
         return Choice(engine, precision, "both asked for")
     known = _cost(network, cost)
-    able = [name for name in installed() if network is None or name in runs(network)]
     skipped: list[str] = []
     for name, kind in candidates(device):
         if engine not in ("auto", name) or precision not in ("auto", kind):
             continue
-        obstacle = None if name in able else f"{name} is not installed or cannot run this file"
+        obstacle = _unable(name, network)
         if obstacle is None and kind == "int8" and (network is None or network.calibration is None):
             obstacle = no_ranges(network)
         if obstacle is None and precision == "auto":
@@ -79,7 +78,8 @@ def choose(
             return Choice(name, kind, _reason(kind, known, skipped))
         skipped.append(obstacle)
     wanted = " ".join(word for word in (engine, precision) if word != "auto")
-    raise DeviceError(f"nothing runs {wanted or 'this network'} on {device}: {'; '.join(skipped) or 'no such pair'}")
+    why = "; ".join(dict.fromkeys(skipped)) or "no such pair"
+    raise DeviceError(f"nothing runs {wanted or 'this network'} on {device}: {why}")
 
 
 def candidates(device: torch.device) -> list[Candidate]:
@@ -112,21 +112,29 @@ def start(network: Network, choice: Choice, device: torch.device, **options: Any
     if choice.engine not in runs(network):
         able = " or ".join(runs(network))
         raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads; run it with the {able} engine")
-    try:
-        if choice.engine == "torch":
-            from bgdl.engines.torch import TorchEngine
+    for option in options:
+        if (owner := OPTIONS[option]) != choice.engine:
+            raise InputError(f"{option} is for the {owner} engine, but {choice.engine} runs {network.path.name} here")
+    if choice.engine == "torch":
+        from bgdl.engines.torch import TorchEngine
 
-            assert network.weights is not None
-            return TorchEngine(network.weights.net(), device, precision=choice.precision, **options)
-        if choice.engine == "openvino":
-            from bgdl.engines.openvino import OpenVINOEngine
+        assert network.weights is not None
+        return TorchEngine(network.weights.net(), device, precision=choice.precision, **options)
+    if choice.engine == "openvino":
+        from bgdl.engines.openvino import OpenVINOEngine
 
-            return OpenVINOEngine(network, precision=choice.precision, **options)
-        from bgdl.engines.onnx import OnnxEngine
+        return OpenVINOEngine(network, precision=choice.precision, **options)
+    from bgdl.engines.onnx import OnnxEngine
 
-        return OnnxEngine(network, device, precision=choice.precision, **options)
-    except TypeError as error:
-        raise InputError(f"the {choice.engine} engine: {error}") from error
+    return OnnxEngine(network, device, precision=choice.precision, **options)
+
+
+def _unable(engine: EngineName, network: Network | None) -> str | None:
+    if network is not None and engine not in runs(network):
+        return f"{engine} cannot run {network.path.name}"
+    if engine not in installed():
+        return f'{engine} is not installed (pip install "bgdl[{engine}]")'
+    return None
 
 
 def _cost(network: Network | None, cost: Mapping[str, float] | None) -> dict[str, float]:
