@@ -88,6 +88,14 @@ def test_priming_frames_are_learnt_and_not_scored(clip):
     assert learner.calls[:5] == ["alpha", "alpha", "reset", "reset", "prime"]
 
 
+def test_priming_with_all_frames_is_a_sentence_and_keeps_no_folder(clip, tmp_path):
+    store = Store(tmp_path / "out", {**HEADER, "rules": {"prime": "6"}})
+    with pytest.raises(InputError, match="--prime 6 takes all 6 frames of clip; give less"):
+        run(clip, [Bright()], Rules(prime="6", kind="sequence"), store=store)
+    again = Store(tmp_path / "out", {**HEADER, "rules": {"prime": "5"}})
+    assert len(run(clip, [Bright()], Rules(prime="5", kind="sequence"), store=again)[0]) == 1
+
+
 def test_soft_truths_have_messddt_and_binarize_cuts_them(clip, tmp_path):
     for number in range(6):
         save(clip / "masks" / f"{number}.png", scene(number)[1] // 2 + 30)

@@ -87,6 +87,27 @@ def test_a_clip_and_a_matte_of_other_length(tmp_path):
     assert (last.name, last.error) == ("00002", "clip.mkv and matte.mkv have different numbers of frames")
 
 
+def test_a_folder_of_clips(tmp_path):
+    for name in ("a.mkv", "a.avi", "a-matte.mkv", "b.mkv", "b_alpha.mkv", "b-matte.mkv", "c-matte.mkv"):
+        write_clip(tmp_path / name, [scene(0)[0]])
+    assert [clip.name for clip in opened(tmp_path).clips] == ["a.mkv", "a.avi", "b"]
+    assert [clip.name for clip in opened(tmp_path / "a.avi").clips] == ["a"]
+    write_clip(tmp_path / "d.mkv", [scene(0)[0]])
+    with pytest.raises(InputError, match=r"1 clips of .* have no matte clip beside them, d.mkv among them"):
+        opened(tmp_path)
+
+
+def test_clips_that_cannot_be(tmp_path):
+    with pytest.raises(InputError, match=r"no clip at .*typo\.mkv"):
+        opened(tmp_path / "typo.mkv")
+    write_clip(tmp_path / "clip.mkv", [scene(0)[0]])
+    with pytest.raises(InputError, match=r"has no matte clip beside it; name it clip-matte\.mkv"):
+        opened(tmp_path / "clip.mkv")
+    write_clip(tmp_path / "matte.mkv", [scene(0)[1]])
+    with pytest.raises(InputError, match="holds clips; --split is for folders and manifests of pictures"):
+        opened(tmp_path, Rules(split="number:10:3"))
+
+
 def test_a_broken_picture_is_a_frame_with_a_reason(tmp_path):
     root = make_pairs(tmp_path, 3)
     (root / "images" / "001.png").write_bytes(b"no picture")
@@ -158,6 +179,11 @@ def test_the_empty_scene(tmp_path):
     pairs = opened(make_pairs(tmp_path / "set", 2)).clips[0]
     with pytest.raises(InputError, match="has no frame rate for --prime 2s; give a number of frames or a file"):
         prime.leading_frames("2s", pairs)
+    with pytest.raises(InputError, match="the first 2 frames are of 48x40, 49x40 px; give --prime a file"):
+        prime.empty_scene("2", list(pairs.read()), None)
+    for nothing in ("0", "0s"):
+        with pytest.raises(InputError, match=f"--prime {nothing} is no empty scene; give more, or leave it out"):
+            prime.leading_frames(nothing, clip)
 
 
 def test_commas_within_brackets_part_no_methods():

@@ -23,6 +23,8 @@ def leading_frames(prime: str | None, clip: Clip) -> int:
     """How many of the clip's own first frames are the empty scene: "2s" or "50"; none for a file."""
     if prime is None or not (found := re.fullmatch(r"(\d+(?:\.\d+)?)(s?)", prime)):
         return 0
+    if not float(found[1]):
+        raise InputError(f"--prime {prime} is no empty scene; give more, or leave it out")
     if not found[2]:
         if "." in prime:
             raise InputError(f"--prime {prime} is no number of frames; write {prime}s for seconds, or a whole number")
@@ -35,7 +37,7 @@ def leading_frames(prime: str | None, clip: Clip) -> int:
 def empty_scene(prime: str | None, leading: Sequence[Frame], long_side_px: int | None) -> Tensor | None:
     """The frames to learn, uint8 (K,H,W,3), or None where nothing was asked for.
 
-    Raises InputError where the file is missing or none of the leading frames could be read.
+    Raises InputError where the file is missing, none of the leading frames could be read or their sizes differ.
     """
     if prime is None:
         return None
@@ -43,6 +45,9 @@ def empty_scene(prime: str | None, leading: Sequence[Frame], long_side_px: int |
         pictures = [frame.picture for frame in leading if frame.picture is not None]
         if not pictures:
             raise InputError(f"none of the first {len(leading)} frames can be read; give --prime a file")
+        sizes = dict.fromkeys(f"{picture.shape[2]}x{picture.shape[1]}" for picture in pictures)
+        if len(sizes) > 1:
+            raise InputError(f"the first {len(leading)} frames are of {', '.join(sizes)} px; give --prime a file")
         return torch.cat(pictures)
     path = Path(prime).expanduser()
     if path.suffix.lower() not in CLIP_SUFFIXES:

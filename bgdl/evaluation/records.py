@@ -98,7 +98,7 @@ class Store:
             header = json.loads(first)
         except ValueError:
             raise InputError(f"{self._path} is damaged at line 1; give --overwrite") from None
-        self._header = self._join(header)
+        self._header = self._join(header) if lines else self._header  # nothing made yet cannot be made otherwise
         stamps = self._header.get("files", {})
         self.stale = [name for name, stamp in stamps.items() if header.get("files", {}).get(name) != stamp]
         for number, line in enumerate(lines):

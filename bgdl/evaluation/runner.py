@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bgdl import convert
-from bgdl.errors import BgdlError
+from bgdl.errors import BgdlError, InputError
 from bgdl.evaluation import scores, speed
 from bgdl.evaluation.prime import empty_scene, leading_frames
 from bgdl.evaluation.protocol import Rules
@@ -115,6 +115,8 @@ class Runner:
         leading = list(islice(frames, leading_frames(self.rules.prime, clip)))
         plate = empty_scene(self.rules.prime, leading, self.rules.resize)
         first = next(frames, None)
+        if leading and first is None:
+            raise InputError(f"--prime {self.rules.prime} takes all {len(leading)} frames of {clip.name}; give less")
         for matter in matters:
             if first is not None and first.picture is not None:
                 speed.warm_up(matter, first.picture)

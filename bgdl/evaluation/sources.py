@@ -124,15 +124,33 @@ def matte_of(clip: Path) -> Path | None:
 
 
 def _clips(path: Path, rules: Rules) -> tuple[Clip, ...]:
+    found: tuple[Clip, ...] = ()
     if (path / "JPEGImages").is_dir() and (path / "Annotations").is_dir():
-        return _davis(path)
-    if path.suffix.lower() in CLIP_SUFFIXES:
-        return (_matte_clip(path),)
-    if path.is_dir() and not (path / "images").is_dir():
-        pairs = [file for file in _clip_files(path) if matte_of(file)]
-        if pairs:
-            return tuple(_matte_clip(file) for file in pairs)
-    return (_folder(path, rules),)
+        found = _davis(path)
+    elif path.suffix.lower() in CLIP_SUFFIXES:
+        found = (_matte_clip(path, path.stem),)
+    elif path.is_dir() and not (path / "images").is_dir():
+        found = _clip_folder(path)
+    if found and rules.split:
+        raise InputError(f"{path} holds clips; --split is for folders and manifests of pictures")
+    return found or (_folder(path, rules),)
+
+
+def _clip_folder(path: Path) -> tuple[Clip, ...]:
+    """Each clip with its mattes, called by its whole name where two are of one stem; none is a folder of pictures."""
+    clips = [file for file in _clip_files(path) if not _is_matte(file)]
+    alone = [file.name for file in clips if not matte_of(file)]
+    if len(alone) == len(clips):
+        return ()
+    if alone:
+        raise InputError(f"{len(alone)} clips of {path} have no matte clip beside them, {alone[0]} among them")
+    stems = [file.stem for file in clips]
+    return tuple(_matte_clip(file, file.name if stems.count(file.stem) > 1 else file.stem) for file in clips)
+
+
+def _is_matte(file: Path) -> bool:
+    """By its name, and no clip with mattes of its own."""
+    return (file.stem in ("matte", "alpha") or file.stem.endswith(MATTE_ENDINGS)) and not matte_of(file)
 
 
 def _folder(path: Path, rules: Rules) -> Clip:
@@ -177,7 +195,9 @@ def _davis(root: Path) -> tuple[Clip, ...]:
     return tuple(clips)
 
 
-def _matte_clip(path: Path) -> Clip:
+def _matte_clip(path: Path, name: str) -> Clip:
+    if not path.is_file():
+        raise InputError(f"no clip at {path}")
     matte = matte_of(path)
     if matte is None:
         raise InputError(f"{path} has no matte clip beside it; name it {path.stem}-matte{path.suffix}")
@@ -194,7 +214,7 @@ def _matte_clip(path: Path) -> Clip:
                 yield Frame(f"{number + 1:05d}", error=reason)
 
     with VideoReader(path) as reader:
-        return Clip(path.stem, True, reader.info.frames, reader.info.rate, frames, (path, matte))
+        return Clip(name, True, reader.info.frames, reader.info.rate, frames, (path, matte))
 
 
 def _frame(name: str, picture: Tensor, mask: Tensor) -> Frame:
