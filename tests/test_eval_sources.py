@@ -90,7 +90,7 @@ def test_a_clip_and_a_matte_of_other_length(tmp_path):
 def test_a_folder_of_clips(tmp_path):
     for name in ("a.mkv", "a.avi", "a-matte.mkv", "b.mkv", "b_alpha.mkv", "b-matte.mkv", "c-matte.mkv"):
         write_clip(tmp_path / name, [scene(0)[0]])
-    assert [clip.name for clip in opened(tmp_path).clips] == ["a.mkv", "a.avi", "b"]
+    assert [clip.name for clip in opened(tmp_path).clips] == ["a.avi", "a.mkv", "b"]
     assert [clip.name for clip in opened(tmp_path / "a.avi").clips] == ["a"]
     write_clip(tmp_path / "d.mkv", [scene(0)[0]])
     with pytest.raises(InputError, match=r"1 clips of .* have no matte clip beside them, d.mkv among them"):
