@@ -35,20 +35,34 @@ def corners() -> NDArray[np.uint8]:
     return array
 
 
-def deep_tiff(pixels: NDArray[np.uint16], orientation: int, order: str) -> bytes:
-    """A 16-bit colour TIFF as scanners write it: uncompressed, one strip, pixels (H,W,3)."""
-    height, width = pixels.shape[:2]
-    data = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
-    bits = 8 + 2 + 10 * 12 + 4
-    short, long = 3, 4
+def deep_tiff(
+    pixels: NDArray[np.uint16],
+    orientation: int = 1,
+    order: str = "<",
+    *,
+    photometric: int = 2,
+    planar: bool = False,
+    extra: int | None = None,
+) -> bytes:
+    """A 16-bit TIFF as scanners write it: uncompressed, one strip (or a plane each), pixels (H,W,C).
+
+    photometric: 2 RGB, 0 grey with white as zero. extra: what the fourth channel is, 0 to 2 (straight alpha).
+    """
+    height, width, channels = pixels.shape
+    planes = [pixels[..., n] for n in range(channels)] if planar else [pixels]
+    strips = [plane.astype(pixels.dtype.newbyteorder(order)).tobytes() for plane in planes]
+    starts = [8 + sum(map(len, strips[:n])) for n in range(len(strips))]
     tags = [
-        (256, short, 1, width), (257, short, 1, height), (258, short, 3, bits), (259, short, 1, 1), (262, short, 1, 2),
-        (273, long, 1, bits + 6), (ORIENTATION, short, 1, orientation), (277, short, 1, 3), (278, short, 1, height),
-        (279, long, 1, len(data)),
+        (256, [width]), (257, [height]), (258, [16] * channels), (259, [1]), (262, [photometric]), (273, starts),
+        (ORIENTATION, [orientation]), (277, [channels]), (278, [height]), (279, list(map(len, strips))),
+        (284, [1 + planar]), *([(338, [extra])] if extra is not None else []),
     ]  # fmt: skip
-    entries = b""
-    for tag, kind, count, value in tags:
-        within = (kind, count) == (short, 1)  # left in its four bytes
-        entries += struct.pack(order + "HHI" + ("HH" if within else "I"), tag, kind, count, value, *[0] * within)
-    header = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8)
-    return header + struct.pack(order + "H", 10) + entries + bytes(4) + struct.pack(order + "3H", 16, 16, 16) + data
+    place = 8 + sum(map(len, strips))
+    entries, after = b"", b""
+    for tag, values in tags:
+        content = struct.pack(f"{order}{len(values)}I", *values)
+        if len(values) > 1:  # else left in its four bytes
+            after, content = after + content, struct.pack(order + "I", place + 6 + 12 * len(tags) + len(after))
+        entries += struct.pack(order + "HHI", tag, 4, len(values)) + content
+    header = (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, place)
+    return header + b"".join(strips) + struct.pack(order + "H", len(tags)) + entries + bytes(4) + after

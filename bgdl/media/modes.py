@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,10 +31,15 @@ def to_rgb(image: Image.Image, data: bytes, profile: bytes | None) -> Decoded:
     result is sRGB; an RGB profile is kept as it is.
     """
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        grey, said = _deep_grey(np.asarray(image))
-        return np.repeat(grey[..., None], 3, axis=2), None, None, said
+        values = np.asarray(image)
+        grey, said = _deep_grey(values)
+        if _tags(image).get(262) == 0:  # white is zero
+            grey = 255 - grey
+        clear = image.info.get("transparency")
+        alpha = np.where(values == clear, 0, 255).astype(np.uint8) if isinstance(clear, int) else None
+        return np.repeat(grey[..., None], 3, axis=2), alpha, None, said
     if is_deep_colour(image, data):
-        deep = _decode_deep(data)
+        deep = _to_bytes(_planes(image, data)) if _tags(image).get(284) == 2 else _decode_deep(data)
         if deep is not None:
             return deep[..., :3], deep[..., 3] if deep.shape[2] == 4 else None, _rgb_only(profile), []
     if image.mode in ("CMYK", "LAB") or (image.mode == "L" and profile and not _rgb_only(profile)):
@@ -105,12 +112,18 @@ def is_deep_colour(image: Image.Image, data: bytes) -> bool:
     """Whether this is a 16-bit colour file, of which Pillow would keep the high bytes only."""
     if image.format == "PNG":
         return data[24:25] == b"\x10" and image.mode in ("RGB", "RGBA", "LA")
+    tags = _tags(image)
     return (
         bool(data)
-        and image.format == "TIFF"
         and image.mode in ("RGB", "RGBA")
-        and 16 in getattr(image, "tag_v2", {}).get(258, ())
+        and 16 in tags.get(258, ())
+        and tags.get(338) in (None, (2,))  # straight alpha: OpenCV takes every fourth channel for that
     )
+
+
+def _tags(image: Image.Image) -> Mapping[int, Any]:
+    """A TIFF file's tags by number; other files have none."""
+    return getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
 
 
 def _decode_deep(data: bytes) -> Bytes | None:
@@ -118,8 +131,20 @@ def _decode_deep(data: bytes) -> Bytes | None:
     pixels = cv2.imdecode(np.frombuffer(_unturned(data), np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
         return None
-    order = [2, 1, 0, 3][: pixels.shape[2]]
-    return np.ascontiguousarray(((pixels[..., order].astype(np.uint32) * 2 + 257) // 514).astype(np.uint8))
+    return _to_bytes(pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])
+
+
+def _planes(image: Image.Image, data: bytes) -> NDArray[np.uint16]:
+    """The uncompressed planes of a 16-bit TIFF file, one after the other -> (H,W,3|4); Pillow opens no other kind."""
+    tags = _tags(image)
+    strips = (data[start : start + size] for start, size in zip(tags[273], tags[279], strict=True))
+    planes = np.frombuffer(b"".join(strips), "<u2" if data[:2] == b"II" else ">u2")
+    return planes.reshape(-1, tags[257], tags[256]).transpose(1, 2, 0)
+
+
+def _to_bytes(deep: NDArray[Any]) -> Bytes:
+    """0..65535 -> 0..255, rounded."""
+    return np.ascontiguousarray(((deep.astype(np.uint32) * 2 + 257) // 514).astype(np.uint8))
 
 
 def _unturned(data: bytes) -> bytes:
