@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from bgdl import convert
 from bgdl.errors import InputError, MissingExtra
 from bgdl.matters.wrapped import Refined
 from bgdl.pipeline.looks import make_look
+from bgdl.refine import matting
 from bgdl.refine.blur import box_mean
 from bgdl.refine.edges import DEFAULT, EDGES, EdgeName
 from bgdl.refine.foreground import blur_fusion
@@ -210,6 +212,23 @@ def test_matting_past_its_limit_keeps_the_matte_and_says_so() -> None:
     alpha = coarse(truth, 20)
     with pytest.warns(UserWarning, match=r"longer than 0 s: this picture keeps the network's matte; .*decontaminate"):
         assert torch.equal(closed_form(frames, alpha, limit_s=0), alpha)
+
+
+def test_the_time_that_pymatting_takes_to_load_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    pymatting = pytest.importorskip("pymatting")
+    now_s = 0.0
+
+    class Slow(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            nonlocal now_s
+            now_s += 100
+            return getattr(pymatting, name)
+
+    monkeypatch.setitem(sys.modules, "pymatting", Slow("pymatting"))
+    monkeypatch.setattr(matting, "time", SimpleNamespace(monotonic=lambda: now_s))
+    frames, truth, _ = disc(40)
+    alpha = coarse(truth, 10)
+    assert not torch.equal(closed_form(frames, alpha, limit_s=1), alpha)
 
 
 def test_matting_prints_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,15 +76,16 @@ def _solve(frame: NDArray[np.uint8], trimap: Grey, limit_s: float, working_px: i
     size_wh = (max(3, round(width * scale)), max(3, round(height * scale)))
     small = cv2.resize(frame, size_wh, interpolation=cv2.INTER_AREA).astype(np.float64) / 255
     known = np.asarray(cv2.resize(trimap, size_wh, interpolation=cv2.INTER_NEAREST), np.float64)
-    solved = _estimate(small, known, time.monotonic() + limit_s)
+    solved = _estimate(small, known, limit_s)
     return np.clip(cv2.resize(solved, (width, height), interpolation=cv2.INTER_CUBIC), 0, 1)
 
 
-def _estimate(image: NDArray[np.float64], trimap: Grey, deadline: float) -> Grey:
+def _estimate(image: NDArray[np.float64], trimap: Grey, limit_s: float) -> Grey:
     try:
         from pymatting import estimate_alpha_cf, ichol
     except ImportError:
         raise MissingExtra("--edge matting", "matting") from None
+    deadline = time.monotonic() + limit_s  # from here on: the first import compiles for a minute
 
     def check(*_: Any) -> None:
         if time.monotonic() > deadline:
