@@ -59,9 +59,9 @@ def foreground_of(edge: EdgeName, matter: Matter | None = None) -> Foreground | 
 
 
 def parse_colour(text: str) -> tuple[int, int, int, int] | None:
-    """A CSS colour as (r,g,b,a) of 0..255, or None where the text is not a colour."""
+    """A CSS colour as (r,g,b,a) of 0..255, to which CSS clamps, or None where the text is not a colour."""
     try:
-        red, green, blue, alpha = (*ImageColor.getrgb(text), 255)[:4]
+        red, green, blue, alpha = (min(level, 255) for level in (*ImageColor.getrgb(text), 255)[:4])
     except ValueError:
         return None
     return red, green, blue, alpha
