@@ -66,6 +66,14 @@ def test_json_has_a_record_a_picture(bgdl: Bgdl, photos: Path, tiny_weights: Pat
     assert set(records["broken.jpg"]) == {"source", "target", "error"}
 
 
+def test_names_are_printed_as_they_are(bgdl: Bgdl, photos: Path) -> None:
+    photo = (photos / "a.jpg").rename(photos / ":100:[b].jpg")
+    done = bgdl("image", photo, "-m", "otsu", "--json")
+    assert json.loads(done.out)["source"] == str(photo)
+    done = bgdl("image", photo, "-m", "otsu", "--overwrite")
+    assert str(photo) in done.err
+
+
 def test_a_bad_file_is_reported_and_the_rest_is_done(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
     (photos / "broken.png").write_text("not a picture")
     done = bgdl("image", photos, "-m", tiny_weights)
