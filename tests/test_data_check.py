@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bgdl.cli.main import app
-from bgdl.data.check import check_folder, check_quickly, sample_grid
+from bgdl.data.check import check_folder, check_quickly, sample_grid, spread
 from bgdl.data.pairs import find_pairs
 from bgdl.errors import BgdlError, InputError
 from tests.synthetic_people import draw_person, write_people
@@ -53,6 +53,11 @@ def test_quick_check_stops_training(tmp_path: Path) -> None:
     (tmp_path / "images" / "person-001.png").write_bytes(b"no picture")
     with pytest.raises(BgdlError, match=r"person-001: .*bgdl data check"):
         check_quickly(find_pairs(tmp_path))
+
+
+def test_spread_reaches_the_end_of_the_list() -> None:
+    assert spread(range(15), 8) == [0, 1, 3, 5, 7, 9, 11, 13]
+    assert spread(range(3), 8) == [0, 1, 2] and spread([], 8) == []
 
 
 def test_command_lists_draws_and_fails(faulty: Path, tmp_path: Path) -> None:

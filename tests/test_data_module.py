@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pytorch_lightning import Callback, Trainer
 
-from bgdl.errors import InputError
+from bgdl.errors import BgdlError, InputError
 from bgdl.preprocess import InputSpec
 from bgdl.training.module import PortraitModule
 from tests.synthetic_people import write_people
@@ -33,6 +33,13 @@ def test_several_roots_with_weights(people: Path, tmp_path: Path) -> None:
 def test_a_split_that_leaves_nothing_says_so(people: Path) -> None:
     with pytest.raises(InputError, match="leaves 0 pictures to train and 8 to validate"):
         data(people, split="hash:1").setup("fit")
+
+
+def test_pictures_to_validate_are_checked_too(tmp_path: Path) -> None:
+    people = write_people(tmp_path / "people", 20)
+    (people / "images" / "person-010.png").write_bytes(b"no picture")
+    with pytest.raises(BgdlError, match="person-010"):
+        data(people, split="number:10:0").setup("fit")
 
 
 def test_rectangles_train_and_change_their_aspect(people: Path, tmp_path: Path) -> None:

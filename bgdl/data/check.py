@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from bgdl.data.masks import holds_01
 from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
 from bgdl.errors import BgdlError
 
+Item = TypeVar("Item")
 MANY = 0.6  # share of the border that only an inverted mask covers
 
 
@@ -41,11 +43,16 @@ def check_folder(root: str | Path) -> tuple[list[Pair], list[Finding]]:
 
 def check_quickly(pairs: Sequence[Pair], *, count: int = 8) -> None:
     """Read `count` pairs spread over the list; raises the first error among what is found."""
-    step = max(1, len(pairs) // count)
-    for pair in pairs[::step][:count]:
+    for pair in spread(pairs, count):
         for finding in check_pair(pair):
             if finding.severity == "error":
                 raise BgdlError(f"{finding.name}: {finding.text}; the whole list: bgdl data check")
+
+
+def spread(items: Sequence[Item], count: int) -> list[Item]:
+    """At most `count` of the items, from the whole length of the list."""
+    count = min(count, len(items))
+    return [items[number * len(items) // count] for number in range(count)]
 
 
 def check_pair(pair: Pair) -> list[Finding]:

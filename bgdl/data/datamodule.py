@@ -86,7 +86,8 @@ class PortraitData(LightningDataModule):
                 f"split {self.split!r} leaves {len(self.train_pairs)} pictures to train and {len(self.val_pairs)} "
                 f"to validate; {needed}"
             )
-        check_quickly(self.train_pairs + self.val_pairs)
+        for side in (self.train_pairs, self.val_pairs):
+            check_quickly(side)
 
     def train_dataloader(self) -> DataLoader[Sample]:
         natural = self.shape == "area"
