@@ -102,8 +102,28 @@ def test_compare_says_what_moved(bgdl: Bgdl, tmp_path: Path) -> None:
     moved = bgdl("eval", pairs, "-m", "otsu", "--binarize", "--compare", old)
     assert re.search(r"set, otsu: IoU .* \[-0.250, -0.250\], worse", moved.out)
     assert "rules differ from the earlier report: binarize is True, was False" in moved.out
+    for row in report["pictures"]:
+        del row["clip"]
+    for damaged in ({"format": 1}, report):
+        old.write_text(json.dumps(damaged))
+        done = bgdl("eval", pairs, "-m", "otsu", "--compare", old)
+        assert "is no whole report.json of bgdl eval; make it anew" in done.err and not done.out
     old.write_text("{}")
     assert "is no report.json of this version" in bgdl("eval", pairs, "-m", "otsu", "--compare", old).err
+
+
+def test_names_that_are_no_utf_8(bgdl: Bgdl, tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path / "set", 1)
+    for folder in ("images", "masks"):
+        try:
+            (pairs / folder / "000.png").rename(pairs / folder / "J\udcfcrgen.png")
+        except (OSError, UnicodeError):
+            pytest.skip("this file system has names in UTF-8 only")
+    done = bgdl("eval", pairs, "-m", "otsu", "-o", tmp_path / "out")
+    assert done.status == 0, done.err
+    for name in ("report.csv", "report.html"):
+        assert r"J\udcfcrgen" in (tmp_path / "out" / name).read_text("utf-8")
+    assert not list((tmp_path / "out").glob("*.part"))
 
 
 def test_settings_of_a_file_and_options_before_it(bgdl: Bgdl, pairs: Path, tmp_path: Path) -> None:

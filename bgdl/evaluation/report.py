@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -81,34 +82,33 @@ def write_page(
         mine = [record for record in records if record.data == source.name]
         chosen = worst(mine, report["reference"])
         sights[source.name] = gather(source, chosen, mine, rules, folder / "mattes")
-    (folder / "report.html").write_text(make_page(report, sights), "utf-8")
+    _write(make_page(report, sights), folder / "report.html")
 
 
 def write_markdown(report: Figures, path: Path) -> None:
     """The main table of each source, to paste."""
     tables = [(data["name"], make_table(data, report["reference"])) for data in report["data"] if data["summary"]]
-    path.write_text("\n".join(f"## {name}\n\n{markdown(table)}\n" for name, table in tables), "utf-8")
+    _write("\n".join(f"## {name}\n\n{markdown(table)}\n" for name, table in tables), path)
 
 
 def write_json(report: Figures, path: Path) -> None:
-    """Whole or not at all; floats with six digits."""
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(_rounded(report), indent=1, allow_nan=False) + "\n", "utf-8")
-    part.replace(path)
+    """Floats with six digits."""
+    _write(json.dumps(_rounded(report), indent=1, allow_nan=False) + "\n", path)
 
 
 def write_csv(records: Sequence[Record], path: Path) -> None:
     """A row for each picture and method, broken ones with their reason."""
     measures = [name for name in MEASURES if any(name in record.scores for record in records)]
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["data", "clip", "name", "method", "sequence", "seconds", *measures, "error"])
-        writer.writeheader()
-        for record in records:
-            writer.writerow({**_row(record), "error": record.error})
+    text = StringIO()
+    writer = csv.DictWriter(text, ["data", "clip", "name", "method", "sequence", "seconds", *measures, "error"])
+    writer.writeheader()
+    for record in records:
+        writer.writerow({**_row(record), "error": record.error})
+    _write(text.getvalue(), path)
 
 
 def read_json(path: Path) -> Figures:
-    """An earlier report. Raises InputError for a file that is none."""
+    """An earlier report. Raises InputError for a file that is none, or not whole."""
     try:
         report = json.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -117,7 +117,16 @@ def read_json(path: Path) -> Figures:
         raise InputError(f"{path} is no report.json of bgdl eval: {error}") from error
     if not isinstance(report, dict) or report.get("format") != FORMAT:
         raise InputError(f"{path} is no report.json of this version of bgdl eval; make it anew")
+    if not isinstance(report.get("rules"), dict) or not _are_rows(report.get("pictures")):
+        raise InputError(f"{path} is no whole report.json of bgdl eval; make it anew")
     return report
+
+
+def _write(text: str, path: Path) -> None:
+    """Whole or not at all; bytes of a file's name that are no UTF-8 as escapes, line ends as they are."""
+    part = path.with_suffix(".part")
+    part.write_bytes(text.encode("utf-8", "backslashreplace"))
+    part.replace(path)
 
 
 def _facts(plan: Plan, matters: Mapping[str, Matter], version: str) -> Figures:
@@ -127,6 +136,12 @@ def _facts(plan: Plan, matters: Mapping[str, Matter], version: str) -> Figures:
         "rules": plan.rules.to_dict(),
         "methods": {spec.label: describe_method(spec, matters[spec.label]) for spec in plan.methods},
     }
+
+
+def _are_rows(pictures: Any) -> bool:
+    """Whether each holds what `compare` reads."""
+    names = {"data", "clip", "name", "method", "sequence"}
+    return isinstance(pictures, list) and all(isinstance(row, dict) and names <= row.keys() for row in pictures)
 
 
 def _row(record: Record) -> dict[str, Any]:
