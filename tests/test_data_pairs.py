@@ -113,6 +113,9 @@ def test_manifests_as_tables_write_them(tmp_path: Path) -> None:
     rows = "image,mask\nimages/person-000.png,masks/person-000.png\n,\nimages/person-001.png,masks/person-001.png\n"
     (people / "LIST.CSV").write_text(rows)
     assert len(find_pairs(people / "LIST.CSV")) == 2
+    (people / "folder.csv").write_text("image,mask\n.,masks/person-000.png\n")
+    with pytest.raises(InputError, match=r"folder\.csv has the image '\.', which is no file"):
+        find_pairs(people / "folder.csv")
     (people / "latin.csv").write_bytes("image,mask\nimages/Jürgen.png,masks/Jürgen.png\n".encode("cp1252"))
     with pytest.raises(InputError, match=r"latin\.csv is not in UTF-8; save it as CSV UTF-8"):
         find_pairs(people / "latin.csv")

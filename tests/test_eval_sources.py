@@ -203,8 +203,14 @@ def test_methods_as_they_are_written():
     assert parse_method("some/where/mine.safetensors:size=256").label == "mine:size=256"
     named = parse_method({"tidy": "mog2:cleanup=tidy"})
     assert (named.label, named.text, named.options) == ("tidy", "mog2:cleanup=tidy", {"cleanup": "tidy"})
-    with pytest.raises(InputError, match="is no method; write LABEL: NAME:option=value, one to an entry"):
+    with pytest.raises(
+        InputError, match="is no method; write NAME:option=value, or LABEL: NAME:option=value, one to an entry"
+    ):
         parse_method({"a": "mog2", "b": "knn"})
+    for wrong in (3, {"a": 5}):
+        with pytest.raises(InputError, match="is no method"):
+            parse_method(wrong)
+    assert parse_method({2024: "mog2"}).label == "2024"
     assert parse_method(r"C:\weights\mine.pth").model == r"C:\weights\mine.pth"
 
 
@@ -227,14 +233,26 @@ def test_plans_that_cannot_be(arguments, message):
 def test_rules_that_cannot_be():
     with pytest.raises(InputError, match="every is 0; it must be a whole number, 1 or more"):
         Rules(every=0)
+    with pytest.raises(InputError, match="every is None; it must be a whole number, 1 or more"):
+        Rules(every=None)
     with pytest.raises(InputError, match="kind is 'film'; it must be one of pictures, sequence"):
         Rules(kind="film")
+    with pytest.raises(InputError, match="split is 5; it must be a text"):
+        Rules(split=5)
+    with pytest.raises(InputError, match="binarize is 'no'; it must be true or false"):
+        Rules(binarize="no")
 
 
 def test_configs(tmp_path):
     path = tmp_path / "some.yaml"
     path.write_text("methods: otsu, canny\nevery: 5\n")
     assert read_config(path) == {"methods": ["otsu", "canny"], "every": 5}
+    for data in ("2024", "[2024]"):
+        path.write_text(f"data: {data}\n")
+        assert read_config(path) == {"data": ["2024"]}
+    path.write_text("methods: {a: otsu, b: canny}\n")
+    with pytest.raises(InputError, match=r"methods is .*; it must be a list, one to an entry"):
+        read_config(path)
     path.write_text("evry: 5\n")
     with pytest.raises(InputError, match="has the unknown key 'evry'; known are binarize, data, every"):
         read_config(path)

@@ -120,6 +120,8 @@ def _from_manifest(path: Path) -> list[Pair]:
     pairs: dict[str, Pair] = {}
     for row in rows:
         picture = path.parent / row["image"]
+        if not Path(row["image"]).name:
+            raise InputError(f"{path.name} has the image {row['image']!r}, which is no file")
         name = Path(row["image"]).with_suffix("").as_posix()
         if name in pairs:
             raise InputError(f"{path.name} names {name} twice")

@@ -54,10 +54,15 @@ class Rules:
     def __post_init__(self) -> None:
         for name in ("every", "limit", "resize"):
             value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
+            if (value is not None or name == "every") and (not isinstance(value, int) or value < 1):
                 raise InputError(f"{name} is {value!r}; it must be a whole number, 1 or more")
         if isinstance(self.prime, (int, float)):  # as YAML reads a number of frames
             object.__setattr__(self, "prime", str(self.prime))
+        for name in ("split", "prime"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a text")
+        if not isinstance(self.binarize, bool):
+            raise InputError(f"binarize is {self.binarize!r}; it must be true or false")
         if self.kind not in KINDS:
             raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
 
@@ -107,10 +112,12 @@ def make_plan(
 def parse_method(text: str | Mapping[str, str]) -> MethodSpec:
     """`mog2:history=200:shadows=drop` -> its name and options; see `bgdl.registry.split_options`."""
     if not isinstance(text, str):
-        if len(text) != 1:
-            raise InputError(f"{dict(text)} is no method; write LABEL: NAME:option=value, one to an entry")
+        if not isinstance(text, Mapping) or len(text) != 1:
+            raise InputError(
+                f"{text} is no method; write NAME:option=value, or LABEL: NAME:option=value, one to an entry"
+            )
         ((label, text),) = text.items()
-        return replace(parse_method(text), label=label)
+        return replace(parse_method(text), label=str(label))
     model, options = split_options(text.strip())
     if not model or model.endswith(":"):
         raise InputError(f"{text!r} is no method; write NAME, NAME:option=value or the path of a weights file")
@@ -132,16 +139,26 @@ def read_config(path: str | Path) -> dict[str, Any]:
         settings = yaml.safe_load(Path(path).read_text("utf-8"))
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
     known = {"data", "methods", "reference", *(field.name for field in fields(Rules))}
     if not isinstance(settings, dict):
         raise InputError(f"{path} is no mapping; known keys are {', '.join(sorted(known))}")
-    unknown = sorted(settings.keys() - known)
+    unknown = sorted(map(str, settings.keys() - known))
     if unknown:
         raise InputError(f"{path} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")
     if isinstance(settings.get("data"), str):
         settings["data"] = [part.strip() for part in settings["data"].split(",")]
+    elif settings.get("data") is not None:
+        settings["data"] = [str(part) for part in _listed("data", settings["data"])]
     if isinstance(settings.get("methods"), str):
         settings["methods"] = split_methods(settings["methods"])
+    elif settings.get("methods") is not None:
+        settings["methods"] = _listed("methods", settings["methods"])
     return settings
+
+
+def _listed(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, (list, int)):
+        raise InputError(f"{name} is {value!r}; it must be a list, one to an entry")
+    return value if isinstance(value, list) else [value]
