@@ -20,6 +20,7 @@ from bgdl.errors import InputError, MissingExtra
 from bgdl.media import image
 from bgdl.media.image import OPAQUE_FORMATS, format_of, read, supports_alpha, write
 from tests.pictures import MAKER, ORIENTATION, STORED_AS, corners, encoded
+from tests.profiles import exchanged_profile
 
 RNG = np.random.default_rng(0)
 
@@ -270,6 +271,25 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
         write(torch.zeros(2, 2, 3, dtype=torch.uint8), tmp_path / "no" / "a.png")
     assert target.read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["a.webp"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="paths are short there")
+def test_names_as_long_as_the_system_allows(tmp_path: Path) -> None:
+    target = tmp_path / ("a" * 251 + ".png")
+    write(torch.zeros(2, 2, 3, dtype=torch.uint8), target)
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    with pytest.raises(InputError, match=r"cannot write .*: File name too long"):
+        write(torch.zeros(2, 2, 3, dtype=torch.uint8), target.with_name("a" + target.name))
+    with pytest.raises(InputError, match=r"cannot write .*: Not a directory"):
+        write(torch.zeros(2, 2, 3, dtype=torch.uint8), target / "b.png")
+
+
+def test_colours_are_in_srgb_where_a_format_holds_no_profile(tmp_path: Path) -> None:
+    red = torch.tensor([250, 0, 0], dtype=torch.uint8).expand(4, 4, 3)
+    write(red, tmp_path / "a.bmp", icc_profile=exchanged_profile())
+    assert (read(tmp_path / "a.bmp").frames[0, 0, 0].int() - torch.tensor([0, 0, 250])).abs().max() <= 2
+    write(red[..., :1], tmp_path / "matte.bmp", icc_profile=exchanged_profile())
+    assert read(tmp_path / "matte.bmp").frames.unique().tolist() == [250]
 
 
 def test_jpeg_keeps_exif_and_obeys_quality(tmp_path: Path) -> None:

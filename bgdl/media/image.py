@@ -6,12 +6,13 @@ import os
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
@@ -103,6 +104,7 @@ def write(
 
     format: Pillow's name; by default from the path's ending, PNG for an open file.
     quality: 1 to 100 for JPEG, WebP and AVIF; 100 makes WebP lossless. exif: without an orientation tag.
+    icc_profile: that the colours are in; BMP, which holds none, gets them in sRGB.
     Raises InputError for an unknown ending, transparency in an opaque format, or what the format cannot hold.
     """
     path = Path(target) if isinstance(target, (str, Path)) else None
@@ -229,6 +231,8 @@ def _encode(picture: Tensor, format: str, icc_profile: bytes | None, exif: bytes
     if format in KEEPS_METADATA:
         options["icc_profile"] = icc_profile if picture.shape[-1] > 1 else None
         options.update(_with_exif(exif, format) if exif else {})
+    elif icc_profile and picture.shape[-1] == 3:
+        picture = torch.from_numpy(modes.to_srgb(picture.numpy(), icc_profile))
     buffer = BytesIO()
     try:
         if format == "PNG":
@@ -250,11 +254,12 @@ def _with_exif(block: bytes, format: str) -> dict[str, Any]:
 
 def _replace(path: Path, data: bytes) -> None:
     """Write beside the target and rename, so that nothing half-written bears its name."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f".{secrets.token_hex(4)}.part")  # short, whatever the name
     try:
         part.write_bytes(data)
         os.replace(part, path)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
