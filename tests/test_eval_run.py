@@ -7,6 +7,7 @@ import re
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -121,6 +122,18 @@ def test_what_breaks_is_noted_and_the_rest_is_done(tmp_path):
     assert "cannot identify" in broken.pop(("004", ""))
     assert not broken
     assert sum(record.method == "bright" and bool(record.scores) for record in records) == 5
+
+
+@pytest.mark.parametrize("error", [MemoryError(), cv2.error("too large"), RuntimeError("no")], ids=repr)
+def test_a_method_that_fails_from_the_start_stops_no_other(tmp_path, error):
+    class Failing(Bright):
+        def alpha(self, frames):
+            raise error
+
+    records, _ = run(make_pairs(tmp_path, 2), [Failing("failing"), Bright()])
+    assert [(record.method, record.error) for record in records] == [
+        ("failing", str(error) or "MemoryError"), ("bright", None)
+    ] * 2  # fmt: skip
 
 
 def test_a_stopped_run_goes_on(tmp_path):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bgdl import convert
-from bgdl.errors import BgdlError, InputError
+from bgdl.errors import InputError
 from bgdl.evaluation import scores, speed
 from bgdl.evaluation.prime import empty_scene, leading_frames
 from bgdl.evaluation.protocol import Rules
@@ -25,7 +25,6 @@ from bgdl.evaluation.records import Record, Store
 from bgdl.evaluation.sources import Clip, Frame, Source, shrink
 from bgdl.media import image
 from bgdl.metrics.temporal import optical_flow
-from bgdl.opencv import cv2
 from bgdl.types import Matter, is_primed
 
 Scoring = Callable[[], list[Record]]
@@ -140,8 +139,8 @@ class Runner:
                 continue
             try:
                 taken.alphas[label], taken.seconds[label] = speed.timed(matter, frame.picture)
-            except (BgdlError, RuntimeError, ValueError, cv2.error) as error:
-                taken.errors[label] = str(error)
+            except speed.FAILURES as error:
+                taken.errors[label] = str(error) or type(error).__name__
         return taken
 
     def _score(self, data: str, clip: Clip, taken: Taken, before: Taken | None) -> list[Record]:

@@ -9,9 +9,12 @@ import numpy as np
 from torch import Tensor
 
 from bgdl.errors import BgdlError
+from bgdl.opencv import cv2
 from bgdl.types import Matter
 
 WARM_UP = 2
+FAILURES = (BgdlError, RuntimeError, ValueError, MemoryError, cv2.error)
+"""With which a method may fail on a frame while the others go on."""
 
 
 def timed(matter: Matter, picture: Tensor) -> tuple[Tensor, float]:
@@ -26,7 +29,7 @@ def warm_up(matter: Matter, picture: Tensor) -> None:
     try:
         for _ in range(WARM_UP):
             matter.alpha(picture)
-    except BgdlError:
+    except FAILURES:
         pass  # for instance an empty scene is needed first: scoring says so
     matter.reset()
 
