@@ -108,6 +108,14 @@ def test_no_frames_give_no_mattes(name: str, clip: Tensor) -> None:
     assert _ready(name, clip).alpha(clip[:0]).shape == (0, 31, 45, 1)
 
 
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_what_is_no_frames_is_a_sentence(name: str, clip: Tensor) -> None:
+    matter = _ready(name, clip)
+    for wrong in (clip.float(), clip.permute(0, 3, 1, 2), clip[0], clip[:, :, :0], clip.numpy()):
+        with pytest.raises(InputError, match=r"frames are .*uint8 \(N,H,W,3\) RGB, not (torch|ndarray)"):
+            matter.alpha(wrong)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("name", NEED_A_PLATE)
 def test_without_the_empty_scene_the_refusal_says_how_to_give_one(name: str, clip: Tensor) -> None:
     with pytest.raises(InputError, match="needs the empty scene first: --prime SECONDS, FRAMES or FILE"):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.errors import InputError
+from bgdl.matters import checks
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask, pick_cleanup
 
 Frame = NDArray[np.uint8]  # (H,W,3) RGB
@@ -33,7 +34,7 @@ class Classical(ABC):
 
     def alpha(self, frames: Tensor) -> Tensor:
         """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""
-        alpha = np.zeros((*frames.shape[:3], 1), dtype=np.float32)
+        alpha = np.zeros((*checks.frames(frames).shape[:3], 1), dtype=np.float32)
         for index, frame in enumerate(frames.cpu().numpy()):
             alpha[index, ..., 0] = self._matte(np.ascontiguousarray(frame))
         return torch.from_numpy(alpha).to(self.device)

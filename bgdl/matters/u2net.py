@@ -11,6 +11,7 @@ from bgdl import preprocess
 from bgdl.device import upload
 from bgdl.engines.engine import Engine
 from bgdl.errors import InputError
+from bgdl.matters import checks
 from bgdl.preprocess import InputSpec
 
 
@@ -34,8 +35,8 @@ class U2NetMatter:
 
     @torch.inference_mode()
     def alpha(self, frames: Tensor) -> Tensor:
-        """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""
-        frames = upload(frames, self.device)
+        """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`; InputError for anything else."""
+        frames = upload(checks.frames(frames), self.device)
         parts, start = [], 0
         while start < len(frames):
             try:
