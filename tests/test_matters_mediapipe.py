@@ -62,6 +62,8 @@ def test_a_path_that_is_not_there_and_a_file_that_is_no_model(tmp_path: Path) ->
     pytest.importorskip("mediapipe")
     with pytest.raises(InputError, match=r"no model at .*gone\.tflite"):
         bgdl.load("mediapipe", device="cpu", weights_path=tmp_path / "gone.tflite")
+    with pytest.raises(InputError, match="no model at 5;"):
+        bgdl.load("mediapipe:weights_path=5", device="cpu")
     (tmp_path / "no.tflite").write_bytes(b"<html>")
     with pytest.raises(WeightsError, match=r"no\.tflite is not a segmentation model that mediapipe can run"):
         bgdl.load("mediapipe", device="cpu", weights_path=tmp_path / "no.tflite")

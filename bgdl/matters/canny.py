@@ -40,11 +40,11 @@ class Canny(Classical):
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
         super().__init__(device=device, cleanup=cleanup)
-        self.median_px = checks.odd("median_px", median_px)
+        self.median_px = checks.median("median_px", median_px)
+        self.high = checks.within("high", high, 0, 10_000)
         self.low = checks.within("low", low, 0, high)
-        self.high = high
         self.kernel_px = checks.odd("kernel_px", kernel_px)
-        self.dilate = checks.count("dilate", dilate)
+        self.dilate = checks.count("dilate", dilate, at_most=1000)
         self.fill: Fill = checks.one_of("fill", fill, ("convex", "contour", "hull"))
 
     def _mask(self, frame: Frame) -> Mask:

@@ -38,7 +38,7 @@ def odd(option: str, value: int, *, at_most: int = 1001) -> int:
 
 
 def median(option: str, value: int) -> int:
-    """`value`, the odd side of a median filter: above 255 px OpenCV's counters overflow."""
+    """`value`, the odd side of a median filter: beyond 255 px OpenCV's 16-bit counters overflow."""
     return odd(option, value, at_most=255)
 
 

@@ -51,7 +51,7 @@ class ChromaKey(Classical):
         super().__init__(device=device, cleanup=cleanup)
         self.outer = checks.within("outer", outer, 1, 300)
         self.inner = checks.within("inner", inner, 0, outer)
-        self.edge_px = checks.count("edge_px", edge_px)
+        self.edge_px = checks.count("edge_px", edge_px, at_most=500)
         self.colour = colour
         self._key = None if colour == "auto" else parse_colour(colour)
 
@@ -84,7 +84,7 @@ class ChromaKey(Classical):
 def parse_colour(colour: str) -> tuple[int, int, int]:
     """0..255 RGB of "green" and "blue" screens, of a CSS name or of #rrggbb; a grey is refused."""
     try:
-        red, green, blue = ImageColor.getrgb(SCREENS.get(colour, str(colour)))[:3]
+        red, green, blue = ImageColor.getrgb(SCREENS.get(str(colour), str(colour)))[:3]
     except ValueError:
         raise InputError(f"unknown colour {colour!r}; use auto, green, blue, a CSS name or #rrggbb") from None
     if max(red, green, blue) - min(red, green, blue) < 40:

@@ -38,8 +38,8 @@ class Cleanup:
     reference_px: int | None = None
 
     def __post_init__(self) -> None:
-        checks.count("open_px", self.open_px)
-        checks.count("close_px", self.close_px)
+        checks.count("open_px", self.open_px, at_most=1001)
+        checks.count("close_px", self.close_px, at_most=1001)
         checks.within("island_share", self.island_share, 0, 1)
         checks.within("hole_share", self.hole_share, 0, 1)
         checks.within("feather_px", self.feather_px, 0, 100)
@@ -63,7 +63,7 @@ def pick_cleanup(cleanup: Cleanup | CleanupName) -> Cleanup:
     """The clean-up called "none", "tidy" or "soft", or the one given."""
     if isinstance(cleanup, Cleanup):
         return cleanup
-    if cleanup not in PRESETS:
+    if not isinstance(cleanup, str) or cleanup not in PRESETS:
         raise InputError(f"cleanup is {cleanup!r}; it must be one of {', '.join(PRESETS)}, or a Cleanup")
     return PRESETS[cleanup]
 

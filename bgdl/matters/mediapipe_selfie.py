@@ -89,7 +89,7 @@ def _open(path: str | Path | None, variant: SelfieVariant) -> tuple[Any, Any]:
         raise MissingExtra("mediapipe", "mediapipe") from error
     except OSError as error:
         raise BgdlError(f"mediapipe is installed but does not load: {error}") from error
-    file = model_path(variant) if path is None else Path(path).expanduser()
+    file = model_path(variant) if path is None else Path(str(path)).expanduser()
     if not file.is_file():
         raise InputError(f"no model at {file}; give a .tflite file, or leave weights_path out to find or download one")
     options = vision.ImageSegmenterOptions(

@@ -37,10 +37,10 @@ class Otsu(Classical):
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
         super().__init__(device=device, cleanup=cleanup)
-        self.median_px = checks.odd("median_px", median_px)
+        self.median_px = checks.median("median_px", median_px)
         self.kernel_px = checks.odd("kernel_px", kernel_px)
-        self.dilate = checks.count("dilate", dilate)
-        self.erode = checks.count("erode", erode)
+        self.dilate = checks.count("dilate", dilate, at_most=1000)
+        self.erode = checks.count("erode", erode, at_most=1000)
         self.subject = checks.one_of("subject", subject, ("dark", "bright"))
 
     def _mask(self, frame: Frame) -> Mask:

@@ -49,7 +49,7 @@ class RunningAverage(Classical):
         super().__init__(device=device, cleanup=cleanup)
         self.frames = checks.count("frames", frames, at_least=1)
         self.weight = None if weight is None else checks.within("weight", weight, 0, 1)
-        self.median_px = checks.odd("median_px", median_px)
+        self.median_px = checks.median("median_px", median_px)
         self.threshold = checks.within("threshold", threshold, 1, 255)
         self.light: Light = checks.one_of("light", light, LIGHTS)
         self.shadows = checks.one_of("shadows", shadows, SHADOWS)
