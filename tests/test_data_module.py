@@ -42,6 +42,14 @@ def test_pictures_to_validate_are_checked_too(tmp_path: Path) -> None:
         data(people, split="number:10:0").setup("fit")
 
 
+def test_fewer_pictures_than_processes_are_refused(people: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(Trainer, "world_size", 5)
+    pictures = data(people, samples=4)
+    pictures.trainer = trainer(tmp_path)
+    with pytest.raises(InputError, match="an epoch of 4 is too short for 5 processes"):
+        pictures.setup("fit")
+
+
 def test_rectangles_train_and_change_their_aspect(people: Path, tmp_path: Path) -> None:
     pictures = data(people, batch=2, samples=12, sizes=[96], shape="area")
     sizes = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bgdl.data.sampler import EpochSampler
+from bgdl.data.sampler import EpochSampler, EverySampler
 
 
 def test_sampler_covers_all_and_splits_over_processes() -> None:
@@ -33,3 +33,10 @@ def test_a_picture_drawn_again_is_another_draw() -> None:
         sampler.set_epoch(epoch)
         indices += list(sampler)
     assert len(indices) == 24 and len({(draw, number) for draw, number, _ in indices}) == 24
+
+
+def test_every_picture_is_validated_once_in_as_many_steps_everywhere() -> None:
+    for count, steps in ((5, 3), (1, 1)):
+        taken = [list(EverySampler(count, rank=rank, processes=2)) for rank in range(2)]
+        assert [len(mine) for mine in taken] == [len(EverySampler(count, processes=2))] * 2 == [steps] * 2
+        assert sorted(number for mine in taken for number in mine if number is not None) == list(range(count))

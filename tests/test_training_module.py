@@ -16,6 +16,7 @@ from pytorch_lightning import Callback, Trainer
 from bgdl import preprocess
 from bgdl.cli.train import main
 from bgdl.data.augment import Augment
+from bgdl.data.dataset import WholePictures, collate
 from bgdl.data.pairs import find_pairs
 from bgdl.errors import InputError
 from bgdl.nets import checkpoint
@@ -208,6 +209,15 @@ def test_validation_scores_are_those_of_the_matter(people: Path, tmp_path: Path,
         alpha = preprocess.restore(probability, (48, 40), SMALL)[..., 0]
         expected.append(segmentation.iou(alpha, batch["masks"][:, 0]))
     assert scores["val_iou"] == pytest.approx(float(torch.cat(expected).mean()), abs=1e-5)
+
+
+def test_a_step_without_a_picture_counts_for_nothing(people: Path) -> None:
+    """As a process has it that ran out of pictures to validate before the others."""
+    module, pictures = PortraitModule(input_spec=SMALL), WholePictures(find_pairs(people))
+    with torch.no_grad():
+        for index in (0, None):
+            module.eval().validation_step(collate([pictures[index]]), 0)
+    assert module.val_iou.update_count == module.val_mae.update_count == 1
 
 
 def test_a_start_is_fed_as_it_says(tmp_path: Path, tiny_weights: Path) -> None:

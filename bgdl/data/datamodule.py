@@ -16,7 +16,7 @@ from bgdl.data.check import check_quickly
 from bgdl.data.colour import colour_transform
 from bgdl.data.dataset import Sample, TrainingPictures, WholePictures, collate
 from bgdl.data.pairs import Pair, find_pairs
-from bgdl.data.sampler import EpochSampler
+from bgdl.data.sampler import EpochSampler, EverySampler
 from bgdl.data.split import split_pairs
 from bgdl.errors import InputError
 from bgdl.preprocess import InputSpec
@@ -86,6 +86,8 @@ class PortraitData(LightningDataModule):
                 f"split {self.split!r} leaves {len(self.train_pairs)} pictures to train and {len(self.val_pairs)} "
                 f"to validate; {needed}"
             )
+        if self.trainer and stage == "fit":
+            self._check_trainer(self.trainer)
         for side in (self.train_pairs, self.val_pairs):
             check_quickly(side)
 
@@ -106,8 +108,7 @@ class PortraitData(LightningDataModule):
             seed=self.seed,
             size_hw=self._size_hw,
             batch=self.batch,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            processes=self.trainer.world_size if self.trainer else 1,
+            **self._place(),
         )
         if self.trainer:  # workers begin before Lightning tells the epoch, which is not 0 where a run is resumed
             begun = self.trainer.global_step // self._steps_each(self.trainer)
@@ -122,7 +123,9 @@ class PortraitData(LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
-        return DataLoader(WholePictures(self.val_pairs), 1, num_workers=self.workers, collate_fn=collate)
+        sampler = EverySampler(len(self.val_pairs), **self._place())
+        pictures = WholePictures(self.val_pairs)
+        return DataLoader(pictures, 1, sampler=sampler, num_workers=self.workers, collate_fn=collate)
 
     test_dataloader = val_dataloader
 
@@ -141,6 +144,15 @@ class PortraitData(LightningDataModule):
         assert self.colour is not None
         torch.manual_seed(seed)
         return self.colour(picture)  # type: ignore[no-any-return]
+
+    def _check_trainer(self, trainer: Trainer) -> None:
+        drawn, processes = self.samples or len(self.train_pairs), trainer.world_size
+        if drawn < processes:
+            raise InputError(f"an epoch of {drawn} is too short for {processes} processes; lower trainer.devices")
+
+    def _place(self) -> dict[str, int]:
+        """This process's among all."""
+        return {"rank": self.trainer.global_rank, "processes": self.trainer.world_size} if self.trainer else {}
 
     def _weights(self) -> list[float]:
         """All alike where every root counts by its number of pictures."""

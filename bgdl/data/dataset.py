@@ -33,7 +33,7 @@ class Sample(TypedDict):
 
 
 class WholePictures(Dataset[Sample]):
-    """Each pair as it is: uint8 (1,H,W,3) and float32 (1,1,H,W)."""
+    """Each pair as it is: uint8 (1,H,W,3) and float32 (1,1,H,W); no picture for the index None."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self.pairs = list(pairs)
@@ -41,7 +41,9 @@ class WholePictures(Dataset[Sample]):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> Sample:
+    def __getitem__(self, index: int | None) -> Sample:
+        if index is None:
+            return Sample(frames=torch.zeros(0, 1, 1, 3).byte(), masks=torch.zeros(0, 1, 1, 1), names=[], seeds=[])
         rgb, mask = read_pair(self.pairs[index])
         frames, masks = convert.frame_to_tensor(rgb), convert.to_unit(torch.from_numpy(mask))[None, None]
         return Sample(frames=frames, masks=masks, names=[self.pairs[index].name], seeds=[0])

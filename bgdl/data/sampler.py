@@ -1,4 +1,4 @@
-"""In which order training pictures are drawn: weighted, the same for the same seed and epoch, split over processes."""
+"""In which order pictures are taken, split over processes: for training drawn by weight, alike for seed and epoch."""
 
 from __future__ import annotations
 
@@ -51,3 +51,14 @@ class EpochSampler(DistributedSampler[tuple[int, int, Size]]):
         while len(order) < self.samples:
             order += torch.randperm(len(self.weights), generator=generator).tolist()
         return order[: self.samples]
+
+
+class EverySampler(DistributedSampler[int | None]):
+    """Each of `count` pictures once in all processes together, whose forward passes meet; None where one has run out."""
+
+    def __init__(self, count: int, *, rank: int = 0, processes: int = 1) -> None:
+        super().__init__(range(count), num_replicas=processes, rank=rank)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[int | None]:
+        numbers = range(self.rank, self.total_size, self.num_replicas)
+        return iter([number if number < len(self.dataset) else None for number in numbers])  # type: ignore[arg-type]

@@ -86,7 +86,9 @@ class PortraitModule(LightningModule):
         return loss
 
     def validation_step(self, batch: Sample, _: int) -> None:
-        """Scores at the pictures' own size."""
+        """Scores at the pictures' own size; none of a step without a picture."""
+        if not batch["names"]:
+            return
         truth = batch["masks"]
         probability = self.net(preprocess.prepare(batch["frames"], self.spec).to(self.dtype)).float()
         alpha = convert.to_nchw(preprocess.restore(probability, (truth.shape[-2], truth.shape[-1]), self.spec))
