@@ -168,6 +168,8 @@ def fit_background(picture: Tensor, size_hw: tuple[int, int], fit: Fit = "cover"
     height, width = size_hw
     ratios = (height / picture.shape[1], width * pixel_aspect / picture.shape[2])
     scale = {"cover": max(ratios), "contain": min(ratios)}.get(fit)
+    if fit == "cover":
+        picture = _middle(picture, (height / max(ratios), width * pixel_aspect / max(ratios)))
     inner = size_hw if scale is None else _scaled(picture, scale, scale / pixel_aspect)
     if inner == size_hw == tuple(picture.shape[1:3]):
         return picture
@@ -228,6 +230,13 @@ def _gaussian(planes: Tensor, sigma: float) -> Tensor:
     return F.conv2d(planes, taps[:, :, :, None].contiguous(), padding=(radius, 0), groups=channels)
 
 
+def _middle(picture: Tensor, needed_hw: tuple[float, float]) -> Tensor:
+    """The middle of uint8 (N,H,W,3), at least so many px: scaled whole, a thin picture would take terabytes."""
+    sides = [(max(1, math.ceil(side - 1e-6)), whole) for side, whole in zip(needed_hw, picture.shape[1:3], strict=True)]
+    rows, columns = (side + (whole - side) % 2 for side, whole in sides)  # what is left over halves evenly
+    return _centre(picture, (rows, columns))
+
+
 def _scaled(picture: Tensor, scale_y: float, scale_x: float) -> tuple[int, int]:
     return max(1, round(picture.shape[1] * scale_y)), max(1, round(picture.shape[2] * scale_x))
 
@@ -236,4 +245,6 @@ def _centre(picture: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """Crop or pad with black, around the centre, to `size_hw`; F.pad crops where a pad is negative."""
     rest_y, rest_x = size_hw[0] - picture.shape[1], size_hw[1] - picture.shape[2]
     top, left = rest_y // 2, rest_x // 2
+    if not (rest_y or rest_x):
+        return picture
     return F.pad(picture, (0, 0, left, rest_x - left, top, rest_y - top))

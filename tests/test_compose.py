@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -126,6 +128,21 @@ def test_fit_cover_crops_contain_adds_bars_stretch_fills() -> None:
     stretched = fit_background(picture, (10, 9), "stretch")
     assert stretched.shape == (1, 10, 9, 3)
     assert stretched[0, :, 4].min() > 190
+
+
+def test_cover_scales_no_more_than_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled: list[int] = []
+
+    def interpolate(planes: Tensor, size_hw: tuple[int, int], **options: Any) -> Tensor:
+        scaled.append(size_hw[0] * size_hw[1])
+        return resize(planes, size_hw, **options)
+
+    resize = F.interpolate
+    monkeypatch.setattr(F, "interpolate", interpolate)
+    thin = torch.zeros(1, 301, 1, 3, dtype=torch.uint8)
+    thin[:, 150] = 200
+    assert fit_background(thin, (1, 300), "cover").unique().tolist() == [200]
+    assert scaled == [300 * 300]
 
 
 def test_blur_has_no_halo_of_the_subject() -> None:
