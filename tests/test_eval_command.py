@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
 
+from bgdl.cli import console
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
@@ -110,6 +112,17 @@ def test_compare_says_what_moved(bgdl: Bgdl, tmp_path: Path) -> None:
         assert "is no whole report.json of bgdl eval; make it anew" in done.err and not done.out
     old.write_text("{}")
     assert "is no report.json of this version" in bgdl("eval", pairs, "-m", "otsu", "--compare", old).err
+
+
+def test_names_are_no_markup(bgdl: Bgdl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sets = [make_pairs(tmp_path / parent / "b]", 1) for parent in ("p[", "q[")]
+    config = tmp_path / "some.yaml"
+    config.write_text('methods: [{"a [/i]": otsu}, {"[red]": canny}]')
+    monkeypatch.setattr(console, "err", Console(stderr=True, soft_wrap=True, force_terminal=True))  # with a bar
+    done = bgdl("eval", *sets, "--config", config)
+    assert done.status == 0, done.err
+    assert all(name in done.out for name in ("p[/b]", "q[/b]", "a [/i]", "[red]"))
+    assert "p[/b]" in done.err.split("engine none")[-1]
 
 
 def test_names_that_are_no_utf_8(bgdl: Bgdl, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from bgdl.cli import console
 from bgdl.cli.eval_table import FIRST_TO_GO, print_table
 from bgdl.evaluation.table import MAIN, MAIN_SEQUENCE, Table, make_table
 
+BEST = "best [/b] :x:"
 LONG = "static_difference:light=match:shadows=drop:cleanup=tidy"
 
 
@@ -20,12 +21,12 @@ def figure(mean: float) -> dict[str, float]:
 
 @pytest.fixture
 def table() -> Table:
-    means = {"portrait": 0.9551, LONG: 0.7222}
+    means = {BEST: 0.9551, LONG: 0.7222}
     summary = {
         label: {"pictures": 24, "threshold": 0.5, **{name: figure(mean) for name in MAIN_SEQUENCE}}
         for label, mean in means.items()
     }
-    return make_table({"summary": summary, "paired": {LONG: {"iou": figure(-0.233)}}}, "portrait")
+    return make_table({"summary": summary, "paired": {LONG: {"iou": figure(-0.233)}}}, BEST)
 
 
 def printed(table: Table, monkeypatch: pytest.MonkeyPatch, *, width: int, terminal: bool) -> tuple[str, str]:
@@ -33,7 +34,7 @@ def printed(table: Table, monkeypatch: pytest.MonkeyPatch, *, width: int, termin
     for name, file in (("out", out), ("err", err)):
         shown = Console(file=file, width=width, force_terminal=terminal, soft_wrap=True, color_system=None)
         monkeypatch.setattr(console, name, shown)
-    print_table("data", table)
+    print_table("data [b]", table)
     return out.getvalue(), err.getvalue()
 
 
@@ -41,6 +42,7 @@ def test_in_a_pipe_it_is_whole(table: Table, monkeypatch: pytest.MonkeyPatch) ->
     out, err = printed(table, monkeypatch, width=80, terminal=False)
     (row,) = (line for line in out.splitlines() if LONG in line)
     assert "0.722 ±0.010" in row
+    assert all(text in out for text in ("data [b]", "best [/b]", "IoU − best"))
     assert "-0.233 [-0.243, -0.223]" in row
     assert row.split()[-1] == "24"
     assert not err

@@ -167,7 +167,7 @@ def _follow(runner: Runner, sources: list[Source]) -> None:
     """Run with a progress bar on stderr."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console.err, transient=True) as bar:
         tasks: dict[tuple[str, str], Any] = {}
         for done in runner.run(sources):

@@ -38,20 +38,20 @@ def fit(table: Table, width: int | None) -> tuple[list[int], list[int]]:
 
 
 def _dressed(title: str, table: Table, columns: list[int], width: int | None) -> RichTable:
-    """Nothing but long names of methods is broken into lines."""
+    """Nothing but long names of methods is broken into lines; names are no markup, whatever they hold."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as RichTable
+    from rich.text import Text
 
-    shown = RichTable(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    shown = RichTable(title=Text(title, "table.title"), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         if column == 0:
             longest = max(len(text) for text in (table.titles[0], *(row[0].text for row in table.rows)))
             shown.add_column(table.titles[0], overflow="fold", width=min(longest, (width or 1000) // 3))
         else:
-            shown.add_column(_two_lines(table.titles[column]), justify="right", no_wrap=True)
+            shown.add_column(Text(_two_lines(table.titles[column])), justify="right", no_wrap=True)
     for row in table.rows:
-        cells = [row[column] for column in columns]
-        shown.add_row(*(f"[bold]{cell.text}[/]" if cell.best else cell.text.replace("[", r"\[") for cell in cells))
+        shown.add_row(*(Text(row[column].text, "bold" if row[column].best else "") for column in columns))
     if width is None:
         shown.width = _width(shown)
     return shown
