@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import shutil
 import sys
@@ -128,6 +129,22 @@ def test_ctrl_c_leaves_the_recording(tmp_path: Path) -> None:
     run, notes = run_of(tmp_path / "rec.mkv", {5: KeyboardInterrupt()})
     assert run.run().frames == len(decoded(tmp_path / "rec.mkv")[0]) == 4
     assert notes == ["stopped"]
+
+
+def test_ctrl_c_inside_the_encoder_loses_no_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mux, calls = VideoWriter._mux, []
+
+    def pressed(self: VideoWriter, packets: list[Any], **options: Any) -> None:
+        calls.append(len(packets))
+        if len(calls) == 3:
+            _thread.interrupt_main()
+        mux(self, packets, **options)
+
+    monkeypatch.setattr(VideoWriter, "_mux", pressed)
+    run, _ = run_of(tmp_path / "rec.mkv", {}, backgrounds=("transparent",))
+    run.run()
+    assert calls == [1, 1, 1, 1, 0]
+    assert len(decoded(tmp_path / "rec.mkv")[0]) == 4
 
 
 def test_an_error_before_the_first_frame_leaves_no_file(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import _thread
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -140,4 +142,26 @@ def test_a_look_that_ends_early_ends_the_run() -> None:
     Pump(counted(10_000, seen), same, three, out.append).run()
     assert out == [0, 1, 2]
     assert len(seen) < 20
+    assert not any(thread.name.startswith("bgdl-") for thread in threading.enumerate())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a thread")
+@pytest.mark.parametrize(("presses", "written"), [(1, [0, 1]), (4, [0])])
+def test_no_ctrl_c_leaves_the_sink_at_work(presses: int, written: list[int]) -> None:
+    out: list[int] = []
+
+    def busy(item: int) -> None:
+        """With the first item while the run waits for this stage alone, and Ctrl-C is pressed."""
+        while not pump._done._closed:
+            time.sleep(0.001)
+        for _ in range(presses if item == 0 else 0):
+            time.sleep(0.05)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.05)
+        out.append(item)
+
+    pump = Pump(range(2), same, same, busy)
+    with pytest.raises(KeyboardInterrupt):
+        pump.run()
+    assert out == written
     assert not any(thread.name.startswith("bgdl-") for thread in threading.enumerate())

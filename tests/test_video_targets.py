@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from torch import Tensor
 
 from bgdl.errors import InputError
+from bgdl.media.tracks import Tracks
 from bgdl.media.writer import VideoWriter
 from tests.video_clips import BrightSubject, Interrupted, convert, decoded, noise, packets, room_for, write_clip
 
@@ -37,6 +39,36 @@ def test_ctrl_c_leaves_a_playable_part_and_says_so(tmp_path: Path) -> None:
     assert times[-1] < 1
     assert not (tmp_path / "out.mp4").exists()
     assert len(packets(tmp_path / "out.mp4.part", "audio")) < 100  # sound ends with the picture
+
+
+@pytest.mark.parametrize("target", ["out.mp4", "out.webm", "out.gif"])
+@pytest.mark.parametrize("matter", [BrightSubject, Interrupted])
+def test_ctrl_c_while_the_encoder_gives_what_it_held_back_loses_no_frame(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, matter: type[BrightSubject], target: str
+) -> None:
+    flush = VideoWriter._flush
+
+    def pressed(self: VideoWriter) -> None:
+        _thread.interrupt_main()
+        flush(self)
+
+    monkeypatch.setattr(VideoWriter, "_flush", pressed)
+    source = write_clip(tmp_path / "in.mp4", frames=40, rate=25)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped after \d+ frames; they are playable in .*\.part") as stop:
+        convert(source, tmp_path / target, model=matter(), batch=2)
+    (tmp_path / f"{target}.part").rename(tmp_path / f"part_{target}")
+    assert f"after {len(decoded(tmp_path / f'part_{target}')[0])} frames" in str(stop.value)
+
+
+def test_ctrl_c_at_each_step_of_the_end_leaves_a_playable_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Tracks, "finish", interrupted)
+    source = write_clip(tmp_path / "in.mp4", frames=25, audio="aac")
+    with pytest.raises(KeyboardInterrupt, match="stopped after 25 frames; they are playable"):
+        convert(source, tmp_path / "out.mp4")
+    assert len(decoded(tmp_path / "out.mp4.part")[0]) == 25
 
 
 def test_what_exists_is_not_replaced_unasked(tmp_path: Path) -> None:

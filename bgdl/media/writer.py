@@ -21,6 +21,7 @@ from bgdl.media.bleed import fill_hidden
 from bgdl.media.color import ColorTags
 from bgdl.media.encoder import encoder_options
 from bgdl.media.formats import VideoFormat
+from bgdl.media.interrupt import ctrl_c_after
 from bgdl.media.palette import Palette, clearable
 from bgdl.media.part import PartFile
 from bgdl.media.square import scale, square_size
@@ -33,9 +34,9 @@ class VideoWriter:
     """Writes uint8 pictures of one size with their timestamps; a context manager.
 
     A clean exit gives the file its final name. After an exception the unfinished file is deleted, after
-    KeyboardInterrupt it is closed properly and kept as NAME.part (`part.part`). Of several files that belong together
-    each is brought to its end by `finish` before the first exit. keep: what cannot be made again, and is left as
-    NAME.part where its end fails.
+    KeyboardInterrupt, and however many more, it is closed properly and kept as NAME.part (`part.part`). Of several
+    files that belong together each is brought to its end by `finish` before the first exit. keep: what cannot be made
+    again, and is left as NAME.part where its end fails.
     channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
     pixel_aspect: width of a pixel over its height; where the file cannot tell it, pictures are scaled to square ones.
     ends_s, until_s: set before the end, the last picture and the tracks end there. `notes` says what came out other
@@ -144,7 +145,7 @@ class VideoWriter:
 
     def write(self, pictures: Tensor, pts: Sequence[int]) -> None:
         """uint8 (N,H,W,C) on the CPU, N timestamps in `time_base` that grow."""
-        with self._writing():
+        with self._writing(), ctrl_c_after():
             for picture, stamp in zip(pictures.numpy(), pts, strict=True):
                 if self._tracks:
                     self._tracks.advance(stamp * self.time_base)
@@ -165,7 +166,7 @@ class VideoWriter:
         self._held, self._last_pts = frame, pts
 
     def _encode_held(self) -> None:
-        held, self._held = self._held, None  # before the encoder, in which Ctrl-C may come: no frame twice
+        held, self._held = self._held, None
         if held is None:
             return
         for ready in self._palette.frames(held) if self._palette else (held,):
@@ -212,13 +213,17 @@ class VideoWriter:
         try:
             self.finish()
         except BaseException as failure:
-            self._close_quietly()
-            if not self._keep and not isinstance(failure, KeyboardInterrupt):
+            with ctrl_c_after():
+                self._close_quietly()
+            stopped = isinstance(failure, KeyboardInterrupt)
+            if not self._keep and not stopped:
                 self.part.discard()
                 raise
             self.part.release()
             if isinstance(failure, InputError):
                 raise InputError(f"{failure}; what was written is left in {self.part.part}") from failure
+            if stopped and kind is not None:
+                return  # Ctrl-C once more: sound ends here, and what the first said stands
             raise
         if kind is None:
             self.part.commit()
@@ -231,8 +236,9 @@ class VideoWriter:
             return
         with self._writing():
             if not self._flushed:
-                self._flushed = True
-                self._flush()
+                with ctrl_c_after():  # what the encoder gives cannot be asked for twice
+                    self._flushed = True
+                    self._flush()
             if self._tracks:
                 self._tracks.finish(self.until_s)
             self._container.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from bgdl.media.interrupt import ctrl_c_after
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -17,6 +20,7 @@ R = TypeVar("R")
 
 STAGES = ("decode", "matte", "look", "encode")
 _NAP_S = 0.5  # longest wait before a stage looks whether it was stopped; Ctrl-C needs it on Windows
+_BLINK_S = 0.005  # how often is looked whether the stages have ended
 _PATIENCE_S = 2.0  # Ctrl-C waits so long for the source, which may itself wait for a network
 
 
@@ -92,7 +96,8 @@ class Pump(Generic[A, B, C]):
     source: yields items. matte, look: an iterator of items in, an iterator of results out (it may hold some back).
     sink: takes one result. depth: items that wait in each queue.
     `run` raises the first error of any stage, after all have stopped. On KeyboardInterrupt what has its look is
-    still handed to the sink, and a source that gives nothing is left behind. `times` may be read at any moment.
+    still handed to the sink, after another one only what the sink has begun with; it never works on after `run`. A
+    source that gives nothing is left behind. `times` may be read at any moment.
     """
 
     def __init__(
@@ -110,6 +115,7 @@ class Pump(Generic[A, B, C]):
         self._done: Lane[C] = Lane(depth)
         self._error: BaseException | None = None
         self._guard = threading.Lock()
+        self._ended: set[str] = set()
         self._spent = dict.fromkeys(STAGES, 0.0)
         self._began = time.perf_counter()
 
@@ -124,25 +130,35 @@ class Pump(Generic[A, B, C]):
             "encode": self._encode,
         }
         threads = [
-            threading.Thread(target=self._guarded, args=(stage,), name=f"bgdl-{name}", daemon=True)
+            threading.Thread(target=self._guarded, args=(name, stage), name=f"bgdl-{name}", daemon=True)
             for name, stage in stages.items()
         ]
         try:
-            for thread in threads:
-                thread.start()
-            self._guarded(lambda: self._through("look", self._look, self._matted, self._done))
-            for thread in threads:
-                thread.join()
+            with ctrl_c_after():
+                for thread in threads:
+                    thread.start()
+            self._guarded("look", lambda: self._through("look", self._look, self._matted, self._done))
+            self._wait(*stages)
         except KeyboardInterrupt:
-            self._raw.abort()
-            self._matted.abort()
-            self._done.close()
-            for thread in threads:
-                thread.join(_PATIENCE_S if thread.name == "bgdl-decode" else None)
+            self._wind_down()
             raise
         if self._error is not None:
             raise self._error
         return self.times
+
+    def _wind_down(self) -> None:
+        with ctrl_c_after(self._done.abort):
+            self._raw.abort()
+            self._matted.abort()
+            self._done.close()
+            self._wait("decode", patience_s=_PATIENCE_S)
+            self._wait("matte", "encode")
+
+    def _wait(self, *stages: str, patience_s: float = math.inf) -> None:
+        """Until they have ended; not by `Thread.join`, which takes a thread for ended once Ctrl-C came inside."""
+        until_s = time.monotonic() + patience_s
+        while not self._ended.issuperset(stages) and time.monotonic() < until_s:
+            time.sleep(_BLINK_S)
 
     def _give(self, stage: str, items: Iterator[T], outward: Lane[T], inward: Lane[Any] | None = None) -> None:
         """Put all items into a lane; the time that they took is `stage`'s, but for what it waited at `inward`."""
@@ -172,7 +188,7 @@ class Pump(Generic[A, B, C]):
             self._sink(result)
             self._spent["encode"] += time.perf_counter() - began
 
-    def _guarded(self, stage: Callable[[], None]) -> None:
+    def _guarded(self, name: str, stage: Callable[[], None]) -> None:
         """Run a stage; its error is kept if it is the first, and stops the others."""
         try:
             stage()
@@ -185,3 +201,5 @@ class Pump(Generic[A, B, C]):
                 self._error = self._error or error
             for lane in (self._raw, self._matted, self._done):
                 lane.abort()
+        finally:
+            self._ended.add(name)
