@@ -158,7 +158,8 @@ def calibration(name: str, outconv: Sequence[float]) -> Calibration | None:
 
 def registered() -> dict[str, Path]:
     """Name -> file of the models that `bgdl export --register` put into the user's registry."""
-    return {file.stem: file for file in sorted(user_folder().glob("*")) if file.suffix in EXPORTED}
+    files = (file for file in sorted(user_folder().glob("[!.]*")) if file.suffix in EXPORTED)
+    return {file.stem: file for file in files}
 
 
 def user_folder() -> Path:

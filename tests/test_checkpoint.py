@@ -108,6 +108,17 @@ def test_official_onnx_and_pth_agree(shared: Path) -> None:
     _same(shared / "weights" / "u2netp.pth", one.net())
 
 
+def test_a_full_disk_leaves_nothing(tmp_path: Path, net: U2Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.write(tmp_path / "w.safetensors", net, spec=InputSpec())
+    assert list(tmp_path.iterdir()) == []
+
+
 class _Evil:
     def __reduce__(self) -> tuple[Any, ...]:
         return (eval, ("open('/nonexistent')",))
@@ -137,6 +148,7 @@ def test_refusals(tmp_path: Path, net: U2Net) -> None:
         tmp_path / "wrong.pth": "outconv.weight is (2, 6, 1, 1), u2netp needs (1, 6, 1, 1)",
         tmp_path / "nan.pth": "values that are not finite",
         _write(tmp_path / "page.pth", b"<!DOCTYPE html><html>not found</html>"): "is a web page, not weights",
+        _write(tmp_path / "net.xml", b"<?xml version='1.0'?>"): "is for OpenVINO and cannot be read back",
         _write(tmp_path / "page.onnx", b"\n<html>"): "is a web page, not weights",
         _write(tmp_path / "lfs.pth", b"version https://git-lfs.github.com/spec/v1\n"): "git lfs pull",
         _write(tmp_path / "empty.pth", b""): "is an empty file",

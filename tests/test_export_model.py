@@ -164,6 +164,35 @@ def test_registering_a_file_of_the_registry_keeps_it(trained: Path, own_registry
     assert [file.name for file in own_registry.iterdir()] == ["desk.safetensors"]
 
 
+def test_a_full_disk_is_told_and_leaves_nothing(
+    trained: Path, tmp_path: Path, own_registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.export(trained, tmp_path / "mine.safetensors")
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:100])
+        raise OSError(28, "No space left on device", str(source))
+
+    monkeypatch.setattr(model.shutil, "copyfile", full)
+    with pytest.raises(InputError, match=r"cannot copy mine.safetensors to .*models/desk.safetensors: No space left"):
+        model.register(tmp_path / "mine.safetensors", "desk")
+    assert list(own_registry.iterdir()) == [] and weights.registered() == {}
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("iostream error")])
+def test_what_openvino_cannot_write_is_told(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    openvino = pytest.importorskip("openvino")
+
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(openvino, "save_model", full)
+    with pytest.raises(InputError, match=r"cannot write .*mine.xml: .*(No space left|iostream error)"):
+        model.export(trained, tmp_path / "mine.xml")
+
+
 def test_names_stand_for_files(trained: Path, tmp_path: Path, own_registry: Path) -> None:
     """A registered name can be exported, blended in and is listed."""
     model.export(trained, tmp_path / "mine.safetensors", scores={"people": 0.97})

@@ -48,6 +48,13 @@ def test_order_of_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert weights.locate(RECORD) == folder / "u2netp.onnx"
 
 
+def test_a_copy_that_is_being_made_is_not_registered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BGDL_MODELS", str(tmp_path))
+    for name in ("desk.onnx", ".desk.part.onnx"):
+        (tmp_path / name).write_bytes(b"x")
+    assert list(weights.registered()) == ["desk"]
+
+
 def test_rembgs_default_folder_is_found() -> None:
     folder = Path("~/.u2net").expanduser()
     folder.mkdir()

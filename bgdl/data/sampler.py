@@ -54,7 +54,7 @@ class EpochSampler(DistributedSampler[tuple[int, int, Size]]):
 
 
 class EverySampler(DistributedSampler[int | None]):
-    """Each of `count` pictures once in all processes together, whose forward passes meet; None where one has run out."""
+    """Each of `count` pictures once over all processes, whose forward passes meet; None where one has run out."""
 
     def __init__(self, count: int, *, rank: int = 0, processes: int = 1) -> None:
         super().__init__(range(count), num_replicas=processes, rank=rank)  # type: ignore[arg-type]

@@ -54,7 +54,8 @@ def export(
     them, in any layout that `bgdl train` takes, masks or not; what int8 needs is measured on some dozens
     (.safetensors only). facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the source
     said of itself, the training config and the git revision.
-    Raises InputError for an unknown suffix, WeightsError where the written file does not agree with torch.
+    Raises InputError for an unknown suffix and a file that cannot be written, WeightsError where the
+    written file does not agree with torch.
     """
     source, target = weights.path_of(str(source)), Path(target)
     if target.suffix not in weights.EXPORTED:
@@ -84,6 +85,8 @@ def export(
         if fault > TOLERANCE[half]:
             raise WeightsError(f"{target.name} differs from torch by {fault:.2g}; a fault in bgdl: please report it")
         _move(temporary, target)
+    except OSError as error:
+        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
     finally:
         _remove(temporary)
     return difference
@@ -110,9 +113,14 @@ def register(path: str | Path, name: str) -> Path:
     target = folder / f"{name}{path.suffix}"
     if target.resolve() != path.resolve():
         temporary = folder / f".{name}.part{path.suffix}"
-        for file, copy in zip(files_of(path), files_of(temporary), strict=True):
-            shutil.copyfile(file, copy)
-        _move(temporary, target)
+        try:
+            for file, copy in zip(files_of(path), files_of(temporary), strict=True):
+                shutil.copyfile(file, copy)
+            _move(temporary, target)
+        except OSError as error:
+            raise InputError(f"cannot copy {path.name} to {target}: {error.strerror or error}") from error
+        finally:
+            _remove(temporary)
     for old in set(folder.glob(f"{name}.*")) - set(files_of(target)):
         old.unlink()
     return target
@@ -139,7 +147,10 @@ def _write_openvino(path: Path, net: U2Net, card: dict[str, Any], half: bool) ->
         raise MissingExtra("export to .xml", "openvino") from error
     model = openvino.Core().read_model(to_onnx(net, None).SerializeToString())
     model.set_rt_info(json.dumps(card), "bgdl")
-    openvino.save_model(model, str(path), compress_to_fp16=half)
+    try:
+        openvino.save_model(model, str(path), compress_to_fp16=half)
+    except RuntimeError as error:
+        raise OSError(f"OpenVINO failed ({error}); is the disk full?") from error
 
 
 WRITERS = {".safetensors": _write_safetensors, ".onnx": _write_onnx, ".xml": _write_openvino}

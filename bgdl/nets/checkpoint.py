@@ -58,6 +58,10 @@ def read(path: str | Path) -> Checkpoint:
     path = Path(path)
     if not path.is_file():
         raise WeightsError(f"no weights file at {path}")
+    if path.suffix == ".xml":
+        raise WeightsError(
+            f"{path.name} is for OpenVINO and cannot be read back; give the .ckpt or .safetensors it came from"
+        )
     _refuse_text(path)
     if path.suffix == ".safetensors":
         state, metadata = _read_safetensors(path)
@@ -80,8 +84,11 @@ def write(path: str | Path, net: U2Net, *, spec: InputSpec, half: bool = True, *
     state = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
     card = {"arch": net.arch, "input_spec": spec.to_dict(), **metadata}
     temporary = Path(path).with_name(Path(path).name + ".part")
-    temporary.write_bytes(save(state, {"bgdl": json.dumps(card)}))  # save_file lets nobody else read the file
-    temporary.replace(path)
+    try:
+        temporary.write_bytes(save(state, {"bgdl": json.dumps(card)}))  # save_file lets nobody else read the file
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _refuse_text(path: Path) -> None:
