@@ -17,7 +17,7 @@ from bgdl.resize import enlarge
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 STEP = 32
-"""Sides of a rectangular input are multiples of this: U²-Net halves them five times."""
+"""The least side of an input, of which those of a rectangular one are multiples: U²-Net halves them five times."""
 WIDEST = 4
 """Frames longer than so many times their width are squeezed to that by shape "area"."""
 
@@ -52,8 +52,8 @@ class InputSpec:
     shape: Shape = "square"
 
     def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < 1:
-            raise InputError(f"size is {self.size!r}; it must be a whole number of px, 1 or more")
+        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < STEP:
+            raise InputError(f"size is {self.size!r}; it must be a whole number of px, {STEP} or more")
         for name, choice in CHOICES.items():
             allowed = get_args(choice)
             if getattr(self, name) not in allowed:

@@ -88,6 +88,8 @@ def test_grey_arrays_are_pictures_too(tiny: Matter) -> None:
         (PHOTO[..., :2], "not uint8 (31, 45, 2)"),
         (np.zeros((0, 4, 3), np.uint8), "not uint8 (0, 4, 3)"),
         (None, "a picture is a path, bytes, a PIL image or a uint8 array, not NoneType"),
+        (Image.new("RGB", (0, 5)), "the picture is 0×5: it has no pixels"),
+        (Image.open(BytesIO(_png(PHOTO)[:2000])), "the picture is damaged or cut short"),
         (b"", "is empty"),
         (b"<html>", "is not a picture that bgdl reads"),
         ("nowhere.jpg", "cannot read nowhere.jpg: No such file or directory"),
@@ -97,6 +99,23 @@ def test_refused_pictures(tiny: Matter, picture: object, sentence: str) -> None:
     with pytest.raises(InputError) as caught:
         bgdl.matte(picture, tiny)  # type: ignore[arg-type]
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize("model", [None, 3, {}, registry.METHODS])
+def test_what_is_no_model_is_a_sentence(model: object) -> None:
+    with pytest.raises(InputError, match=r"a model is a name, a weights file or a Matter made by bgdl\.load, not"):
+        bgdl.matte(PHOTO, model)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["", "."])
+def test_an_empty_name_is_a_sentence(name: str) -> None:
+    with pytest.raises(InputError, match="unknown model"):
+        bgdl.matte(PHOTO, name)
+
+
+def test_unknown_words_say_what_is_known() -> None:
+    with pytest.raises(InputError, match="unknown fit 'fill'; choose from cover, contain, stretch"):
+        bgdl.remove(PHOTO, "white", "otsu", fit="fill")  # type: ignore[call-overload]
 
 
 def test_load_refuses_with_what_is_allowed(tiny_weights: Path) -> None:

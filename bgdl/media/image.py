@@ -71,11 +71,7 @@ def read(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
     HEIC without pillow-heif.
     """
     data, name = _bytes_of(source)
-    image = _open(data, name, max_pixels)
-    try:
-        return _decode(image, data)
-    except Exception as error:  # Pillow's decoders raise whatever their libraries do
-        raise InputError(f"{name} is damaged or cut short ({error}); get the file again") from error
+    return _decoded(_open(data, name, max_pixels), data, name)
 
 
 def in_srgb(picture: Picture) -> Picture:
@@ -87,8 +83,13 @@ def in_srgb(picture: Picture) -> Picture:
 
 
 def from_pil(image: Image.Image) -> Picture:
-    """A Picture of an image that Pillow holds, treated like a file: orientation, modes, profile, EXIF."""
-    return _decode(image, b"")
+    """A Picture of an image that Pillow holds, treated like a file: orientation, modes, profile, EXIF.
+
+    Raises InputError for an image without pixels, and for one of a damaged file that Pillow opened but did not load.
+    """
+    if not (image.width and image.height):
+        raise InputError(f"the picture is {image.width}×{image.height}: it has no pixels")
+    return _decoded(image, b"", "the picture")
 
 
 def write(
@@ -199,6 +200,13 @@ def _register_heif() -> None:
     except ImportError:
         raise MissingExtra("HEIC", "heif") from None
     pillow_heif.register_heif_opener()
+
+
+def _decoded(image: Image.Image, data: bytes, name: str) -> Picture:
+    try:
+        return _decode(image, data)
+    except Exception as error:  # Pillow's decoders raise whatever their libraries do
+        raise InputError(f"{name} is damaged or cut short ({error}); get the file again") from error
 
 
 def _decode(image: Image.Image, data: bytes) -> Picture:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TypeGuard, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,17 +94,27 @@ def _loaded(model: str, files: tuple[tuple[Path, int, int], ...]) -> Matter:
 
 def _matter(model: str | Path | Matter) -> Matter:
     if not isinstance(model, (str, Path)):
-        return model
+        return _checked(model)
     with _loading:  # threads that begin together share what the first one loads
         return _loaded(str(model), tuple(_stamps(str(model))))
 
 
+def _checked(model: Matter) -> Matter:
+    if isinstance(model, type) or not callable(getattr(model, "alpha", None)):
+        raise InputError(f"a model is a name, a weights file or a Matter made by bgdl.load, not {model!r:.60}")
+    return model
+
+
 def _stamps(model: str) -> Iterator[tuple[Path, int, int]]:
     name, options = registry.split_options(model)
-    for text in (name, *filter(lambda value: isinstance(value, str), options.values())):
+    for text in filter(_names_a_file, (name, *options.values())):
         for path in files_of(weights.registered().get(text, Path(text).expanduser())):
             if path.is_file():
                 yield path.resolve(), path.stat().st_mtime_ns, path.stat().st_size
+
+
+def _names_a_file(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and bool(Path(value).name)
 
 
 def _forgets(model: str | Path | Matter) -> bool:

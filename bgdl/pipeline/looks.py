@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import get_args
 
 import torch
 from PIL import ImageColor
@@ -40,8 +41,9 @@ def make_look(
     """
     if only_matte:
         return compose.Alpha()
-    if edge not in EDGES:
-        raise InputError(f"unknown edge {edge!r}; choose from {', '.join(EDGES)}")
+    for name, word, known in (("edge", edge, tuple(EDGES)), ("fit", fit, get_args(Fit))):
+        if word not in known:
+            raise InputError(f"unknown {name} {word!r}; choose from {', '.join(known)}")
     foreground = foreground_of(edge, matter)
     if background == "transparent":
         return compose.Cutout(foreground)
