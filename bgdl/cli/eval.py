@@ -38,7 +38,7 @@ Reference = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="A .yaml file of these settings; options go before it.", rich_help_panel=FILES),
+    typer.Option("--config", help="A .yaml file of these settings; options on the command line win.", rich_help_panel=FILES),
 ]
 Out = Annotated[
     Path | None,
@@ -66,7 +66,7 @@ KindOption = Annotated[
     Literal["pictures", "sequence"] | None,
     typer.Option(
         "--kind",
-        help="Of a folder or manifest; sequence: frames of one clip, by name. [default: pictures]",
+        help="Of a folder or manifest; sequence: frames of one clip, by name. (default: pictures)",
         rich_help_panel=RULES,
     ),
 ]
