@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import time
+from collections import Counter
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from bgdl.media.decoder import Decoder
+from bgdl.media.reader import VideoReader
 from bgdl.pipeline import backdrop
 from bgdl.pipeline.backdrop import ShownTime, VideoBackground
 from bgdl.pipeline.live import Live
@@ -63,6 +69,36 @@ def test_a_jump_shows_what_playing_on_would_and_leaves_rounds_out(uneven_clip: P
         jumping.close()
         assert rounds <= 6
         assert len(opened) <= rounds + 2
+
+
+def kept() -> Counter[type]:
+    return Counter(type(thing) for thing in gc.get_objects() if type(thing) in (VideoReader, Decoder, av.VideoFrame))
+
+
+@pytest.fixture
+def no_cycles_sought() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_cycles_sought")
+def test_rounds_leave_nothing_behind(tmp_path: Path) -> None:
+    played = VideoBackground(write_clip(tmp_path / "bg.mp4", frames=3, rate=25))
+    played.at([Fraction(frame, 25) for frame in range(9)], SIZE_HW)
+    before = kept()
+    played.at([Fraction(frame, 25) for frame in range(9, 60)], SIZE_HW)
+    assert kept() == before
+    played.close()
+
+
+@pytest.mark.usefixtures("no_cycles_sought")
+def test_a_clip_closed_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> None:
+    before, clip = kept(), write_clip(tmp_path / "bg.mp4", frames=3, rate=25)
+    for _ in range(2):
+        VideoBackground(clip).close()
+    assert kept() == before
 
 
 def test_a_clip_stands_while_it_is_not_shown() -> None:

@@ -7,10 +7,13 @@ from typing import Any
 
 import av
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 from numpy.typing import NDArray
 
 _ALMOST_ZERO = 1e-3  # of the matrix's largest entry
+
+_side_data: Any = SideDataContainer
+"""PyAV 18's `frame.side_data` would keep the frame, and with it its decoder, until Python looks for cycles."""
 
 _NAMES = {
     (False, True, True): "turned by 180 degrees",
@@ -50,8 +53,7 @@ class Orientation:
 
 def orientation_of(frame: av.VideoFrame) -> Orientation:
     """What a decoded frame's display matrix says, by the signs of its entries."""
-    sides: Any = frame.side_data
-    data = sides.get(Type.DISPLAYMATRIX)
+    data = _side_data(frame).get(Type.DISPLAYMATRIX)
     if data is None:
         return Orientation()
     a, b, _, c, d = (int(entry) for entry in np.frombuffer(bytes(data), np.int32)[:5])

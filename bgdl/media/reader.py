@@ -160,6 +160,7 @@ class VideoReader:
 
     def close(self) -> None:
         self._decoder.close()
+        self._frames = iter(())  # the generator holds this reader: the decoder would stay until Python looks for cycles
 
     def batches(self, size: int) -> Iterator[FrameBatch]:
         """Batches of `size` frames (the last may be smaller), in order, each frame once; call it once."""
