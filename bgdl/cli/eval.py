@@ -38,7 +38,7 @@ Reference = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="A .yaml file of these settings; options on the command line win.", rich_help_panel=FILES),
+    typer.Option("--config", help="A .yaml file of these settings; options here win.", rich_help_panel=FILES),
 ]
 Out = Annotated[
     Path | None,
