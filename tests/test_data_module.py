@@ -50,6 +50,11 @@ def test_fewer_pictures_than_processes_are_refused(people: Path, tmp_path: Path,
         pictures.setup("fit")
 
 
+def test_overfitting_is_refused_with_the_way_out(people: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"overfit_batches .* use --data\.limit"):
+        trainer(tmp_path, overfit_batches=2).fit(PortraitModule(input_spec=SMALL), data(people))
+
+
 def test_rectangles_train_and_change_their_aspect(people: Path, tmp_path: Path) -> None:
     pictures = data(people, batch=2, samples=12, sizes=[96], shape="area")
     sizes = []

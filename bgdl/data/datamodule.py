@@ -146,6 +146,8 @@ class PortraitData(LightningDataModule):
         return self.colour(picture)  # type: ignore[no-any-return]
 
     def _check_trainer(self, trainer: Trainer) -> None:
+        if trainer.overfit_batches:  # type: ignore[attr-defined]
+            raise InputError("trainer.overfit_batches takes away the order of what is drawn; use --data.limit")
         drawn, processes = self.samples or len(self.train_pairs), trainer.world_size
         if drawn < processes:
             raise InputError(f"an epoch of {drawn} is too short for {processes} processes; lower trainer.devices")
