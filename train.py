@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from bgdl.cli.train import main
+import sys
+
+from bgdl.cli.main import main
 
 if __name__ == "__main__":
+    if sys.argv[1:2] != ["train"]:  # Lightning starts further processes by the changed arguments
+        sys.argv.insert(1, "train")
     main()

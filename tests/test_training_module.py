@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from pytorch_lightning import Callback, Trainer
+from torch._utils import ExceptionWrapper
 
 from bgdl import preprocess
 from bgdl.cli.train import main
@@ -253,8 +255,40 @@ def test_half_precisions_train(
 
 
 @pytest.mark.parametrize("word", ["last", "best"])
-def test_a_word_is_no_checkpoint(people: Path, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_word_is_no_checkpoint(people: Path, word: str) -> None:
     config = ["--config", str(ROOT / "configs" / "smoke.yaml"), "--data.root", str(people)]
-    with pytest.raises(SystemExit, match="1"):
+    with pytest.raises(InputError, match=f"--ckpt_path {word} is looked for among a run's own checkpoints"):
         main(["fit", *config, "--ckpt_path", word])
-    assert f"--ckpt_path {word} is looked for among a run's own checkpoints" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("error", [InputError("b.png: damaged"), OSError(28, "No space left on device")])
+def test_a_workers_error_is_its_sentence_alone(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> None:
+        try:
+            raise error
+        except Exception:
+            caught = ExceptionWrapper(where="in DataLoader worker process 0")
+        caught.reraise()
+
+    monkeypatch.setattr("pytorch_lightning.cli.LightningCLI.__init__", run)
+    with pytest.raises(InputError) as told:
+        main([])
+    assert str(told.value) == str(error)
+
+
+def test_train_py_tells_a_full_disk_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[list[str]] = []
+
+    def full(args: list[str]) -> None:
+        given.append(args)
+        raise OSError(28, "No space left on device", "last.ckpt")
+
+    monkeypatch.setattr("bgdl.cli.train.main", full)
+    monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--config", "x.yaml"])
+    for _ in range(2):  # the second as Lightning starts further processes
+        with pytest.raises(SystemExit, match="1"):
+            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    assert given == [["fit", "--config", "x.yaml"]] * 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: cannot read or write last.ckpt: No space left on device"

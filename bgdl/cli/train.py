@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from typing import Any
 
 import typer
 
-from bgdl.cli import console
 from bgdl.errors import BgdlError, InputError
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -21,7 +19,10 @@ def train(context: typer.Context) -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Parse, build and run; the resolved config is saved beside the checkpoints."""
+    """Parse, build and run; the resolved config is saved beside the checkpoints.
+
+    Raises what the run does; what a worker does, without its traceback.
+    """
     import torch
     from pytorch_lightning.cli import LightningCLI
 
@@ -43,6 +44,9 @@ def main(args: list[str] | None = None) -> None:
     options: dict[str, Any] = {"save_config_kwargs": {"overwrite": True}, "args": args}
     try:
         Cli(PortraitModule, PortraitData, seed_everything_default=0, **options)
-    except BgdlError as error:
-        console.error(str(error))
-        sys.exit(1)
+    except (BgdlError, OSError) as error:
+        text = str(error)
+        if not text.startswith("Caught "):
+            raise
+        sentence = text.rstrip().rpartition("\n")[2]  # of a worker, after its traceback
+        raise InputError(sentence.partition(": ")[2] or sentence) from error
