@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from torch import Tensor
@@ -271,6 +272,25 @@ def test_timestamps_grow_also_within_a_millisecond(tmp_path: Path, clock: list[f
     run, _ = run_of(tmp_path / "rec.mkv", {4: lambda: clock.__setitem__(0, 10.1)}, frames=5)
     run.run()
     assert decoded(tmp_path / "rec.mkv")[0] == [Fraction(stamp, 1000) for stamp in (0, 1, 2, 3, 100)]
+
+
+@pytest.mark.parametrize("end", [None, KeyboardInterrupt(), RuntimeError("no memory")])
+@pytest.mark.parametrize("name", ["rec.mp4", "rec.mov"])
+def test_the_track_lasts_until_the_last_picture_was_shown(
+    tmp_path: Path, clock: list[float], name: str, end: BaseException | None
+) -> None:
+    moves_s = (10.125, 10.25, 12.5, 12.75)
+    events: dict[int, object] = {
+        frame: lambda now_s=now_s: clock.__setitem__(0, now_s) for frame, now_s in enumerate(moves_s, 1)
+    }
+    run, _ = run_of(tmp_path / name, {**events, 6: end}, frames=6 if end else 5)
+    with contextlib.suppress(RuntimeError):
+        run.run()
+    with av.open(str(tmp_path / name)) as clip:
+        stream = clip.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(2.77, abs=0.002)
+        assert clip.duration == pytest.approx(2_770_000, abs=2000)
+    assert decoded(tmp_path / name)[0][-1] == Fraction("2.75")
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), RuntimeError("no memory")])

@@ -36,7 +36,8 @@ class VideoWriter:
     A clean exit gives the file its final name. After an exception the unfinished file is deleted, after
     KeyboardInterrupt, and however many more, it is closed properly and kept as NAME.part (`part.part`). Of several
     files that belong together each is brought to its end by `finish` before the first exit. keep: what cannot be made
-    again, and is left as NAME.part where its end fails.
+    again, and is left as NAME.part where its end fails. in_order: pictures are encoded in the order in which they are
+    shown, without which mp4 cannot tell the length of a clip of uneven rate.
     channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
     pixel_aspect: width of a pixel over its height; where the file cannot tell it, pictures are scaled to square ones.
     ends_s, until_s: set before the end, the last picture and the tracks end there. `notes` says what came out other
@@ -70,6 +71,7 @@ class VideoWriter:
         metadata: dict[str, str] | None = None,
         overwrite: bool = False,
         keep: bool = False,
+        in_order: bool = False,
     ) -> None:
         self.format = chosen
         self._keep = keep
@@ -91,6 +93,8 @@ class VideoWriter:
         try:
             self._open(muxer, metadata or {}, rate or Fraction(25), options)
             self._set_up(self._square_hw, pixel_aspect if told else None, muxer)
+            if in_order:
+                self._stream.codec_context.max_b_frames = 0
             self._start()
             if self._tracks:
                 self._tracks.attach(self._container)

@@ -44,7 +44,7 @@ class Live:
         steady = matter if mode == "off" else Smoothed(matter, mode)
         self.job = job
         self.stage = LiveStage(steady, job.backgrounds, fit=job.fit, edge=job.edge)
-        self._frames, self._waits_s, self._rate = 0, 0.0, 0.0
+        self._frames, self._waits_s = 0, 0.0
         self._window: Window | None = None
         self._virtual: VirtualCamera | None = None
         self._recorder: VideoWriter | None = None
@@ -78,6 +78,10 @@ class Live:
             self.stage.learn(read_scene(asked))
         else:
             self.stage.take_plate(frames_of(asked, self._camera.rate))
+
+    @property
+    def _rate(self) -> Fraction:
+        return Fraction(self.job.fps or self._camera.rate).limit_denominator(1001)
 
     @property
     def _frames_recorded(self) -> int:
@@ -142,6 +146,7 @@ class Live:
                 self._recorder = stack.enter_context(self._new_recorder(self.job.record, picture))
             stamp = max(self._last_ms + 1, round(elapsed_s * 1000))
             self._recorder.write(_with_channels(picture, self._channels)[None], [stamp])
+            self._recorder.ends_s = stamp * _MILLISECONDS + 1 / self._rate
             self._last_ms = stamp
 
     def _check_size(self, picture: Tensor) -> None:
@@ -167,9 +172,10 @@ class Live:
             size_hw=(picture.shape[0], picture.shape[1]),
             channels=self._channels,
             time_base=_MILLISECONDS,
-            rate=Fraction(self.job.fps or self._camera.rate).limit_denominator(1001),
+            rate=self._rate,
             overwrite=self.job.overwrite,
             keep=True,
+            in_order=True,
         )
 
 
