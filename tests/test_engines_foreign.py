@@ -121,7 +121,7 @@ def test_a_graph_that_takes_no_pictures_is_refused(tmp_path):
 
 
 def test_options_of_another_engine_are_refused(tmp_path):
-    with pytest.raises(InputError, match="provider is for the onnx engine, but openvino runs silueta.onnx here"):
+    with pytest.raises(InputError, match=r"provider is for the onnx engine, but openvino runs silueta\.onnx here"):
         bgdl.load(brightness(tmp_path / "silueta.onnx"), device="cpu", engine="openvino", provider="cpu")
 
 

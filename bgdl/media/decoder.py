@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import av
 from av.codec.codec import Capabilities
@@ -160,7 +160,7 @@ class Decoder:
             kinds = ", ".join(sorted({stream.type for stream in self.container.streams})) or "nothing"
             self.container.close()
             raise InputError(f"{self.source}: has no video stream (it holds {kinds})")
-        self.stream: Any = picture
+        self.stream = cast(Any, picture)  # PyAV's stubs differ from version to version
         self.stream.thread_type = "AUTO"
         if self._single:
             self.stream.codec_context.thread_count = 1
