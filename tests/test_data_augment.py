@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -54,6 +55,20 @@ def test_mask_follows_the_person(pairs: list[Pair], augment: Augment) -> None:
         red, green = sample["frames"][0, ..., 0].int(), sample["frames"][0, ..., 1].int()
         agreement.append(float(((red - green > 50) == (sample["masks"][0, 0] > 0.5)).float().mean()))
     assert min(agreement) > 0.93 and np.mean(agreement) > 0.98
+
+
+def test_pictures_as_they_are_keep_their_proportions(tmp_path: Path) -> None:
+    ground = np.zeros((60, 120, 3), np.uint8)
+    disc = cv2.circle(ground.copy(), (60, 30), 15, (255, 255, 255), -1)
+    Image.fromarray(np.dstack([ground, disc[..., 0]])).save(tmp_path / "disc.png")
+    pairs = find_pairs(tmp_path)
+
+    def side_lengths(size_hw: tuple[int, int], natural: bool) -> tuple[int, int]:
+        person = TrainingPictures(pairs, None, seed=0, natural=natural)[(0, 0, size_hw)]["masks"][0, 0] > 0.5
+        return int(person.any(1).sum()), int(person.any(0).sum())
+
+    assert side_lengths((60, 90), True) == (31, 31)
+    assert side_lengths((60, 60), False)[1] == 16
 
 
 def test_same_index_same_picture_another_epoch_another(pairs: list[Pair]) -> None:

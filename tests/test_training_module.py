@@ -94,7 +94,7 @@ def test_two_processes_make_one_run(people: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_eight_pictures_are_learnt(people: Path, tmp_path: Path) -> None:
-    torch.manual_seed(0)
+    torch.manual_seed(1)
     pictures = data(people, augment=None, colour=0, samples=160)
     pictures.train_pairs = pictures.val_pairs = find_pairs(people)
     module = PortraitModule(input_spec=SMALL, batchnorm="train", lr=3e-3, warmup_steps=5)

@@ -22,6 +22,9 @@ from bgdl.opencv import cv2
 LONGEST_PX = 4096
 """Of the pictures that are held in memory."""
 
+AS_IT_IS = Augment(replace=0, portrait=0, whole=1, crowd=0, flip=0, occlude=0)
+"""The whole picture, or as much of it as has the aspect that is asked for."""
+
 
 class Sample(TypedDict):
     """frames: uint8 (N,H,W,3); masks: float32 (N,1,H,W) in [0,1]; names: the files that went in; seeds: of each."""
@@ -90,7 +93,7 @@ class TrainingPictures(Dataset[Sample]):
 
     def _picture(self, number: int, size_hw: Size) -> Tensor:
         """uint8 (4,h,w) RGBA."""
-        augment = self.augment or Augment(replace=0, portrait=0, crowd=0, flip=0, occlude=0)
+        augment = self.augment or AS_IT_IS
 
         def scene() -> Tensor:
             return plain_background(max(size_hw)) if chance(augment.plain) else self._other_background()
@@ -100,14 +103,6 @@ class TrainingPictures(Dataset[Sample]):
         elif chance(augment.replace):
             people = iter([number])
             canvas = augment.before(scene(), lambda: self._cutout(next(people, None)), size_hw, natural=self.natural)
-        elif self.augment is None:
-            canvas = (
-                torch.nn.functional.interpolate(
-                    self._rgba(number)[None].float(), size_hw, mode="bilinear", antialias=True
-                )[0]
-                .round_()
-                .to(torch.uint8)
-            )
         elif chance(augment.mosaic):
             canvas = augment.tiled(self._rgba(number), lambda: self._rgba(self._any()), size_hw, natural=self.natural)
         elif chance(augment.wide):
