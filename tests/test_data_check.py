@@ -65,6 +65,7 @@ def test_command_lists_draws_and_fails(faulty: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["data", "check", str(faulty), "--grid", str(grid)])
     assert isinstance(result.exception, InputError) and "3 pictures" in str(result.exception)
     assert "error: person-000 has no mask" in result.stdout
+    assert "grid.png: 4 samples, each" in result.stderr
     with Image.open(grid) as picture:
         assert picture.size == (4 * 2 * 192, 192)
 
@@ -92,7 +93,10 @@ def test_a_picture_that_a_manifest_names_in_vain_is_listed(tmp_path: Path) -> No
     assert (finding.severity, finding.name) == ("error", "images/person-002") and "cannot read" in finding.text
 
 
-def test_a_grid_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("grid", "said"), [("no/grid.png", "there is no folder"), ("grid", "'grid'; use .png"), ("grid.x", "'grid.x'; use")]
+)
+def test_a_grid_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, grid: str, said: str) -> None:
     people = write_people(tmp_path / "people", 1)
-    result = CliRunner().invoke(app, ["data", "check", str(people), "--grid", str(tmp_path / "no" / "grid.png")])
-    assert isinstance(result.exception, InputError) and "there is no folder" in str(result.exception)
+    result = CliRunner().invoke(app, ["data", "check", str(people), "--grid", str(tmp_path / grid)])
+    assert isinstance(result.exception, InputError) and said in str(result.exception)

@@ -53,10 +53,13 @@ def test_listed_names_may_have_suffix_and_folder(tmp_path: Path, line: str) -> N
     assert [p.name for p in split_pairs(pairs_of("a", "sub/b", "c"), f"file:{listed}")[1]] == ["a", "sub/b"]
 
 
-def test_listed_names_that_no_picture_has_are_an_error(tmp_path: Path) -> None:
+def test_lists_that_cannot_be_read_or_name_no_picture_are_an_error(tmp_path: Path) -> None:
     (tmp_path / "val.txt").write_text("a\nperson-7\nperson-8\n")
     with pytest.raises(InputError, match=r"val.txt lists 2 names that no picture has: person-7, person-8"):
         split_pairs(pairs_of("a", "b"), f"file:{tmp_path / 'val.txt'}")
+    (tmp_path / "word.txt").write_text("a\n", "utf-16")
+    with pytest.raises(InputError, match=r"word.txt is not in UTF-8"):
+        split_pairs(pairs_of("a"), f"file:{tmp_path / 'word.txt'}")
     with pytest.raises(InputError, match=r"cannot read .*none.txt, which split 'file:' names: No such file"):
         split_pairs(pairs_of("a"), f"file:{tmp_path / 'none.txt'}")
 

@@ -179,6 +179,13 @@ def test_a_full_disk_is_told_and_leaves_nothing(
     assert list(own_registry.iterdir()) == [] and weights.registered() == {}
 
 
+def test_the_size_told_is_that_of_all_files(trained: Path, tmp_path: Path) -> None:
+    pytest.importorskip("openvino")
+    result = CliRunner().invoke(app, ["export", str(trained), "-o", str(tmp_path / "mine.xml")])
+    size_mb = sum((tmp_path / f"mine{suffix}").stat().st_size for suffix in (".xml", ".bin")) / 1e6
+    assert size_mb > 2 and f"mine.xml: {size_mb:.2f} MB" in result.stderr
+
+
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("iostream error")])
 def test_what_openvino_cannot_write_is_told(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception

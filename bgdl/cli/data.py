@@ -21,25 +21,28 @@ def _verbs() -> None:
 @app.command()
 def check(
     root: Annotated[Path, typer.Argument(help="Folder with images/ and masks/, one of alpha PNGs, or a .csv.")],
-    grid: Annotated[Path, typer.Option("--grid", help="Where the picture of 16 samples goes.")] = Path(
+    grid: Annotated[Path, typer.Option("--grid", help="Where the picture of up to 16 samples goes.")] = Path(
         "data-check.png"
     ),
 ) -> None:
     """List missing pairs, sizes that disagree, masks in 0..1, inverted or empty, and duplicates."""
-    from bgdl.data.check import check_folder, sample_grid
+    from PIL import Image
+
+    from bgdl.data.check import check_folder, sample_grid, spread
     from bgdl.data.pairs import read_pair
 
     if not grid.parent.is_dir():
         raise InputError(f"there is no folder {grid.parent} to write {grid.name} into; make it first")
+    if Image.registered_extensions().get(grid.suffix.lower()) not in Image.SAVE:
+        raise InputError(f"cannot draw into {grid.name!r}; use .png or .jpg")
     pairs, findings = check_folder(root)
     for finding in findings:
         console.out.print(f"{finding.severity}: {finding.name} {finding.text}", markup=False)
     faulty = {finding.name for finding in findings if finding.severity == "error"}
-    good = [pair for pair in pairs if pair.name not in faulty]
-    if good:
-        step = max(1, len(good) // 16)
-        sample_grid(read_pair(pair) for pair in good[::step][:16]).save(grid)
-        console.note(f"{grid}: 16 samples, each beside itself before green")
+    samples = spread([pair for pair in pairs if pair.name not in faulty], 16)
+    if samples:
+        sample_grid(map(read_pair, samples)).save(grid)
+        console.note(f"{grid}: {len(samples)} samples, each beside itself before green")
     console.note(f"{len(pairs)} pairs, {len(faulty)} with errors, {len(findings) - len(faulty)} warnings")
     if faulty:
         raise InputError(f"{root} has {len(faulty)} pictures that cannot be trained on; they are listed above")

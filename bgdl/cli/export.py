@@ -28,6 +28,7 @@ def export(
     register: Annotated[str | None, typer.Option("--register", help="Also make it `--model NAME` for you.")] = None,
 ) -> None:
     """Write a checkpoint as self-describing .safetensors, .onnx or .xml, checked against torch."""
+    from bgdl.engines.network import files_of
     from bgdl.export import model
 
     facts: dict[str, Any] = {"licence": licence} if licence else {}
@@ -39,7 +40,7 @@ def export(
     difference = model.export(
         checkpoint, output, half=precision == "half", start=start, share=share, pictures=pictures, **facts
     )
-    size_mb = output.stat().st_size / 1e6
+    size_mb = sum(file.stat().st_size for file in files_of(output)) / 1e6
     console.note(f"{output}: {size_mb:.2f} MB, differs from torch by {difference:.1e} on average")
     if register:
         path = model.register(output, register)

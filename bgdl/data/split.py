@@ -50,6 +50,8 @@ def _by_file(pairs: list[Pair], rest: str) -> set[Pair]:
         listed = {line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()}
     except OSError as error:
         raise InputError(f"cannot read {path}, which split 'file:' names: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is not in UTF-8; save it as such") from error
     kept = {p: listed & {p.name, f"{p.name}{p.image.suffix}", p.image.name} for p in pairs}
     unknown = sorted(listed.difference(*kept.values()))
     if unknown:
