@@ -94,11 +94,11 @@ def test_two_processes_make_one_run(people: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_eight_pictures_are_learnt(people: Path, tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    pictures = data(people, augment=None, colour=0, samples=160)
+    torch.manual_seed(0)
+    pictures = data(people, augment=None, colour=0, samples=160, sizes=[64])
     pictures.train_pairs = pictures.val_pairs = find_pairs(people)
-    module = PortraitModule(input_spec=SMALL, batchnorm="train", lr=3e-3, warmup_steps=5)
-    run = trainer(tmp_path, max_epochs=6)
+    module = PortraitModule(input_spec=InputSpec(size=64), batchnorm="train", lr=3e-3, warmup_steps=5)
+    run = trainer(tmp_path, max_epochs=3)
     run.fit(module, pictures)
     assert float(run.callback_metrics["val_iou"]) > 0.97
 
