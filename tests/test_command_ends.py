@@ -58,7 +58,7 @@ def test_a_full_disk_behind_stdout(photo: Path, arguments: tuple[str, ...]) -> N
 
 def test_an_encoding_without_arrows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
-    monkeypatch.setattr(sys, "argv", ["bgdl", "eval", str(make_pairs(tmp_path / "set", 2)), "-m", "otsu"])
+    monkeypatch.setattr(sys, "argv", ["bgdl", "eval", str(make_pairs(tmp_path / "set", 6)), "-m", "otsu"])
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
     with pytest.raises(SystemExit) as end:
         main()
