@@ -19,6 +19,8 @@ from bgdl.preprocess import InputSpec
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # for the workers, whose idle threads would spin against each other
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
