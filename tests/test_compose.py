@@ -294,3 +294,12 @@ def test_bounding_box_with_margins_ends_at_the_border() -> None:
 def test_nonsense_margins_say_what_is_allowed(text: str) -> None:
     with pytest.raises(InputError, match=r"not a number of px or a share; write it as 20 or 5%"):
         Margin.parse(text)
+
+
+def test_a_faint_haze_of_the_matte_leaves_no_edge_in_the_blur() -> None:
+    frames = torch.full((1, 80, 120, 3), 240, dtype=torch.uint8)
+    frames[:, 40:, 60:] = 80  # a shadow, which the matte takes for subject a little
+    alpha = torch.zeros(1, 80, 120, 1)
+    alpha[:, 40:76, 50:] = 0.06
+    row = blur_background(frames, alpha, 4.0)[0, 60, :, 0]
+    assert float(row.diff().abs().max()) < 17  # 160 levels under a Gaussian of 4 px

@@ -58,12 +58,7 @@ def export(
     written file does not agree with torch.
     """
     source, target = weights.path_of(str(source)), Path(target)
-    if target.suffix not in weights.EXPORTED:
-        raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(weights.EXPORTED)}")
-    if not target.parent.is_dir():
-        raise InputError(f"there is no folder {target.parent} to write {target.name} into; make it first")
-    if pictures is not None and target.suffix != ".safetensors":
-        raise InputError(f"int8 ranges go into .safetensors, not into {target.name!r}; bgdl runs that in int8")
+    _check(target, pictures)
     loaded = checkpoint.read(source)
     if start is not None:
         loaded = blend(loaded, checkpoint.read(weights.path_of(str(start))), share)
@@ -90,6 +85,15 @@ def export(
     finally:
         _remove(temporary)
     return difference
+
+
+def _check(target: Path, pictures: str | Path | None) -> None:
+    if target.suffix not in weights.EXPORTED:
+        raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(weights.EXPORTED)}")
+    if not target.parent.is_dir():
+        raise InputError(f"there is no folder {target.parent} to write {target.name} into; make it first")
+    if pictures is not None and target.suffix != ".safetensors":
+        raise InputError(f"int8 ranges go into .safetensors, not into {target.name!r}; bgdl runs that in int8")
 
 
 def _prepared(folder: str | Path, spec: InputSpec) -> NDArray[np.float32]:
