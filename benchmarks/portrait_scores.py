@@ -1,10 +1,11 @@
 """The table of weights/README.md: methods against each other on people, humans and davis, and precisions.
 
-    python benchmarks/portrait_scores.py DATA [--methods portrait,u2netp,mediapipe] [--out scores.json]
+    python benchmarks/portrait_scores.py DATA [--methods portrait,u2netp] [--against u2netp] [--out scores.json]
 
 DATA holds people/, humans/ and davis/breakdance/, each with images/ and masks/. Of people only the validation
 pictures count (number % 10 == 3). A method is NAME or NAME@ENGINE-PRECISION; NAME may be a weights file. u2netp is
-fed as upstream feeds it (divided by the maximum, no antialiasing), by the InputSpec of its record.
+fed as upstream feeds it (divided by the maximum, no antialiasing), by the InputSpec of its record. A second table has
+each method's mean differences, picture by picture, from the one named by --against.
 """
 
 from __future__ import annotations
@@ -35,19 +36,35 @@ def main() -> None:
     parser.add_argument("--methods", default="u2netp@torch-fp32,portrait@torch-fp32,mediapipe")
     parser.add_argument("--sets", default="people,humans,davis")
     parser.add_argument("--every", type=int, default=1, help="score each n-th picture only")
+    parser.add_argument("--against", metavar="METHOD", help="one of --methods, which the others are compared with")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    methods = options.methods.split(",")
+    if options.against and options.against not in methods:
+        parser.error(f"--against {options.against} is none of --methods {options.methods}")
     report: dict[str, Any] = {}
     print("| set | method | mIoU (95 %) | boundary IoU | MAE | IoU < 0.7 |\n|---|---|---|---|---|---|")
     for name in options.sets.split(","):
         pairs = pairs_of(options.data, name)[:: options.every]
-        for method in options.methods.split(","):
+        for method in methods:
             scores = score(open_method(method), pairs)
             figures = summary(scores, sequence=name == "davis")
             report.setdefault(name, {})[method] = {**figures, "pictures": scores}
             print(row(name, method, figures), flush=True)
+    if options.against:
+        print_differences(report, options.against)
     if options.out:
         options.out.write_text(json.dumps(report, indent=1), "utf-8")
+
+
+def print_differences(report: dict[str, Any], against: str) -> None:
+    """The second table: each method's mean differences from `against`, picture by picture."""
+    print(f"\n| set | method | mIoU − {against} (95 %) | boundary IoU | MAE |\n|---|---|---|---|---|")
+    for name, methods in report.items():
+        theirs = methods[against]["pictures"]
+        for method in filter(lambda method: method != against, methods):
+            figures = difference(methods[method]["pictures"], theirs, sequence=name == "davis")
+            print(difference_row(name, method, figures))
 
 
 def pairs_of(data: Path, name: str) -> list[Pair]:
@@ -84,10 +101,21 @@ def _measure(matter: Matter, pairs: list[Pair]) -> Iterator[tuple[str, tuple[flo
 def summary(scores: dict[str, tuple[float, float, float]], *, sequence: bool) -> dict[str, Any]:
     """Means, their bootstrap intervals, and the number of failures."""
     values = np.array(list(scores.values()))
+    failures = int((values[:, 0] < FAILED).sum())
+    return {**_intervals(values, sequence), "failures": failures, "count": len(values)}
+
+
+def difference(
+    ours: dict[str, tuple[float, float, float]], theirs: dict[str, tuple[float, float, float]], *, sequence: bool
+) -> dict[str, dict[str, float | None]]:
+    """Means and bootstrap intervals of `ours - theirs`, picture by picture."""
+    return _intervals(np.array([np.subtract(ours[name], theirs[name]) for name in ours]), sequence)
+
+
+def _intervals(values: np.ndarray, sequence: bool) -> dict[str, dict[str, float | None]]:
     resamples = stats.draw([len(values)], sequence=sequence)
     intervals = [stats.interval(values[:, column], resamples) for column in range(3)]
-    figures = dict(zip(("iou", "boundary_iou", "mae"), (vars(one) for one in intervals), strict=True))
-    return {**figures, "failures": int((values[:, 0] < FAILED).sum()), "count": len(values)}
+    return dict(zip(("iou", "boundary_iou", "mae"), (vars(one) for one in intervals), strict=True))
 
 
 def row(name: str, method: str, figures: dict[str, Any]) -> str:
@@ -96,10 +124,15 @@ def row(name: str, method: str, figures: dict[str, Any]) -> str:
     return f"| {name} | {method} | {_spread(iou)} | {_spread(boundary)} | {mae['mean']:.4f} | {failures} |"
 
 
-def _spread(figure: dict[str, float | None]) -> str:
-    """The mean with its interval, which one picture has not."""
-    interval = f" ({figure['low']:.3f} to {figure['high']:.3f})" if figure["low"] is not None else ""
-    return f"{figure['mean']:.4f}{interval}"
+def difference_row(name: str, method: str, figures: dict[str, dict[str, float | None]]) -> str:
+    iou, boundary, mae = (figures[key] for key in ("iou", "boundary_iou", "mae"))
+    return f"| {name} | {method} | {_spread(iou, '+')} | {_spread(boundary, '+')} | {_spread(mae, '+')} |"
+
+
+def _spread(figure: dict[str, float | None], sign: str = "") -> str:
+    """The mean with its interval, which a few pictures have not; `sign` "+" for differences."""
+    interval = f" ({figure['low']:{sign}.3f} to {figure['high']:{sign}.3f})" if figure["low"] is not None else ""
+    return f"{figure['mean']:{sign}.4f}{interval}"
 
 
 if __name__ == "__main__":
