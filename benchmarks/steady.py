@@ -23,7 +23,7 @@ from video import say
 from bgdl import registry
 from bgdl.media.reader import VideoReader
 from bgdl.metrics.temporal import dtssd
-from bgdl.pipeline.between import Propagation
+from bgdl.pipeline.video_between import Propagation
 from bgdl.refine.smooth import LOOK_AHEAD, Smoother
 from bgdl.types import FrameBatch, Matter
 

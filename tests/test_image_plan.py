@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bgdl.errors import InputError
-from bgdl.pipeline.plan import Job, plan, settle
+from bgdl.pipeline.image_plan import ImageJob, plan, settle
 
 
 def _touch(folder: Path, *names: str) -> None:
@@ -20,7 +20,7 @@ def _touch(folder: Path, *names: str) -> None:
         path.write_bytes(b"x")
 
 
-def _targets(jobs: list[Job], below: Path) -> dict[str, str]:
+def _targets(jobs: list[ImageJob], below: Path) -> dict[str, str]:
     return {job.source.relative_to(below).as_posix(): job.target.relative_to(below).as_posix() for job in jobs}
 
 

@@ -16,7 +16,7 @@ from bgdl.errors import InputError
 from bgdl.pipeline import live_job
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
-from bgdl.pipeline.stage import PLATE_FRAMES, LiveStage
+from bgdl.pipeline.live_stage import PLATE_FRAMES, LiveStage
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 FRAME = torch.from_numpy(disc(0))[None]

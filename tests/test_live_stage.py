@@ -20,10 +20,10 @@ from bgdl.matters.wrapped import Smoothed
 from bgdl.media import virtualcam
 from bgdl.media.camera import Camera
 from bgdl.media.mailbox import Mailbox
-from bgdl.pipeline import live_job, overlay
+from bgdl.pipeline import live_job, live_overlay
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
-from bgdl.pipeline.stage import LiveStage
+from bgdl.pipeline.live_stage import LiveStage
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.smooth import SmoothName
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
@@ -215,7 +215,7 @@ def test_a_virtual_camera_gets_rgb_over_green(clip: Path, monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "pyvirtualcam", SimpleNamespace(Camera=Device))
     Live(LiveJob(str(clip), window=False, virtual_camera=True, frames=2), BrightSubject()).run()
     assert sent[0].shape == (48, 64, 3)
-    assert sent[0][0, 0].tolist() == list(overlay.GREEN)
+    assert sent[0][0, 0].tolist() == list(live_overlay.GREEN)
     assert sent[-1].size == 0
 
 
@@ -237,8 +237,8 @@ def test_what_was_not_checked_is_not_made_opaque_either(clip: Path, tmp_path: Pa
 
 def test_overlays() -> None:
     picture = torch.zeros((48, 64, 3), dtype=torch.uint8)
-    assert overlay.write_lines(picture, ["12 fps"]).max() > 250
+    assert live_overlay.write_lines(picture, ["12 fps"]).max() > 250
     assert picture.max() == 0
-    assert overlay.draw_box(picture, (10, 10, 30, 30))[10, 20].tolist() == [255, 0, 0]
+    assert live_overlay.draw_box(picture, (10, 10, 30, 30))[10, 20].tolist() == [255, 0, 0]
     clear = torch.zeros((48, 64, 4), dtype=torch.uint8)
-    assert torch.equal(overlay.opaque(clear), overlay.checkerboard((48, 64)))
+    assert torch.equal(live_overlay.opaque(clear), live_overlay.checkerboard((48, 64)))

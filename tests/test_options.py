@@ -14,8 +14,8 @@ from bgdl.errors import InputError
 from bgdl.media.formats import FormatName
 from bgdl.pipeline import live, live_job
 from bgdl.pipeline.backdrop import BackgroundEnd
-from bgdl.pipeline.job import Sound
 from bgdl.pipeline.live_job import LiveJob
+from bgdl.pipeline.video_job import Sound
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.smooth import STRENGTH, SmoothName
 from bgdl.registry import split_options

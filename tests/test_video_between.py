@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bgdl.pipeline.between import Propagation
+from bgdl.pipeline.video_between import Propagation
 from bgdl.types import FrameBatch
 from tests.video_clips import BrightSubject, disc
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bgdl.pipeline.job import Progress
+from bgdl.pipeline.video_job import Progress
 from tests.video_clips import BrightSubject, convert, decoded, disc, packets, write_clip
 
 

@@ -15,9 +15,9 @@ from torch import Tensor
 import bgdl
 from bgdl.errors import InputError
 from bgdl.pipeline.backdrop import VideoBackground, is_video
-from bgdl.pipeline.job import VideoJob, parse_time
 from bgdl.pipeline.prime import read_plate
-from bgdl.pipeline.stable_box import Recorded
+from bgdl.pipeline.video_crop import Recorded
+from bgdl.pipeline.video_job import VideoJob, parse_time
 from tests.video_clips import BrightSubject, decoded, disc, packets, write_clip
 
 

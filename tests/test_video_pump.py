@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from bgdl.pipeline.pump import Pump
+from bgdl.pipeline.video_pump import Pump
 
 
 def same(items: Iterator[int]) -> Iterator[int]:

@@ -12,7 +12,7 @@ from av.codec.context import Flags
 from PIL import Image
 
 from bgdl.errors import InputError
-from bgdl.pipeline.job import Progress
+from bgdl.pipeline.video_job import Progress
 from tests.video_clips import GREEN, Whole, convert, decoded, disc, write_clip
 
 

@@ -16,9 +16,9 @@ from bgdl.cli.options import FILES, MATTE, METHOD
 from bgdl.errors import InputError
 
 if TYPE_CHECKING:
-    from bgdl.pipeline.folder import Record
-    from bgdl.pipeline.plan import Job
-    from bgdl.pipeline.treatment import Treatment
+    from bgdl.pipeline.image_folder import Record
+    from bgdl.pipeline.image_plan import ImageJob
+    from bgdl.pipeline.image_treatment import Treatment
 
 Threshold = Annotated[
     float | None,
@@ -82,7 +82,7 @@ def image(
     A file's result is photo-cutout.png beside it, a folder's are in folder-cutout/, or where -o says.
     """
     from bgdl.device import set_threads
-    from bgdl.pipeline.treatment import build
+    from bgdl.pipeline.image_treatment import build
 
     jobs = _jobs(inputs, output, format or "png", overwrite=overwrite, skip_existing=skip_existing)
     if not jobs:
@@ -99,8 +99,10 @@ def image(
     _run(jobs, treat, format or "png", as_json=as_json, max_pixels=max_pixels, quality=quality)
 
 
-def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: bool, skip_existing: bool) -> list[Job]:
-    from bgdl.pipeline import plan
+def _jobs(
+    inputs: list[str], output: Path | None, format: str, *, overwrite: bool, skip_existing: bool
+) -> list[ImageJob]:
+    from bgdl.pipeline import image_plan
 
     if overwrite and skip_existing:
         raise InputError("--overwrite and --skip-existing exclude each other; give one of them")
@@ -109,15 +111,15 @@ def _jobs(inputs: list[str], output: Path | None, format: str, *, overwrite: boo
         raise InputError(f"a pipe carries one picture, but {len(inputs)} inputs were given; give files and a folder")
     if piped and output and str(output) != "-" and (output.is_dir() or not output.suffix):
         raise InputError(f"a picture from stdin needs a file to go to, not {output}; give -o NAME.png")
-    pipe = plan.Job(Path(inputs[0]), output or Path("-"))
-    jobs = [pipe] if piped else plan.plan(inputs, output, suffix=f".{format}")
-    todo = plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing)
+    pipe = image_plan.ImageJob(Path(inputs[0]), output or Path("-"))
+    jobs = [pipe] if piped else image_plan.plan(inputs, output, suffix=f".{format}")
+    todo = image_plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing)
     if len(todo) < len(jobs):
         console.note(f"{len(jobs) - len(todo)} results exist and are left as they are")
     return todo
 
 
-def _refuse_lost_transparency(jobs: list[Job], background: str, *, only_matte: bool) -> None:
+def _refuse_lost_transparency(jobs: list[ImageJob], background: str, *, only_matte: bool) -> None:
     """An opaque format with transparency asked ends the run before it starts."""
     from bgdl.media.image import no_transparency, supports_alpha
 
@@ -128,15 +130,15 @@ def _refuse_lost_transparency(jobs: list[Job], background: str, *, only_matte: b
 
 
 def _run(
-    jobs: list[Job], treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None
+    jobs: list[ImageJob], treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None
 ) -> None:
     if any("-" in (str(job.source), str(job.target)) for job in jobs):
         _pipe(jobs[0], treat, format, as_json=as_json, max_pixels=max_pixels, quality=quality)
         return
-    from bgdl.pipeline import folder
+    from bgdl.pipeline import image_folder
 
     failed = 0
-    for record in _watched(folder.run(jobs, treat, max_pixels=max_pixels, quality=quality), len(jobs)):
+    for record in _watched(image_folder.run(jobs, treat, max_pixels=max_pixels, quality=quality), len(jobs)):
         failed += record.error is not None
         _tell(record, as_json=as_json)
     if failed:
@@ -174,10 +176,10 @@ def _tell(record: Record, *, as_json: bool) -> None:
             console.note(f"{record.source} -> {record.target}")
 
 
-def _pipe(job: Job, treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None) -> None:
+def _pipe(job: ImageJob, treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None) -> None:
     """One picture from stdin, to stdout, or both."""
     from bgdl.media import image as files
-    from bgdl.pipeline.folder import Record
+    from bgdl.pipeline.image_folder import Record
 
     to_stdout = str(job.target) == "-"
     if to_stdout and as_json:

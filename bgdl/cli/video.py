@@ -15,8 +15,8 @@ from bgdl.cli import console, options
 from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
 
 if TYPE_CHECKING:
-    from bgdl.pipeline.job import Progress, VideoJob
     from bgdl.pipeline.records import VideoReport
+    from bgdl.pipeline.video_job import Progress, VideoJob
     from bgdl.types import Matter
 
 TIME = "Time"
@@ -125,8 +125,8 @@ def video(
     """Cut the subject out of a clip, frame for frame, with its sound and timestamps."""
     from bgdl import registry
     from bgdl.device import set_threads
-    from bgdl.pipeline.job import VideoJob
     from bgdl.pipeline.video import check
+    from bgdl.pipeline.video_job import VideoJob
 
     job = VideoJob(
         source, output, background=background, background_end=background_end, sound=sound, fit=fit, edge=edge,

@@ -19,8 +19,8 @@ from bgdl.engines.network import files_of
 from bgdl.errors import InputError
 from bgdl.media import image as files
 from bgdl.media.image import Picture
+from bgdl.pipeline.image_treatment import Result, Treatment, build, own_alpha
 from bgdl.pipeline.looks import ALLOWED, make_look
-from bgdl.pipeline.treatment import Result, Treatment, build, own_alpha
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EdgeName
 from bgdl.types import Fit, Matter, is_primed

@@ -17,12 +17,12 @@ from bgdl.media.camera import Camera, Shot
 from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
-from bgdl.pipeline import overlay, snapshot
+from bgdl.pipeline import live_overlay, live_snapshot
 from bgdl.pipeline.backdrop import ShownTime
 from bgdl.pipeline.live_job import LiveJob, LiveReport
+from bgdl.pipeline.live_stage import LiveStage
 from bgdl.pipeline.prime import frames_of, learner_of, parse_prime, read_scene
-from bgdl.pipeline.stage import LiveStage
-from bgdl.pipeline.step import default_smooth
+from bgdl.pipeline.video_step import default_smooth
 from bgdl.types import Matter
 
 _MILLISECONDS = Fraction(1, 1000)
@@ -54,7 +54,7 @@ class Live:
         self._channels = 4 if self.stage.channels == 4 else 3  # of a recording, whatever `b` shows later
 
     def run(self) -> LiveReport:
-        snapshot.make_folder(self.job.snapshots)
+        live_snapshot.make_folder(self.job.snapshots)
         with ExitStack() as stack:
             stack.callback(self.stage.close)
             if self.job.window:
@@ -118,7 +118,7 @@ class Live:
         self._send(picture, elapsed_s, stack)
         if self.stage.snapshot:
             self.stage.snapshot = False
-            self.job.on_note(snapshot.save(picture, self.job.snapshots))
+            self.job.on_note(live_snapshot.save(picture, self.job.snapshots))
         wait_s = time.monotonic() - shot.taken_s
         self._frames += 1
         self._waits_s += wait_s
@@ -127,20 +127,20 @@ class Live:
 
     def _dressed(self, picture: Tensor, wait_s: float) -> Tensor:
         """What the window shows: mirrored, with the rectangle, rate, latency and what the user is told."""
-        shown = overlay.opaque(picture)
+        shown = live_overlay.opaque(picture)
         box = self.stage.box((shown.shape[0], shown.shape[1]))
-        shown = overlay.draw_box(shown, box) if box else shown
+        shown = live_overlay.draw_box(shown, box) if box else shown
         shown = shown.flip(1) if self.job.mirror else shown
         fps = self._frames / max(1e-3, time.monotonic() - self._began)
         state = f"{fps:.1f} fps  {1000 * wait_s:.0f} ms  {self.stage.background}"
-        return overlay.write_lines(shown, [state, *self.stage.lines()])
+        return live_overlay.write_lines(shown, [state, *self.stage.lines()])
 
     def _send(self, picture: Tensor, elapsed_s: float, stack: ExitStack) -> None:
         if self.job.virtual_camera or self.job.record:
             self._check_size(picture)
         if self.job.virtual_camera:
             self._virtual = self._virtual or self._new_virtual(picture, stack)
-            self._virtual.send(overlay.opaque(picture, under="green").contiguous())
+            self._virtual.send(live_overlay.opaque(picture, under="green").contiguous())
         if self.job.record:
             if self._recorder is None:  # entered last, so that it is closed first, whatever the others' ends raise
                 self._recorder = stack.enter_context(self._new_recorder(self.job.record, picture))
@@ -185,5 +185,5 @@ def _with_channels(picture: Tensor, channels: int) -> Tensor:
         return picture
     shown = picture.expand(-1, -1, 3) if picture.shape[-1] == 1 else picture
     if channels == 3:
-        return overlay.opaque(shown, under="green")
+        return live_overlay.opaque(shown, under="green")
     return torch.cat((shown, torch.full_like(shown[..., :1], 255)), dim=-1)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bgdl.pipeline.pump import StageTimes
+from bgdl.pipeline.video_pump import StageTimes
 
 
 @dataclass(frozen=True)

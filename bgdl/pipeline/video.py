@@ -15,12 +15,12 @@ from bgdl.media.formats import check_crf
 from bgdl.media.opening import is_pipe
 from bgdl.media.target import Target
 from bgdl.pipeline.backdrop import is_video
-from bgdl.pipeline.job import VideoJob
 from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
-from bgdl.pipeline.run import Run, format_of, look_of
-from bgdl.pipeline.stable_box import BoxFinder, Recorded
-from bgdl.pipeline.step import Step, default_smooth
+from bgdl.pipeline.video_crop import BoxFinder, Recorded
+from bgdl.pipeline.video_job import VideoJob
+from bgdl.pipeline.video_run import Run, format_of, look_of
+from bgdl.pipeline.video_step import Step, default_smooth
 from bgdl.refine.edges import EDGES
 from bgdl.refine.matte import keep_parts, parse_keep
 from bgdl.refine.smooth import LOOK_AHEAD, Smoother
@@ -44,7 +44,7 @@ def convert_video(
     model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`, which forgets what it has seen
     and learnt before: `prime` shows it an empty scene.
     background: "transparent", a CSS colour, a picture, a clip, or "blur[:SIGMA]".
-    options: the fields of `bgdl.pipeline.job.VideoJob`, which says what each means.
+    options: the fields of `bgdl.pipeline.video_job.VideoJob`, which says what each means.
     Raises InputError for what cannot be read, written or combined; the first error of any stage ends the run and
     no unfinished file bears the target's name. On Ctrl-C what was done stays, playable, under `target`.part.
 

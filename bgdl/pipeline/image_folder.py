@@ -15,8 +15,8 @@ from torch import Tensor
 from bgdl.errors import BgdlError
 from bgdl.media import image as files
 from bgdl.media.image import Picture
-from bgdl.pipeline.plan import Job
-from bgdl.pipeline.treatment import Result, Treatment
+from bgdl.pipeline.image_plan import ImageJob
+from bgdl.pipeline.image_treatment import Result, Treatment
 
 AHEAD = 1
 """Pictures decoded ahead, and results waiting to be written: what bounds the memory."""
@@ -48,7 +48,7 @@ class Record:
 
 
 def run(
-    jobs: Iterable[Job],
+    jobs: Iterable[ImageJob],
     treat: Treatment,
     *,
     max_pixels: int = files.MAX_PIXELS,
@@ -119,7 +119,7 @@ def _look(treat: Treatment, done: _Done) -> _Done:
     return _Done(done.seconds + time.perf_counter() - start, done.picture, result=result)
 
 
-def _write(job: Job, looked: Future[_Done], quality: int | None) -> Record:
+def _write(job: ImageJob, looked: Future[_Done], quality: int | None) -> Record:
     done, paths = looked.result(), (str(job.source), str(job.target))
     if done.picture is None or done.result is None:
         return Record(*paths, error=done.error)

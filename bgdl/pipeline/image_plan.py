@@ -15,14 +15,14 @@ ENDING = "-cutout"
 
 
 @dataclass(frozen=True)
-class Job:
+class ImageJob:
     """One picture: where it is read and where its result is written."""
 
     source: Path
     target: Path
 
 
-def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".png") -> list[Job]:
+def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".png") -> list[ImageJob]:
     """The jobs for files, folders (recursive) and globs, in name order.
 
     output: None writes `photo-cutout.png` beside a file and `folder-cutout/` beside a folder, whose tree is
@@ -43,7 +43,7 @@ def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".p
     return _part(unique, suffix)
 
 
-def settle(jobs: Sequence[Job], *, overwrite: bool = False, skip_existing: bool = False) -> list[Job]:
+def settle(jobs: Sequence[ImageJob], *, overwrite: bool = False, skip_existing: bool = False) -> list[ImageJob]:
     """The jobs left to do, given the targets that exist; raises InputError where it was not said what to do."""
     for job in jobs:
         if job.target.exists() and job.source.exists() and job.target.samefile(job.source):
@@ -58,13 +58,13 @@ def settle(jobs: Sequence[Job], *, overwrite: bool = False, skip_existing: bool 
     return list(jobs)
 
 
-def _single(inputs: Sequence[str], output: Path) -> Job:
+def _single(inputs: Sequence[str], output: Path) -> ImageJob:
     source = Path(inputs[0])
     if len(inputs) != 1 or source.is_dir() or (not source.exists() and glob.has_magic(inputs[0])):
         raise InputError(f"{output} is one file, but there may be several results; give a folder as output")
     if not source.is_file():
         raise InputError(f"no such file: {source}")
-    return Job(source, output)
+    return ImageJob(source, output)
 
 
 def _expand(inputs: Sequence[str], output: Path | None) -> Iterable[tuple[Path | None, list[Path]]]:
@@ -106,7 +106,7 @@ def _stem(source: Path, folder: Path | None, output: Path | None, *, many: bool)
     return output / folder.resolve().name / inner if many else output / inner
 
 
-def _part(stems: dict[Path, Path], suffix: str) -> list[Job]:
+def _part(stems: dict[Path, Path], suffix: str) -> list[ImageJob]:
     """Targets that differ even on a file system that ignores case."""
     count = Counter(_folded(stem) for stem in stems.values())
     taken: set[str] = set()
@@ -118,7 +118,7 @@ def _part(stems: dict[Path, Path], suffix: str) -> list[Job]:
             number += 1
             target = stem.with_name(f"{name}-{number}{suffix}")
         taken.add(_folded(target))
-        jobs.append(Job(source, target))
+        jobs.append(ImageJob(source, target))
     return jobs
 
 

@@ -16,13 +16,13 @@ from bgdl.media.square import SQUARE, sensible
 from bgdl.media.target import Target
 from bgdl.media.tracks import Tracks
 from bgdl.media.writer import VideoWriter
-from bgdl.pipeline import advice
+from bgdl.pipeline import video_advice
 from bgdl.pipeline.backdrop import VideoBackground, is_video
-from bgdl.pipeline.job import Progress, VideoJob
 from bgdl.pipeline.looks import foreground_of, make_look
-from bgdl.pipeline.pump import Pump, StageTimes
 from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb
-from bgdl.pipeline.step import Finished, Matted, Step, pick_batch
+from bgdl.pipeline.video_job import Progress, VideoJob
+from bgdl.pipeline.video_pump import Pump, StageTimes
+from bgdl.pipeline.video_step import Finished, Matted, Step, pick_batch
 from bgdl.types import FrameBatch, Look, Matter
 
 
@@ -66,7 +66,7 @@ class Run:
             self._reader = stack.enter_context(
                 VideoReader(job.source, start_s=job.start_s, end_s=job.end_s, limit=job.frames)
             )
-            self._tell(advice.on_source(self._reader.info))
+            self._tell(video_advice.on_source(self._reader.info))
             step = self._dressed(stack)
             writers = self._writers(stack, step)
             batch = job.batch or pick_batch(step.matter.device, self._reader.info.size_hw)
@@ -80,7 +80,7 @@ class Run:
             except KeyboardInterrupt:
                 self._cut(writers, always=True)
                 raise KeyboardInterrupt(self._stopped(writers[0])) from None
-        self._tell([*advice.on_damage(self._reader), *writers[0].notes])
+        self._tell([*video_advice.on_damage(self._reader), *writers[0].notes])
         return self._summary(seconds, batch, writers)
 
     def _dressed(self, stack: ExitStack) -> Step:
@@ -102,7 +102,7 @@ class Run:
             beside = Target.of(job.target, sequence=chosen.sequence).sidecar.path
             writers.append(stack.enter_context(self._writer(beside, chosen, step, 1, None)))
         silent = job.sound != "none" and not chosen.sound
-        self._tell(advice.on_format(self._reader.info, chosen, padded=writers[0].padded, silent=silent))
+        self._tell(video_advice.on_format(self._reader.info, chosen, padded=writers[0].padded, silent=silent))
         self._tell(writers[0].notes)
         return writers
 

@@ -14,9 +14,9 @@ from typing import Literal, get_args
 from bgdl.errors import InputError
 from bgdl.media.formats import FormatName
 from bgdl.pipeline.backdrop import BackgroundEnd
-from bgdl.pipeline.between import MOST
-from bgdl.pipeline.pump import StageTimes
 from bgdl.pipeline.records import FrameRecord
+from bgdl.pipeline.video_between import MOST
+from bgdl.pipeline.video_pump import StageTimes
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.matte import parse_keep
 from bgdl.refine.smooth import STRENGTH, SmoothName

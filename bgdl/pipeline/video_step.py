@@ -14,8 +14,8 @@ from bgdl import compose, convert
 from bgdl.device import upload
 from bgdl.matters.classical import Classical
 from bgdl.pipeline.backdrop import VideoBackground
-from bgdl.pipeline.between import Propagation
 from bgdl.pipeline.records import judge
+from bgdl.pipeline.video_between import Propagation
 from bgdl.refine.smooth import Smoother, SmoothName
 from bgdl.types import FrameBatch, Look, Matter
 
