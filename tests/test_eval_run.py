@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bgdl.errors import InputError
-from bgdl.evaluation import scores
+from bgdl.evaluation import runner, scores
 from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import FILE, Record, Store
 from bgdl.evaluation.runner import Runner, matte_path
@@ -37,8 +37,8 @@ def clip(tmp_path: Path) -> Path:
 
 def run(path, matters, rules=NO_RULES, *, store=None, jobs=1, mattes=None):
     store = store or Store(None, HEADER)
-    runner = Runner({matter.name: matter for matter in matters}, rules, store, mattes, jobs)
-    done = list(runner.run(open_sources((str(path),), rules)))
+    every = Runner({matter.name: matter for matter in matters}, rules, store, mattes, jobs)
+    done = list(every.run(open_sources((str(path),), rules)))
     return store.pictures([matter.name for matter in matters]), done
 
 
@@ -91,10 +91,32 @@ def test_priming_frames_are_learnt_and_not_scored(clip):
 
 def test_priming_with_all_frames_is_a_sentence_and_keeps_no_folder(clip, tmp_path):
     store = Store(tmp_path / "out", {**HEADER, "rules": {"prime": "6"}})
-    with pytest.raises(InputError, match="--prime 6 takes all 6 frames of clip; give less"):
+    with pytest.raises(InputError, match=r"clip has no more frames than the empty scene \(prime is 6\); give less"):
         run(clip, [Bright()], Rules(prime="6", kind="sequence"), store=store)
     again = Store(tmp_path / "out", {**HEADER, "rules": {"prime": "5"}})
     assert len(run(clip, [Bright()], Rules(prime="5", kind="sequence"), store=again)[0]) == 1
+
+
+def test_a_method_that_cannot_learn_the_scene_stops_no_other(clip, tmp_path):
+    class Slow(Learner):
+        def prime(self, background):
+            raise InputError("not this scene")
+
+    rules, out = Rules(prime="2", kind="sequence"), tmp_path / "out"
+    records, _ = run(clip, [Slow("slow"), Bright()], rules, store=Store(out, HEADER))
+    errors = {record.name: record.error for record in records if record.method == "slow"}
+    assert errors == dict.fromkeys("2345", "it could not learn the empty scene: not this scene")
+    assert [record.name for record in records if record.method == "bright" and record.scores] == ["2", "3", "4", "5"]
+    again, _ = run(clip, [Learner("slow")], rules, store=Store(out, HEADER))
+    assert not any(record.error for record in again)
+
+
+def test_a_long_empty_scene_is_left_out_whole_and_learnt_in_part(clip, monkeypatch):
+    monkeypatch.setattr(runner, "MOST_FRAMES", 2)
+    learner = Learner("learner")
+    records, _ = run(clip, [learner], Rules(prime="4", kind="sequence"))
+    assert [record.name for record in records] == ["4", "5"]
+    assert len(learner.plate) == 2
 
 
 def test_soft_truths_have_messddt_and_binarize_cuts_them(clip, tmp_path):
@@ -138,8 +160,8 @@ def test_a_method_that_fails_from_the_start_stops_no_other(tmp_path, error):
 
 def test_a_stopped_run_goes_on(tmp_path):
     root, out = make_pairs(tmp_path / "set"), tmp_path / "out"
-    runner = Runner({"bright": Bright()}, Rules(), Store(out, HEADER))
-    list(islice(runner.run(open_sources((str(root),), Rules())), 4))
+    first = Runner({"bright": Bright()}, Rules(), Store(out, HEADER))
+    list(islice(first.run(open_sources((str(root),), Rules())), 4))
     with (out / FILE).open("a") as file:
         file.write('{"data": "cut sh')
     again = Bright()

@@ -169,21 +169,19 @@ def test_the_empty_scene(tmp_path):
     write_clip(tmp_path / "clip.mkv", [scene(number)[0] for number in range(5)])
     write_clip(tmp_path / "clip-matte.mkv", [scene(number)[1] for number in range(5)])
     (clip,) = opened(tmp_path / "clip.mkv").clips
-    assert [prime.leading_frames(text, clip) for text in (None, "3", "0.2s", "plate.png")] == [0, 3, 2, 0]
+    save(tmp_path / "plate.png", scene(0)[0])
+    plate = str(tmp_path / "plate.png")
+    assert [prime.leading_frames(text, clip) for text in (None, "3", "0.2s", plate)] == [0, 3, 2, 0]
     frames = list(clip.read())
     assert prime.empty_scene("2", frames[:2], None).shape == (2, 40, 48, 3)
     assert prime.empty_scene(None, [], None) is None
     assert prime.empty_scene(str(tmp_path / "clip.mkv"), [], 24).shape == (5, 20, 24, 3)
-    save(tmp_path / "plate.png", scene(0)[0])
-    assert torch.equal(prime.empty_scene(str(tmp_path / "plate.png"), [], None)[0], torch.from_numpy(scene(0)[0]))
+    assert torch.equal(prime.empty_scene(plate, [], None)[0], torch.from_numpy(scene(0)[0]))
     pairs = opened(make_pairs(tmp_path / "set", 2)).clips[0]
-    with pytest.raises(InputError, match="has no frame rate for --prime 2s; give a number of frames or a file"):
+    with pytest.raises(InputError, match="has no frame rate, so prime cannot be 2s; give a number of frames or a file"):
         prime.leading_frames("2s", pairs)
-    with pytest.raises(InputError, match="the first 2 frames are of 48x40, 49x40 px; give --prime a file"):
+    with pytest.raises(InputError, match="the first 2 frames are of 48x40, 49x40 px; let prime be a file"):
         prime.empty_scene("2", list(pairs.read()), None)
-    for nothing in ("0", "0s"):
-        with pytest.raises(InputError, match=f"--prime {nothing} is no empty scene; give more, or leave it out"):
-            prime.leading_frames(nothing, clip)
 
 
 def test_commas_within_brackets_part_no_methods():
@@ -237,10 +235,22 @@ def test_rules_that_cannot_be():
         Rules(every=None)
     with pytest.raises(InputError, match="kind is 'film'; it must be one of pictures, sequence"):
         Rules(kind="film")
-    with pytest.raises(InputError, match="split is 5; it must be a text"):
+    with pytest.raises(InputError, match="split is 5; it must be a string"):
         Rules(split=5)
     with pytest.raises(InputError, match="binarize is 'no'; it must be true or false"):
         Rules(binarize="no")
+
+
+@pytest.mark.parametrize("prime", ["0", "0s", "0.0s"])
+def test_an_empty_scene_of_nothing_is_refused(prime):
+    with pytest.raises(InputError, match=f"prime is '{prime}', which shows nothing; give more than 0"):
+        Rules(prime=prime)
+
+
+@pytest.mark.parametrize("prime", [2.5, "soon", "s", "missing.png"])
+def test_an_empty_scene_is_seconds_frames_or_a_file(prime):
+    with pytest.raises(InputError, match=r"which is not seconds \(2s\), frames \(60\) or a file that exists"):
+        Rules(prime=prime)
 
 
 def test_configs(tmp_path):

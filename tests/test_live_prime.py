@@ -111,7 +111,9 @@ def test_a_live_run_is_primed(tmp_path: Path, prime: str) -> None:
 
 
 def test_what_live_prime_does_not_take() -> None:
-    with pytest.raises(InputError, match=r"--prime 'soon' is not seconds \(2s\), frames \(60\) or a file that exists"):
+    with pytest.raises(
+        InputError, match=r"prime is 'soon', which is not seconds \(2s\), frames \(60\) or a file that exists"
+    ):
         live_job.check(LiveJob(prime="soon"))
     with pytest.raises(InputError, match="bright learns no empty scene; leave --prime out"):
         Live(LiveJob("clip.mkv", window=False, record=Path("a.mkv"), prime="2s"), BrightSubject())

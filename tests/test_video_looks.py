@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from fractions import Fraction
 from pathlib import Path
 
@@ -137,7 +138,11 @@ def test_prime_says_what_it_takes(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", frames=30, rate=25)
     assert len(read_plate("0.4s", source)) == 10
     assert len(read_plate("7", source)) == 7
-    with pytest.raises(InputError, match=r"--prime 'soon' is not seconds \(2s\), frames \(60\) or a file that exists"):
+    shutil.copy(source, Path("~/empty.mp4").expanduser())
+    assert len(read_plate("~/empty.mp4", source)) == 30
+    with pytest.raises(
+        InputError, match=r"prime is 'soon', which is not seconds \(2s\), frames \(60\) or a file that exists"
+    ):
         read_plate("soon", source)
     with pytest.raises(InputError, match="bright learns no empty scene"):
         bgdl.convert_video(source, tmp_path / "out.mkv", model=BrightSubject(), prime="2s")

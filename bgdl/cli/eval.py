@@ -72,9 +72,7 @@ KindOption = Annotated[
 ]
 Prime = Annotated[
     str | None,
-    typer.Option(
-        "--prime", metavar="SECONDSs|FRAMES|FILE", help="The empty scene to learn first.", rich_help_panel=RULES
-    ),
+    typer.Option("--prime", metavar="2s|60|FILE", help="The empty scene to learn first.", rich_help_panel=RULES),
 ]
 Jobs = Annotated[
     int, typer.Option("--jobs", min=1, help="Pictures scored at once; above 1 disturbs times.", rich_help_panel=FILES)

@@ -71,7 +71,7 @@ Keep = Annotated[
 Prime = Annotated[
     str | None,
     typer.Option(
-        "--prime", metavar="SECONDS|FRAMES|FILE", rich_help_panel=METHOD,
+        "--prime", metavar="2s|60|FILE", rich_help_panel=METHOD,
         help="The empty scene, for methods that learn one: the first 2s, the first 60, or a picture or clip.",
     ),
 ]  # fmt: skip

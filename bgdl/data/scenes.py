@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,8 @@ from torch import Tensor
 
 from bgdl.compose import fit_background
 from bgdl.data.room import draw_room
-from bgdl.errors import InputError
-from bgdl.media import image
-from bgdl.media.opening import CLIP_SUFFIXES
-from bgdl.media.reader import VideoReader
+from bgdl.media.empty_scene import read_scene
 from bgdl.opencv import cv2
-
-_MOST_FRAMES = 300
 
 
 class Scene:
@@ -54,24 +50,14 @@ def open_scene(
 ) -> Scene:
     """The scene of a file (a picture, or a clip that moves), or the drawn room where `source` is None.
 
-    shake_px: standard deviation of the camera's place. pan_px: how far it pans to the right in all; the scene is
-    made that much larger. Raises InputError for a file that cannot be read.
+    Of a clip the first 300 frames are taken. shake_px: standard deviation of the camera's place. pan_px: how far it
+    pans to the right in all; the scene is made that much larger. Raises InputError for a file that cannot be read.
     """
     margin = math.ceil(3 * shake_px)
     whole_hw = (size_hw[0] + 2 * margin, size_hw[1] + 2 * margin + math.ceil(abs(pan_px)))
     left = margin + (math.ceil(-pan_px) if pan_px < 0 else 0)
-    pictures = (
-        torch.from_numpy(draw_room(whole_hw, seed=seed))[None] if source is None else _read(Path(source), whole_hw)
-    )
+    if source is None:
+        pictures = torch.from_numpy(draw_room(whole_hw, seed=seed))[None]
+    else:
+        pictures = read_scene(Path(source), partial(fit_background, size_hw=whole_hw, fit="cover"))
     return Scene(pictures, size_hw=size_hw, margin_px=(left, margin))
-
-
-def _read(path: Path, size_hw: tuple[int, int]) -> Tensor:
-    """uint8 (N,*size_hw,3); of a clip the first 300 frames, each fitted as it comes."""
-    if path.suffix.lower() not in CLIP_SUFFIXES:
-        return fit_background(image.read(path).frames, size_hw, "cover")
-    with VideoReader(path, limit=_MOST_FRAMES) as reader:
-        frames = [fit_background(batch.data, size_hw, "cover") for batch in reader.batches(4)]
-    if not frames:
-        raise InputError(f"{path} has no frames")
-    return torch.cat(frames)

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import yaml
 
 from bgdl.errors import InputError
+from bgdl.media.empty_scene import parse_prime
 from bgdl.registry import split_options
 
 Kind = Literal["pictures", "sequence"]
@@ -60,7 +61,9 @@ class Rules:
             object.__setattr__(self, "prime", str(self.prime))
         for name in ("split", "prime"):
             if not isinstance(getattr(self, name), (str, type(None))):
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a text")
+                raise InputError(f"{name} is {getattr(self, name)!r}; it must be a string")
+        if self.prime is not None:
+            parse_prime(self.prime)
         if not isinstance(self.binarize, bool):
             raise InputError(f"binarize is {self.binarize!r}; it must be true or false")
         if self.kind not in KINDS:

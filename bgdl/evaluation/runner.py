@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -24,6 +24,7 @@ from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import Record, Store
 from bgdl.evaluation.sources import Clip, Frame, Source, shrink
 from bgdl.media import image
+from bgdl.media.empty_scene import MOST_FRAMES
 from bgdl.metrics.temporal import optical_flow
 from bgdl.types import Matter, is_primed
 
@@ -102,33 +103,44 @@ class Runner:
     def _clip(self, data: str, clip: Clip, matters: Mapping[str, Matter]) -> Iterator[tuple[Scoring, Progress]]:
         """The scoring that is left for each picture; the methods have seen the picture by then."""
         before: Taken | None = None
-        for frame in self._frames(clip, matters.values()):
-            taken = self._take(data, clip, frame, matters)
+        unready: dict[str, str] = {}
+        for frame in self._frames(clip, matters, unready):
+            taken = self._take(data, clip, frame, matters, unready)
             if frame.scored:
                 yield partial(self._score, data, clip, taken, before), Progress(data, clip.name, frame.name, clip.count)
                 before = taken if clip.sequence and not frame.error else None
 
-    def _frames(self, clip: Clip, matters: Iterable[Matter]) -> Iterator[Frame]:
-        """The clip's frames after those of the empty scene, which the methods have learnt; up to the limit."""
+    def _frames(self, clip: Clip, matters: Mapping[str, Matter], unready: dict[str, str]) -> Iterator[Frame]:
+        """The clip's frames after those of the empty scene, which the methods have learnt; up to the limit.
+
+        unready: takes up the methods that could not learn it, and why.
+        """
+        prime = self.rules.prime
         frames = (shrink(frame, self.rules.resize) for frame in clip.read())
-        leading = list(islice(frames, leading_frames(self.rules.prime, clip)))
-        plate = empty_scene(self.rules.prime, leading, self.rules.resize)
-        first = next(frames, None)
+        count = leading_frames(prime, clip)
+        leading = list(islice(frames, min(count, MOST_FRAMES)))
+        plate = empty_scene(prime, leading, self.rules.resize)
+        first = next(islice(frames, count - len(leading), None), None)
         if leading and first is None:
-            raise InputError(f"--prime {self.rules.prime} takes all {len(leading)} frames of {clip.name}; give less")
-        for matter in matters:
+            raise InputError(f"{clip.name} has no more frames than the empty scene (prime is {prime}); give less")
+        for label, matter in matters.items():
             if first is not None and first.picture is not None:
                 speed.warm_up(matter, first.picture)
             matter.reset()
-            if plate is not None and is_primed(matter):
-                matter.prime(plate)
+            try:
+                if plate is not None and is_primed(matter):
+                    matter.prime(plate)
+            except speed.FAILURES as error:
+                unready[label] = f"it could not learn the empty scene: {_reason(error)}"
         every, limit = self.rules.every, self.rules.limit
         for number, frame in enumerate(chain([first] if first else [], frames)):
             if limit is not None and number >= limit * every:
                 return
             yield frame if number % every == 0 else replace(frame, scored=False)
 
-    def _take(self, data: str, clip: Clip, frame: Frame, matters: Mapping[str, Matter]) -> Taken:
+    def _take(
+        self, data: str, clip: Clip, frame: Frame, matters: Mapping[str, Matter], unready: Mapping[str, str]
+    ) -> Taken:
         """Show the frame to each method that needs to see it; a method that fails is noted."""
         taken = Taken(frame)
         if frame.picture is None:
@@ -137,10 +149,13 @@ class Runner:
             done = (data, clip.name, frame.name, label) in self.store and not clip.sequence
             if not matter.stateful and (done or not frame.scored):
                 continue
+            if label in unready:
+                taken.errors[label] = unready[label]
+                continue
             try:
                 taken.alphas[label], taken.seconds[label] = speed.timed(matter, frame.picture)
             except speed.FAILURES as error:
-                taken.errors[label] = str(error) or type(error).__name__
+                taken.errors[label] = _reason(error)
         return taken
 
     def _score(self, data: str, clip: Clip, taken: Taken, before: Taken | None) -> list[Record]:
@@ -196,6 +211,10 @@ def _folder(text: str) -> str:
 def _tail(text: str) -> str:
     """Keeps names apart that became one."""
     return "-" + hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
+
+
+def _reason(error: BaseException) -> str:
+    return str(error) or type(error).__name__
 
 
 def _flow(frame: Frame, before: Taken | None) -> Tensor | None:

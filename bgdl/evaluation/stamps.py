@@ -6,14 +6,15 @@ import hashlib
 from pathlib import Path
 
 from bgdl.evaluation.sources import Source
+from bgdl.media.empty_scene import parse_prime
 
 
 def stamp(source: Source, prime: str | None = None) -> str:
     """Hash over path, size and time of each picture, mask and clip; prime: as in `Rules`, where it is a file."""
     files = [file for clip in source.clips for file in clip.files]
-    empty_scene = Path(prime).expanduser() if prime else None
-    if empty_scene and empty_scene.is_file():
-        files.append(empty_scene)
+    asked = parse_prime(prime) if prime else None
+    if isinstance(asked, Path):
+        files.append(asked)
     return hashlib.sha256("\n".join(map(_facts, files)).encode("utf-8", "surrogateescape")).hexdigest()
 
 

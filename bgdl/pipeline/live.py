@@ -14,6 +14,7 @@ from bgdl.errors import InputError
 from bgdl.matters.wrapped import Smoothed
 from bgdl.media import formats
 from bgdl.media.camera import Camera, Shot
+from bgdl.media.empty_scene import MOST_FRAMES, frames_of, parse_prime, read_scene
 from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
@@ -21,7 +22,7 @@ from bgdl.pipeline import live_overlay, live_snapshot
 from bgdl.pipeline.backdrop import ShownTime
 from bgdl.pipeline.live_job import LiveJob, LiveReport
 from bgdl.pipeline.live_stage import LiveStage
-from bgdl.pipeline.prime import frames_of, learner_of, parse_prime, read_scene
+from bgdl.pipeline.prime import learner_of
 from bgdl.pipeline.video_step import default_smooth
 from bgdl.types import Matter
 
@@ -77,7 +78,7 @@ class Live:
         if isinstance(asked, Path):
             self.stage.learn(read_scene(asked))
         else:
-            self.stage.take_plate(frames_of(asked, self._camera.rate))
+            self.stage.take_plate(min(MOST_FRAMES, frames_of(asked, self._camera.rate)))
 
     @property
     def _rate(self) -> Fraction:

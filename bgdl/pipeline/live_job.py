@@ -8,10 +8,10 @@ from pathlib import Path
 
 from bgdl.errors import InputError
 from bgdl.media import formats
+from bgdl.media.empty_scene import parse_prime
 from bgdl.media.target import Target
 from bgdl.pipeline.backdrop import is_video
 from bgdl.pipeline.looks import make_look
-from bgdl.pipeline.prime import parse_prime
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.smooth import SmoothName
 from bgdl.types import Fit
