@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import subprocess
 import sys
@@ -292,3 +293,21 @@ def test_train_py_tells_a_full_disk_in_a_sentence(
             runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
     assert given == [["fit", "--config", "x.yaml"]] * 2
     assert capsys.readouterr().err.splitlines()[-1] == "error: cannot read or write last.ckpt: No space left on device"
+
+
+@pytest.mark.parametrize(("program", "name"), [("bgdl", "bgdl train"), ("somewhere/train.py", "train.py")])
+def test_help_names_the_command_as_it_was_typed(
+    program: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program])
+    monkeypatch.setenv("COLUMNS", "200")
+    for arguments in (["--help"], ["fit", "--help"], ["predict"], ["fit", "--bogus"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+    overview, verb, none, unknown = re.split("(?=^usage: )", "".join(capsys.readouterr()), flags=re.M)[1:]
+    assert overview.startswith(f"usage: {name} [-c CONFIG] {{fit,validate,test}}")
+    assert "Fine-tune U²-Net on your own" in overview and "Lightning" not in overview
+    assert verb.startswith(f"usage: {name} fit --config FILE")
+    assert "Pictures in a batch, per process. (type: int, default: 8)" in verb
+    assert "invalid choice: 'predict'" in none and f"run: {name} --help" in none
+    assert f"run: {name} fit --help" in unknown

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -12,9 +15,19 @@ from bgdl.errors import BgdlError, InputError
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 """Every option belongs to LightningCLI, --help included."""
 
+ABOUT = (
+    "Fine-tune U²-Net on your own pictures and masks. Start from a config, for instance: "
+    "%(prog)s fit --config configs/portrait.yaml --data.root FOLDER"
+)
+VERBS = {
+    "fit": "Train and validate; checkpoints, scores and the resolved config go where the config says (runs/...).",
+    "validate": "Score weights on the pictures that --data.split keeps for validation.",
+    "test": "Score weights on the same pictures as validate, logged as test_iou and so on.",
+}
+
 
 def train(context: typer.Context) -> None:
-    """Fine-tune on pictures and masks: fit, validate or test, with --config FILE; the same as train.py."""
+    """Fine-tune a network on your own pictures and masks (fit, validate or test)."""
     main(context.args)
 
 
@@ -33,6 +46,18 @@ def main(args: list[str] | None = None) -> None:
     warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # they are sys.argv's own, without the verb
 
     class Cli(LightningCLI):
+        @staticmethod
+        def subcommands() -> dict[str, set[str]]:
+            """Lightning's own but `predict`, which is `bgdl image` here."""
+            return {verb: skipped for verb, skipped in LightningCLI.subcommands().items() if verb in VERBS}
+
+        def setup_parser(self, *args: Any) -> None:
+            super().setup_parser(*args)
+            for action in self.parser._actions:
+                if isinstance(action, argparse._SubParsersAction):
+                    for verb in action._choices_actions:
+                        verb.help = VERBS[verb.dest]
+
         def before_instantiate_classes(self) -> None:
             asked = self.config[self.subcommand].get("ckpt_path")
             if asked in ("last", "best"):
@@ -41,7 +66,16 @@ def main(args: list[str] | None = None) -> None:
                     "give the file, such as runs/portrait/csv/version_0/checkpoints/last.ckpt"
                 )
 
-    options: dict[str, Any] = {"save_config_kwargs": {"overwrite": True}, "args": args}
+    name = _called()
+    texts = {
+        verb: {"description": text, "usage": f"{name} {verb} --config FILE [--SECTION.OPTION VALUE ...]"}
+        for verb, text in VERBS.items()
+    }
+    options: dict[str, Any] = {
+        "save_config_kwargs": {"overwrite": True},
+        "parser_kwargs": {"prog": name, "description": ABOUT, **texts},
+        "args": args,
+    }
     try:
         Cli(PortraitModule, PortraitData, seed_everything_default=0, **options)
     except (BgdlError, OSError) as error:
@@ -50,3 +84,9 @@ def main(args: list[str] | None = None) -> None:
             raise
         sentence = text.rstrip().rpartition("\n")[2]  # of a worker, after its traceback
         raise InputError(sentence.partition(": ")[2] or sentence) from error
+
+
+def _called() -> str:
+    """The command as it was typed, for usage lines and hints."""
+    name = Path(sys.argv[0]).name
+    return name if name == "train.py" else "bgdl train"

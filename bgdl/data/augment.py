@@ -37,15 +37,23 @@ Layer = Callable[[], Tensor]  # draws another picture's part: a cutout (4,h,w) o
 class Augment:
     """How training pictures are made; every probability is for one picture.
 
-    replace: people before another background. plain: that background is plain, a gradient or a texture.
-    portrait: of the pictures with their own background, those cropped to head and shoulders. whole: of the others,
-    those not cropped. crowd: one more person is added, again and again. flip: left-right. rotate_deg: at most.
-    occlude: something stands before. small: of people before another background, those smaller than the frame.
-    empty: nobody is there, only a background as in `replace`. mosaic: of the pictures with their own background,
-    those that are one of two to twelve side by side: small people and groups, each where it was photographed.
-    wide: of the others, those that are small in the frame, with their own background going on around them.
-    bystanders: smaller people stand far behind, whom the mask does not want. things: so do things that are nobody.
-    camouflage: people take on the colour of what is behind them.
+    Args:
+        replace: The person is put in front of another background.
+        plain: That background is plain, a gradient or a texture.
+        portrait: Of pictures with their own background: cropped to head and shoulders.
+        whole: Of the others: not cropped.
+        crowd: One more person is added, again and again.
+        flip: Flipped left to right.
+        rotate_deg: Largest rotation in degrees (not a probability).
+        occlude: Something stands in front of the person.
+        small: Of people in front of another background: smaller than the frame.
+        empty: Nobody is there, only a background as in replace.
+        mosaic: Of pictures with their own background: one of two to twelve side by side, so that people are small or
+            in groups, each where it was photographed.
+        wide: Of the others: small in the frame, with their own background continued around them.
+        bystanders: Smaller people stand far behind, whom the mask leaves out.
+        things: Drawn things that are not people stand behind.
+        camouflage: People take on the colour of what is behind them.
     """
 
     replace: float = 0.3

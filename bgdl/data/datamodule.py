@@ -30,15 +30,21 @@ CLOSEST = 4
 class PortraitData(LightningDataModule):
     """Training and validation pictures.
 
-    root: a folder or .csv manifest, or several; root_weights: how much each counts in what is drawn.
-    split: which pictures are kept for validation (`bgdl.data.split.split_pairs`).
-    sizes: sides in px of the training squares, each for an equal share of the training. shape: "square", into which
-    pictures are squeezed in all proportions, or "area": rectangles of as many pixels whose aspect changes from batch
-    to batch, proportions kept, for networks whose InputSpec says so.
-    batch: of one process. samples: pictures in an epoch, None for as many as there are to train on.
-    augment: None for pictures as they are. colour: strength of colour changes, 0 for none.
-    limit: use only so many pictures of each root, on either side. cache_mb: of decoded pictures that are kept in
-    memory by the workers of one process together.
+    Args:
+        root: A folder with images/ and masks/, a folder of PNGs with transparency, or a .csv manifest; or a list.
+        root_weights: How often each root is drawn from, relative to the others; null for all alike.
+        split: Which pictures are kept for validation: hash:10, number:10:3, file:NAMES.txt, column or all.
+        sizes: Sides in px of the training squares, each for an equal share of the training.
+        shape: square squeezes pictures into squares; area keeps proportions, in rectangles of as many pixels whose
+            aspect changes from batch to batch, for networks whose input_spec says so.
+        batch: Pictures in a batch, per process.
+        samples: Pictures in an epoch; null for as many as there are to train on.
+        augment: How training pictures are made up; null leaves them as they are.
+        colour: Strength of colour changes, 0 (none) to 1.25.
+        workers: Processes that read and augment pictures; 0 for the main process.
+        seed: Seed of what is drawn and how it is augmented.
+        limit: Use at most this many pictures of each root for training, and as many for validation.
+        cache_mb: Memory in MB for decoded pictures, per process with its workers.
     """
 
     def __init__(

@@ -18,8 +18,13 @@ from torch import Tensor
 class Loss:
     """How much each term counts; 0 leaves it out.
 
-    bce, iou, ssim: of the fused matte. sides: the same of the six side mattes, together, against the fused one.
-    boundary: by how much pixels near an edge count more, 0 for all alike. distil: of the teacher's matte.
+    Args:
+        bce: Binary cross-entropy of the final matte.
+        iou: Soft intersection over union of the final matte.
+        ssim: Structural similarity of the final matte.
+        sides: The same terms for the six side mattes together.
+        boundary: How much more pixels near an edge count; 0 for all alike.
+        distil: Difference from the teacher's matte; needs model.teacher.
     """
 
     bce: float = 1.0

@@ -30,14 +30,22 @@ BatchNormMode = Literal["fold", "freeze", "train", "reestimate"]
 class PortraitModule(LightningModule):
     """Fine-tunes U²-Net on pictures and masks.
 
-    start: weights to start from (a name of `bgdl models` or a file), None for random ones of `arch`.
-    input_spec: how pictures are fed, whole; None for what the start's file says of itself, or else InputSpec().
-    batchnorm: "fold" merges BatchNorm into the convolutions and trains those (fastest, safe with small batches),
-    "freeze" keeps its statistics, "train" updates them, "reestimate" measures them anew on training pictures first.
-    freeze_stages: names of stages whose weights stay, for instance [stage1, stage2].
-    lr, weight_decay: of AdamW. warmup_steps: steps in which the rate rises; a cosine to `final_lr` * lr follows,
-    which ends with max_steps, max_epochs or max_time, whichever comes first.
-    teacher: weights whose mattes are imitated too, by `loss.distil`.
+    Args:
+        arch: The network to build where no start is given: u2netp (1.1 million parameters) or u2net (44 million).
+        start: Weights to start from, a name from `bgdl models` or a file; null for random ones.
+        input_spec: How pictures are fed to the network; null for what the start's file says, else the default.
+        loss: How much each term of the loss counts.
+        batchnorm: What happens to BatchNorm: fold merges it into the convolutions, which train on (fastest, and safe
+            with small batches), freeze keeps its statistics, train updates them, reestimate first measures them anew
+            on training pictures.
+        freeze_stages: Stages whose weights do not change, for instance [stage1, stage2].
+        lr: Highest learning rate of AdamW.
+        weight_decay: Weight decay of AdamW.
+        warmup_steps: Steps over which the learning rate rises; after them it falls along a cosine, until max_steps,
+            max_epochs or max_time, whichever comes first.
+        final_lr: Learning rate at the end, as a fraction of lr.
+        teacher: Weights whose mattes are imitated as well, weighted by loss.distil.
+
     Raises InputError for what contradicts itself or the start.
     """
 
