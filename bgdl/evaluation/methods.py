@@ -6,15 +6,22 @@ import hashlib
 import platform
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
 from bgdl import registry, weights
 from bgdl.device import cpu_count
 from bgdl.engines.network import files_of
+from bgdl.errors import InputError
 from bgdl.evaluation.protocol import MethodSpec
+from bgdl.matters.wrapped import Refined, Smoothed
+from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.refine.smooth import SmoothName
 from bgdl.types import EngineName, Matter, Precision
+
+AROUND: dict[str, tuple[Any, ...]] = {"edge": get_args(EdgeName), "smooth": get_args(SmoothName)}
+"""Options that every method takes here, with their values; the first leaves the mattes as they are."""
 
 
 def load_methods(
@@ -22,12 +29,21 @@ def load_methods(
 ) -> dict[str, Matter]:
     """A Matter for each method by its label; a method's own options go before the common ones.
 
+    Every method takes two options beside its own, which do to its mattes what they do in a video: `edge` (see
+    `bgdl.refine.edges`) and `smooth` (see `bgdl.refine.smooth`), which looks at no frame ahead.
     engine, precision: for those that run a network.
+    Raises InputError for an unknown method, option or value.
     """
     found = {}
     for spec in specs:
-        chosen = {"engine": engine, "precision": precision} if registry.is_network(spec.text) else {}
-        found[spec.label] = registry.load(spec.model, **{"device": device, **chosen, **spec.options})
+        options = {"device": device, **spec.options}
+        edge, smooth = (_pick(spec, name, options.pop(name, allowed[0])) for name, allowed in AROUND.items())
+        if registry.is_network(spec.text):
+            options = {"engine": engine, "precision": precision, **options}
+        matter = registry.load(spec.model, **options)
+        steady = matter if smooth == "off" else Smoothed(matter, smooth)
+        refine = EDGES[edge].refine
+        found[spec.label] = Refined(steady, refine) if refine else steady
     return found
 
 
@@ -55,6 +71,12 @@ def describe_machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def _pick(spec: MethodSpec, name: str, value: Any) -> Any:
+    if value not in AROUND[name]:
+        raise InputError(f"{name} of {spec.label} is {value!r}; it must be one of {', '.join(AROUND[name])}")
+    return value
 
 
 def _weights_file(model: str) -> Path | None:
