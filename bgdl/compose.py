@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bgdl import convert
 from bgdl.opencv import cv2
-from bgdl.resize import enlarge
+from bgdl.resize import average, enlarge
 from bgdl.types import Fit
 
 Foreground = Callable[[Tensor, Tensor], Tensor]
@@ -190,7 +190,7 @@ def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float, own: Tensor 
     weight = (1 - 4 * alpha).clamp_min(FLOOR)
     weights = [weight] if own is None else [weight * own, weight]
     parts = (convert.to_nchw(part) for part in (frames * weights[0], *weights))
-    planes = torch.cat([F.interpolate(part, small_hw, mode="area") for part in parts], dim=1)
+    planes = torch.cat([average(part, small_hw) for part in parts], dim=1)
     planes = planes[:, :4] * _clear_of_subject(planes[:, -1:]).clamp_min(FLOOR)
     planes = _gaussian(planes, sigma_px / step)
     return enlarge(planes[:, :3] / planes[:, 3:].clamp_min(TINY), (height, width))

@@ -66,7 +66,7 @@ class VideoReport:
 def judge(alpha: Tensor) -> list[tuple[float, float]]:
     """Coverage and confidence of each matte of float32 (N,H,W,1)."""
     flat = alpha.flatten(1)
-    total, sure = flat.sum(1).double(), torch.linalg.vecdot(flat, flat).double()
+    total, sure = flat.sum(1).cpu().double(), torch.linalg.vecdot(flat, flat).cpu().double()  # MPS has no float64
     coverage = total / max(1, flat.shape[1])
     confidence = torch.where(total > 0, sure / total.clamp_min(1e-12), 0)
     return list(zip(coverage.tolist(), confidence.tolist(), strict=True))

@@ -29,8 +29,12 @@ def where(mask: Tensor) -> Tensor:
 
 def sample(planes: Tensor, pixels: Tensor, size_hw: tuple[int, int]) -> Tensor:
     """Bilinear values of (C,h,w) at the pixels, counted row by row, of a picture of `size_hw`: float32 (K,C)."""
-    rows, columns = pixels // size_hw[1], pixels % size_hw[1]
-    x = (2 * columns + 1) / size_hw[1] - 1
-    y = (2 * rows + 1) / size_hw[0] - 1
+    x = _place(pixels % size_hw[1], size_hw[1], planes.shape[2])
+    y = _place(pixels // size_hw[1], size_hw[0], planes.shape[1])
     grid = torch.stack((x, y), dim=-1).to(planes.dtype)[None, None]
-    return F.grid_sample(planes[None], grid, padding_mode="border", align_corners=False)[0, :, 0].T
+    return F.grid_sample(planes[None], grid, align_corners=False)[0, :, 0].T
+
+
+def _place(numbers: Tensor, side: int, small: int) -> Tensor:
+    """Middles of pixels, from -1 to 1, but within those of `small`: MPS cannot pad by repeating the border."""
+    return ((2 * numbers + 1) / side - 1).clamp(1 / small - 1, 1 - 1 / small)

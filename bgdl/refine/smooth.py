@@ -8,13 +8,12 @@ from typing import Literal, cast
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.refine.flow import Grey, Plane, carry, is_cut, motion, small_grey, trust, work_size
-from bgdl.resize import enlarge
+from bgdl.resize import average, enlarge
 
 SmoothName = Literal["off", "ema", "flow"]
 STRENGTH = 0.93
@@ -101,8 +100,7 @@ class Smoother:
 
 
 def _shrink(alpha: Tensor) -> NDArray[np.float32]:
-    size_hw = work_size(*alpha.shape[:2])
-    small = F.interpolate(alpha[None, None, ..., 0], size_hw, mode="area")
+    small = average(alpha[None, None, ..., 0], work_size(*alpha.shape[:2]))
     return cast("NDArray[np.float32]", small[0, 0].cpu().numpy())
 
 
