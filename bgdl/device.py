@@ -16,14 +16,18 @@ FEATURES = frozenset(
     | {"asimdhp", "bf16", "i8mm"}  # ARM
 )
 
+_LINUX_NAMES = {"avx512_f": "avx512f", "fp16_arith": "asimdhp"}
+"""Features that torch calls by another name."""
+
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device called `name`; "auto" takes CUDA, then MPS, then the CPU.
+    """The device called `name`; "auto" takes CUDA, then the CPU.
 
-    Raises DeviceError when a device asked for by name is not there.
+    MPS is taken by name only: torch ends the process where two threads use it at once, as those of a clip's stages do
+    (pytorch#197805). Raises DeviceError when a device asked for by name is not there.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "mps" if _has_mps() else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -101,12 +105,13 @@ def _check_cuda(device: torch.device) -> None:
 
 
 def _cpu_flags() -> frozenset[str]:
-    """Linux's names of the processor's features (those of ARM are `bf16` and `asimdhp`)."""
+    """Linux's names of the processor's features (those of ARM are `bf16` and `asimdhp`); elsewhere torch tells."""
     for line in _text("/proc/cpuinfo").splitlines():
         name, _, flags = line.partition(":")
         if name.strip() in ("flags", "Features"):
             return frozenset(flags.split())
-    return frozenset()
+    ask = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none
+    return frozenset(_LINUX_NAMES.get(name, name) for name, there in ask().items() if there is True)
 
 
 def _cgroup_cpus() -> int | None:

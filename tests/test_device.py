@@ -59,14 +59,30 @@ def test_threads_of_engines_are_those_that_were_set(files, monkeypatch):
     [
         ("processor\t: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16 amx_tile\n", {"avx2", "avx512f", "avx512_bf16"}),
         ("processor\t: 0\nFeatures\t: fp asimd asimdhp bf16 i8mm\n", {"asimdhp", "bf16", "i8mm"}),
-        ("", set()),
     ],
 )
 def test_features_of_the_processor(files, text, expected):
     files(proc__cpuinfo=text)
-    device.cpu_features.cache_clear()
-    assert device.cpu_features() == expected
-    device.cpu_features.cache_clear()
+    assert device.cpu_features.__wrapped__() == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({"architecture": "x86_64", "avx2": True, "avx512_f": True, "avx512_vnni": True, "amx_int8": False},
+         {"avx2", "avx512f", "avx512_vnni"}),
+        ({"architecture": "aarch64", "neon": True, "fp16_arith": True, "bf16": True, "sve_max_length": 1},
+         {"asimdhp", "bf16"}),
+        (None, set()),
+    ],
+)  # fmt: skip
+def test_features_where_there_is_no_cpuinfo(files, monkeypatch, told, expected):
+    files()  # as on Windows and macOS
+    if told is None:  # an older torch
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
+    assert device.cpu_features.__wrapped__() == expected
 
 
 @pytest.mark.parametrize("name", ["gpu", "vulkan", "xpu:99"])
@@ -79,7 +95,14 @@ def test_cuda_by_name_where_there_is_none(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match=r"'cuda' was asked for, but torch .*; use --device cpu or --device auto"):
         device.pick_device("cuda")
-    assert device.pick_device("auto").type in ("cpu", "mps")
+    assert device.pick_device("auto").type == "cpu"
+
+
+def test_mps_is_taken_by_name_only(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.pick_device("auto").type == "cpu"
+    assert device.pick_device("mps").type == "mps"
 
 
 def test_more_cuda_devices_than_there_are(monkeypatch):

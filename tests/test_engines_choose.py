@@ -75,6 +75,12 @@ def test_without_bf16_and_openvino_onnxruntime_comes_before_torch(machine):
     assert choose.choose(CPU).engine == "onnx"
 
 
+def test_on_arm_openvino_runs_neither_bf16_nor_int8(machine):
+    machine({"asimdhp", "bf16", "i8mm"})
+    assert choose.candidates(CPU)[:2] == [("openvino", "fp16"), ("torch", "bf16")]
+    assert not {("openvino", "bf16"), ("openvino", "int8")} & set(choose.candidates(CPU))
+
+
 def test_an_engine_or_a_precision_by_name_is_kept(machine):
     machine({"avx512_bf16"})
     assert choose.choose(CPU, engine="torch", cost={"bf16": 0.0}).precision == "bf16"

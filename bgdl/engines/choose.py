@@ -21,8 +21,9 @@ ALLOWED_COST = 0.002
 """mIoU that `precision="auto"` may lose against fp32."""
 
 PACKAGES = {"torch": "torch", "openvino": "openvino", "onnx": "onnxruntime"}
-BF16_FEATURES = frozenset({"amx_bf16", "avx512_bf16", "bf16"})
-INT8_FEATURES = frozenset({"amx_int8", "avx512_vnni", "avx_vnni", "i8mm"})
+BF16_FEATURES = frozenset({"amx_bf16", "avx512_bf16"})
+ARM_BF16 = "bf16"  # torch has it, OpenVINO does not
+INT8_FEATURES = frozenset({"amx_int8", "avx512_vnni", "avx_vnni"})  # on ARM, OpenVINO rounds to int8 and runs floats
 FP16_FEATURES = frozenset({"amx_fp16", "asimdhp"})  # with avx512_fp16 OpenVINO is slower than in fp32
 
 OPTIONS: dict[str, EngineName] = {"compiled": "torch", "target": "openvino", "provider": "onnx"}
@@ -88,12 +89,14 @@ def candidates(device: torch.device) -> list[Candidate]:
         return [("torch", "fp16"), ("torch", "bf16"), ("torch", "fp32"), ("onnx", "fp32")]
     if device.type == "mps":
         return [("torch", "fp16"), ("torch", "fp32"), ("onnx", "fp32")]
-    half: list[Candidate] = [("openvino", "int8")] if cpu_features() & INT8_FEATURES else []
-    if cpu_features() & BF16_FEATURES:
-        half += [("openvino", "bf16"), ("torch", "bf16")]
-    if cpu_features() & FP16_FEATURES:
-        half += [("openvino", "fp16")]
-    return [*half, ("openvino", "fp32"), ("onnx", "fp32"), ("torch", "fp32")]
+    has = cpu_features()
+    fast: list[tuple[bool, Candidate]] = [
+        (bool(has & INT8_FEATURES), ("openvino", "int8")),
+        (bool(has & BF16_FEATURES), ("openvino", "bf16")),
+        (bool(has & FP16_FEATURES), ("openvino", "fp16")),
+        (bool(has & BF16_FEATURES) or ARM_BF16 in has, ("torch", "bf16")),
+    ]
+    return [*(pair for there, pair in fast if there), ("openvino", "fp32"), ("onnx", "fp32"), ("torch", "fp32")]
 
 
 def runs(network: Network) -> tuple[EngineName, ...]:
