@@ -1,4 +1,4 @@
-"""Which weights there are, where each file is looked for, and how it is downloaded."""
+"""Which weights there are, and where each file is looked for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from math import isclose
 from pathlib import Path
 
+from bgdl.download import download
 from bgdl.errors import WeightsError
 from bgdl.preprocess import InputSpec
 
@@ -185,27 +186,12 @@ def rembg_folder() -> Path:
 
 
 def fetch(record: Weights) -> Path:
-    """Download into the user cache: temporary file, hash check, rename; returns the path."""
+    """Download into the user cache, see `bgdl.download`; returns the path."""
     if record.url is None:
         raise WeightsError(f"{record.file} comes with bgdl but is not in {', '.join(map(str, search_path()))}")
-    import pooch
-
-    pooch.get_logger().setLevel("WARNING")
-    target = cache_folder()
-    progress = _Progress(f"{record.file} ({record.licence})")
-    downloader = pooch.HTTPDownloader(progressbar=progress, timeout=30)
-    try:
-        path = pooch.retrieve(record.url, known_hash=record.hash, fname=record.file, path=target, downloader=downloader)
-    except OSError as error:  # every requests exception is one, and some are ValueErrors too
-        raise WeightsError(
-            f"cannot download {record.file} ({type(error).__name__}); without a network, fetch {record.url} "
-            f"elsewhere and put it into {target}, or give its path as the model"
-        ) from error
-    except ValueError as error:  # pooch's hash mismatch
-        raise WeightsError(f"{record.file}: what was downloaded does not match its hash; try again later") from error
-    finally:
-        progress.close()
-    return Path(path)
+    target = cache_folder() / record.file
+    download(record.url, target, known_hash=record.hash, title=f"{record.file} ({record.licence})")
+    return target
 
 
 def fetch_again(name: str) -> Path:
@@ -226,35 +212,3 @@ def _matches(path: Path, known: str) -> bool:
 
     kind, _, digest = known.partition(":")
     return bool(pooch.file_hash(str(path), alg=kind) == digest)
-
-
-class _Progress:
-    """A rich progress bar in the form that pooch takes (total, update, reset, close)."""
-
-    def __init__(self, text: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task(text, total=None)
-        self._total = 0
-        self._bar.start()
-
-    @property
-    def total(self) -> int:
-        return self._total
-
-    @total.setter
-    def total(self, value: int) -> None:
-        self._total = value
-        self._bar.update(self._task, total=value or None)
-
-    def update(self, count: int) -> None:
-        self._bar.update(self._task, advance=count)
-
-    def reset(self) -> None:
-        self._bar.update(self._task, completed=0)
-
-    def close(self) -> None:
-        self._bar.stop()

@@ -72,11 +72,11 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the caches of the person who runs it."""
+    """No test reads or writes the caches, weights or models of the person who runs it."""
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_DATA_HOME", "LOCALAPPDATA"):
         monkeypatch.setenv(name, str(home))
-    for name in ("BGDL_WEIGHTS", "U2NET_HOME"):
+    for name in ("BGDL_WEIGHTS", "BGDL_MODELS", "U2NET_HOME"):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -94,7 +94,10 @@ Bgdl = Callable[..., Done]
 @pytest.fixture
 def bgdl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Bgdl:
     """Run `bgdl ARGS` in this process, as the console script does."""
+    from bgdl import download
     from bgdl.cli.main import main
+
+    monkeypatch.setattr(download, "make_bar", None)  # so that what `main` sets does not outlive the test
 
     def run(*args: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["bgdl", *map(str, args)])

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "bgdl"
 FLOORS = {
     0: ["types", "errors", "convert", "device", "opencv", "resize"],
-    1: ["preprocess", "compose", "weights", "nets", "metrics"],
+    1: ["preprocess", "compose", "download", "weights", "nets", "metrics"],
     2: ["engines", "media", "refine"],
     3: ["matters", "registry", "data"],
     4: ["pipeline", "training", "evaluation", "export", "bench"],
@@ -81,6 +81,11 @@ def test_only_the_command_line_prints_or_exits(path: Path) -> None:
         if isinstance(node, ast.Call):
             name = ast.unparse(node.func)
             assert name not in ("print", "exit", "quit", "sys.exit", "os._exit"), f"{path.name}:{node.lineno}"
+        if isinstance(node, ast.Attribute):
+            assert ast.unparse(node) not in ("sys.stdout", "sys.stderr"), f"{path.name}:{node.lineno}"
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            assert not {module.split(".")[0] for module in modules} & {"rich", "tqdm"}, f"{path.name}:{node.lineno}"
 
 
 @pytest.mark.parametrize("command", ["import bgdl", "import bgdl.cli.main"])

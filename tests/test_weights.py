@@ -10,10 +10,12 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pooch
 import pytest
 
 from bgdl import weights
 from bgdl.errors import WeightsError
+from tests.conftest import Bgdl
 
 RECORD = weights.RECORDS["u2netp"]
 
@@ -31,6 +33,14 @@ def server(tmp_path: Path) -> Iterator[str]:
         (tmp_path / "www" / "u2netp.onnx").write_bytes(b"weights" * 1000)
         yield f"http://127.0.0.1:{http.server_port}/u2netp.onnx"
         http.shutdown()
+
+
+@pytest.fixture
+def pooch_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    logger = pooch.get_logger()
+    logger.addHandler(caplog.handler)
+    yield caplog
+    logger.removeHandler(caplog.handler)
 
 
 def _md5(data: bytes) -> str:
@@ -68,6 +78,23 @@ def test_download_is_checked_and_kept(server: str) -> None:
     assert path.read_bytes() == b"weights" * 1000
     assert weights.locate(record) == path
     assert [file.name for file in path.parent.iterdir()] == ["u2netp.onnx"]
+
+
+def test_python_logs_what_is_downloaded_and_prints_no_bar(server: str, pooch_log: pytest.LogCaptureFixture) -> None:
+    weights.fetch(replace(RECORD, url=server, hash=_md5(b"weights" * 1000)))
+    assert f"Downloading data from '{server}' to file" in pooch_log.text
+
+
+def test_the_command_line_shows_a_bar(
+    bgdl: Bgdl, server: str, monkeypatch: pytest.MonkeyPatch, pooch_log: pytest.LogCaptureFixture
+) -> None:
+    record = replace(RECORD, url=server, hash=_md5(b"weights" * 1000))
+    monkeypatch.setitem(weights.RECORDS, "u2netp", record)
+    monkeypatch.setattr(weights, "search_path", lambda: iter([weights.cache_folder()]))
+    done = bgdl("models", "fetch", "u2netp")
+    assert done.out.strip() == f"u2netp: {weights.cache_folder() / 'u2netp.onnx'}"
+    assert "u2netp.onnx (Apache-2.0)" in done.err and "7.0/7.0 kB" in done.err
+    assert not pooch_log.text
 
 
 def test_a_wrong_hash_leaves_nothing(server: str) -> None:

@@ -8,7 +8,9 @@ import sys
 import typer
 
 import bgdl
+from bgdl import download
 from bgdl.cli import bench, console, data, doctor, eval, export, image, live, models, rembg, synth, train, video
+from bgdl.cli.download_bar import DownloadBar
 from bgdl.errors import BgdlError
 
 app = typer.Typer(
@@ -33,6 +35,7 @@ app.command("doctor")(doctor.doctor)
 def main() -> None:
     """What the console script does: exit status 1 on a known error or a file system's, 130 on Ctrl-C."""
     console.print_anything()
+    download.make_bar = DownloadBar
     try:
         _run()
     except BgdlError as error:
