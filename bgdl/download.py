@@ -23,7 +23,7 @@ class Bar(Protocol):
 
 make_bar: Callable[[str], Bar] | None = None
 """Makes the bar of a download, given what it is called; the command line sets it. Without one, pooch logs a line that
-says what is downloaded to where (logger "pooch", level INFO)."""
+says what is downloaded to where (`pooch.get_logger()`)."""
 
 
 def download(url: str, target: Path, *, known_hash: str | None, title: str) -> None:
@@ -35,8 +35,7 @@ def download(url: str, target: Path, *, known_hash: str | None, title: str) -> N
 
     bar = make_bar(title) if make_bar else None
     logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel("WARNING" if bar else level)
+    logger.disabled = bar is not None  # it belongs to no hierarchy, where setLevel alone would do
     downloader = pooch.HTTPDownloader(progressbar=bar or False, timeout=30)
     try:
         pooch.retrieve(url, known_hash=known_hash, fname=target.name, path=target.parent, downloader=downloader)
@@ -48,6 +47,6 @@ def download(url: str, target: Path, *, known_hash: str | None, title: str) -> N
     except ValueError as error:  # pooch's hash mismatch
         raise WeightsError(f"{target.name}: what was downloaded does not match its hash; try again later") from error
     finally:
-        logger.setLevel(level)
+        logger.disabled = False
         if bar:
             bar.close()
