@@ -30,11 +30,12 @@ from PIL import Image
 import bgdl
 from bgdl import registry
 from bgdl.media.reader import VideoReader
-from bgdl.preprocess import UPSTREAM
+from bgdl.preprocess import InputSpec
 
 GREEN = (0, 177, 64)
 RUNS = [f"openvino-{way}" for way in ("int8+aspect+every3", "int8+aspect+every2", "int8+aspect", "int8", "bf16")]
 RUNS += ["torch-bf16+aspect", "torch-bf16", "torch-fp32"]
+UPSTREAM = InputSpec(scale="max", antialias=False, stretch="minmax")
 
 
 def say(**values: Any) -> None:

@@ -88,10 +88,6 @@ class InputSpec:
         return cls(**known)
 
 
-UPSTREAM = InputSpec(scale="max", antialias=False, stretch="minmax")
-"""Upstream's own preprocessing, for parity with its published mattes."""
-
-
 def prepare(frames: Tensor, spec: InputSpec) -> Tensor:
     """uint8 (N,H,W,3) -> float32 (N,3,S,S) on the same device, channels-last, normalised by `spec`."""
     planes = convert.to_nchw(frames)

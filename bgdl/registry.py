@@ -28,16 +28,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Method:
-    """A row of the table. target: "module:Class"; primed: learns an empty scene through `prime`."""
+    """A row of the table.
 
-    target: str
+    target: "module:Class"; None: a network, whose class `load` knows. stateful: sees every frame of a clip, in order.
+    primed: learns an empty scene through `prime`.
+    """
+
+    target: str | None
     summary: str
     stateful: bool = False
     primed: bool = False
 
 
 METHODS: dict[str, Method] = {
-    **{name: Method("bgdl.matters.u2net:U2NetMatter", record.summary) for name, record in weights.RECORDS.items()},
+    **{name: Method(None, record.summary) for name, record in weights.RECORDS.items()},
     "static_difference": Method(
         "bgdl.matters.static_difference:StaticDifference",
         "difference from a photograph of the empty scene",
@@ -96,7 +100,7 @@ def load(
         known = ", ".join([*METHODS, *own])
         raise InputError(f"unknown model {name!r}; known are {known}, or give the path of a weights file")
     name = str(own.get(name, name))
-    if method is None or name in weights.RECORDS:
+    if method is None or method.target is None:
         return _load_network(name, device, engine, precision, options)
     module, _, attribute = method.target.partition(":")
     cls = getattr(importlib.import_module(module), attribute)

@@ -26,6 +26,7 @@ def test_models_prints_every_method_with_licence_and_source(bgdl: Bgdl) -> None:
     for name, method in registry.METHODS.items():
         assert name in text
         assert method.summary in text
+    assert text.count("learns the empty scene: --prime") == sum(row.primed for row in registry.METHODS.values()) == 5
     for record in weights.RECORDS.values():
         assert f"{record.licence}, {record.source}" in text
 
@@ -37,6 +38,9 @@ def test_models_json_says_where_weights_are(bgdl: Bgdl, tmp_path: Path, monkeypa
     assert rows["u2net"]["weights"] == str(tmp_path / "u2net.onnx")
     assert rows["u2net_human_seg"]["weights"] == "not here yet: bgdl models fetch u2net_human_seg"
     assert rows["otsu"]["weights"] == "none needed"
+    assert {(row["name"], row["primed"], row["stateful"]) for row in rows.values()} == {
+        (name, method.primed, method.stateful) for name, method in registry.METHODS.items()
+    }
 
 
 def test_fetch_finds_what_is_there(
@@ -61,7 +65,7 @@ def test_doctor(bgdl: Bgdl, tiny_weights: Path) -> None:
         f"torch {torch.__version__}",
         "installed: ",
         "on cpu for",
-        "GiB free",
+        "memory\n  ",
         "looked for in: ",
         "u2net_human_seg: to be fetched: bgdl models fetch u2net_human_seg",
     ):

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from bgdl import convert, preprocess, registry
+from bgdl import convert, registry
 from bgdl.nets.u2net import TABLE, Arch, ConvBnRelu, U2Net, fold_batchnorm
+from bgdl.preprocess import InputSpec
 from tests.paper_u2net import seven_logits
 
 
@@ -89,10 +90,13 @@ def test_dilations_are_upstreams() -> None:
     assert found == last
 
 
+UPSTREAM = InputSpec(scale="max", antialias=False, stretch="minmax")
+
+
 @pytest.mark.shared
 def test_mattes_are_the_authors(shared: Path) -> None:
     """Upstream's preprocessing on the pictures whose U²-Net-p mattes its authors published."""
-    matter = registry.load(shared / "weights" / "u2netp.pth", device="cpu", precision="fp32", spec=preprocess.UPSTREAM)
+    matter = registry.load(shared / "weights" / "u2netp.pth", device="cpu", precision="fp32", spec=UPSTREAM)
     errors, overlaps = [], []
     for matte in sorted((shared / "data" / "u2netp_reference" / "mattes").glob("*.png")):
         (source,) = (shared / "data" / "u2netp_reference" / "images").glob(f"{matte.stem}.*")

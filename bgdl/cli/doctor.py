@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib import metadata
+from pathlib import Path
 
 from bgdl.cli import console, options
 from bgdl.errors import BgdlError
@@ -22,7 +25,7 @@ OPTIONAL = {
 
 
 def doctor(model: options.Model = "portrait", device: options.Device = "auto") -> None:
-    """Print versions, devices, engines, what auto takes and why, free memory and where weights are."""
+    """Show versions, devices, engines, what auto picks here and why, free memory and where weights are."""
     sections: dict[str, Callable[[], Iterator[str]]] = {
         "versions": _versions,
         "devices": _devices,
@@ -90,14 +93,23 @@ def _engine(model: str, device: str) -> Iterator[str]:
 
 
 def _memory() -> Iterator[str]:
-    import psutil
     import torch
 
-    memory = psutil.virtual_memory()
-    yield f"{memory.available / 2**30:.1f} of {memory.total / 2**30:.1f} GiB free"
+    yield _main_memory()
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         yield f"{free / 2**30:.1f} of {total / 2**30:.1f} GiB free on the GPU"
+
+
+def _main_memory() -> str:
+    """What is free, where the system tells it without a package of its own (Linux), else what there is."""
+    with suppress(OSError, KeyError, ValueError):
+        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
+        kib = {name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines)}
+        return f"{kib['MemAvailable'] / 2**20:.1f} of {kib['MemTotal'] / 2**20:.1f} GiB free"
+    with suppress(AttributeError, OSError, ValueError):
+        return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 2**30:.1f} GiB"
+    return "this system does not tell"
 
 
 def _weights() -> Iterator[str]:

@@ -12,15 +12,15 @@ from bgdl.cli import console
 
 NONE = "none needed"
 
-app = typer.Typer(help="List the models and methods; fetch weights.", invoke_without_command=True)
+app = typer.Typer(help="List models and methods; download weights.", invoke_without_command=True)
 
 
 @app.callback()
 def models(
     context: typer.Context,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON record a model.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one record per model.")] = False,
 ) -> None:
-    """List the models and methods, with licence, source and where the weights are."""
+    """List models and methods, with licence, source and where the weights are."""
     if context.invoked_subcommand:
         return
     rows = _rows()
@@ -35,8 +35,8 @@ def models(
 
 
 @app.command()
-def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl models`.", metavar="NAME...")]) -> None:
-    """Download weights into the user cache, so that they are there offline."""
+def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl models`.", metavar="NAME")]) -> None:
+    """Download weights into the user cache, for use offline."""
     from bgdl import weights
 
     for name in names:
@@ -46,6 +46,10 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl mode
 def _details(row: dict[str, Any]) -> Iterator[str]:
     if row["licence"]:
         yield f"{row['licence']}, {row['source']}"
+    if row["primed"]:
+        yield "learns the empty scene: --prime"
+    if row["stateful"]:
+        yield "remembers the frames before: sees every frame of a clip, in order"
     if row["weights"] != NONE:
         yield row["weights"]
     if row["scores"]:
@@ -65,6 +69,8 @@ def _rows() -> list[dict[str, Any]]:
             {
                 "name": name,
                 "summary": method.summary,
+                "primed": method.primed,
+                "stateful": method.stateful,
                 "scores": dict(record.scores) if record else {},
                 "licence": record.licence if record else "",
                 "source": record.source if record else "",
@@ -73,7 +79,10 @@ def _rows() -> list[dict[str, Any]]:
                 "url": record.url if record else None,
             }
         )
-    own: dict[str, Any] = {"summary": "yours, registered with bgdl export", "scores": {}, "licence": "", "source": ""}
+    own: dict[str, Any] = {
+        "summary": "yours, registered with bgdl export", "primed": False, "stateful": False, "scores": {},
+        "licence": "", "source": "",
+    }  # fmt: skip
     for name, path in registered().items():
         rows.append({"name": name, **own, "weights": str(path), "file": path.name, "url": None})
     return rows

@@ -18,27 +18,18 @@ DEFAULT: EdgeName = "decontaminate"
 
 @dataclass(frozen=True)
 class Edge:
-    """A row of the table.
+    """A row of the table; a half that is None leaves the network's matte, or the frame's colours, as they are.
 
     refine: (frames, alpha) -> alpha float32 (N,H,W,1). foreground: (frames, alpha) -> frames uint8 (N,H,W,3).
     """
 
-    summary: str
     refine: Callable[[Tensor, Tensor], Tensor] | None = None
     foreground: Callable[[Tensor, Tensor], Tensor] | None = None
 
 
 EDGES: dict[EdgeName, Edge] = {
-    "none": Edge("the network's matte and the frame's colours as they are"),
-    "guided": Edge("the matte follows the frame's edges", refine=guided_filter),
-    "decontaminate": Edge(
-        "guided, and the old background's colour is taken out of half-covered pixels",
-        refine=guided_filter,
-        foreground=blur_fusion,
-    ),
-    "matting": Edge(
-        'the matte along the edges is solved anew (slow, extra "matting"), then decontaminated',
-        refine=closed_form,
-        foreground=blur_fusion,
-    ),
+    "none": Edge(),
+    "guided": Edge(refine=guided_filter),
+    "decontaminate": Edge(refine=guided_filter, foreground=blur_fusion),
+    "matting": Edge(refine=closed_form, foreground=blur_fusion),
 }
