@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,8 +49,10 @@ def test_decay_is_for_clips():
 def test_intervals_hold_the_mean_as_often_as_they_say():
     rng = np.random.default_rng(0)
     hits = 0
+    resamples = stats.draw([40], sequence=False)
+    resamples = replace(resamples, members=resamples.members[:500])
     for _ in range(100):
-        found = stats.interval(rng.normal(size=40), stats.draw([40], sequence=False)[:500])
+        found = stats.interval(rng.normal(size=40), resamples)
         hits += found.low <= 0 <= found.high
     assert 88 <= hits <= 99
 
@@ -58,7 +62,7 @@ def test_neighbours_of_a_clip_widen_the_interval():
     single, blocks = (stats.interval(slow, stats.draw([100], sequence=sequence)) for sequence in (False, True))
     assert blocks.high - blocks.low > 2 * (single.high - single.low)
     clips = {0: [0, 1, 2], 3: [3, 4], 5: [5, 6], 7: [7, 8], 9: [9, 10], 11: [11, 12]}
-    for row in stats.draw([3, 2, 2, 2, 2, 2], sequence=True):
+    for row in stats.draw([3, 2, 2, 2, 2, 2], sequence=True).members:
         drawn = row[row >= 0].tolist()
         whole = [clips[number] for number in drawn if number in clips]
         assert len(whole) == 6 and drawn == [number for clip in whole for number in clip]
@@ -71,12 +75,22 @@ def test_few_pictures_or_clips_have_no_interval():
         assert stats.interval(six, stats.draw([6], sequence=sequence)).low is not None
     gaps = stats.interval(np.array([*five, np.nan]), stats.draw([6], sequence=False))
     assert gaps == stats.Interval(2, None, None)
-    assert stats.draw([20] * 5, sequence=True) is None
-    assert stats.draw([20] * 6, sequence=True) is not None
-    assert stats.draw([2] * 5, sequence=False) is not None
+    for clips, sequence, there in (([20] * 5, True, False), ([20] * 6, True, True), ([2] * 5, False, True)):
+        found = stats.interval(np.arange(float(sum(clips))), stats.draw(clips, sequence=sequence))
+        assert (found.low is not None) == there
     figures = summarise([*rows("base", [0.5]), *rows("better", [0.9])], ["base", "better"], "base")
     texts = [[cell.text for cell in row] for row in make_table({**figures}, "base").rows]
     assert texts[0][:2] == ["better", "0.900"] and texts[0][-2] == "+0.400"
+
+
+def test_clips_without_a_measure_do_not_count_for_its_interval():
+    """MESSDdt is of soft truths alone: 30 frames of two clips among ten make no interval."""
+    resamples = stats.draw([15] * 10, sequence=True)
+    values = np.full(150, np.nan)
+    values[:30] = np.arange(30.0)
+    assert stats.interval(values, resamples) == stats.Interval(14.5, None, None)
+    values[15:90] = 1.0
+    assert stats.interval(values, resamples).low is not None
 
 
 @pytest.mark.parametrize("count", [1, 5])

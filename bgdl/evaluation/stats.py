@@ -9,8 +9,19 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2000
 FEWEST = 6
-"""Pictures, or clips, that an interval is made of: of fewer, resampling gives one that is far too narrow."""
+"""Pictures, or clips, with a value that an interval needs: of fewer, resampling gives one that is far too narrow."""
 Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Which pictures each resample holds, int64 (RESAMPLES, about n) with -1 for nobody, and what they are drawn as.
+
+    units: int64 (n,), of each picture the number of the whole that it is drawn with.
+    """
+
+    members: NDArray[np.int64]
+    units: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -22,34 +33,33 @@ class Interval:
     high: float | None
 
 
-def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> NDArray[np.int64] | None:
-    """Which pictures each of `RESAMPLES` resamples holds -> int64 (RESAMPLES, about n); None below `FEWEST`.
+def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> Resamples:
+    """Draw `RESAMPLES` times as many pictures as there are.
 
     clips: pictures in each clip, in order. Pictures of a set are drawn one by one; neighbours in a sequence are
     alike, so frames are drawn in circular blocks of sqrt(n) of their clip (Politis and Romano, 1992), and where
-    there are several clips, whole clips are drawn, of which there must be `FEWEST` then.
+    there are several clips, whole clips are drawn.
     """
     rng = np.random.default_rng(seed)
     count = sum(clips)
-    if (len(clips) if sequence and len(clips) > 1 else count) < FEWEST:
-        return None
+    each = np.arange(count)
     if not sequence:
-        return rng.integers(0, count, (RESAMPLES, count))
+        return Resamples(rng.integers(0, count, (RESAMPLES, count)), each)
     if len(clips) > 1:
-        return _whole_clips(clips, rng)
+        return Resamples(_whole_clips(clips, rng), np.repeat(np.arange(len(clips)), clips))
     block = max(1, round(count**0.5))
     starts = rng.integers(0, count, (RESAMPLES, -(-count // block), 1))
-    return ((starts + np.arange(block)) % count).reshape(RESAMPLES, -1)[:, :count]
+    return Resamples(((starts + np.arange(block)) % count).reshape(RESAMPLES, -1)[:, :count], each)
 
 
-def interval(values: Values, resamples: NDArray[np.int64] | None) -> Interval:
-    """The mean of `values` (n,) with its interval; NaN is left out, -1 in `resamples` is nobody."""
+def interval(values: Values, resamples: Resamples) -> Interval:
+    """The mean of `values` (n,) with its interval; NaN is left out, and a whole of NaN alone is no unit."""
     mean = float(np.nanmean(values))
-    if resamples is None or np.count_nonzero(~np.isnan(values)) < FEWEST:
+    if len(np.unique(resamples.units[~np.isnan(values)])) < FEWEST:
         return Interval(mean, None, None)
     padded = np.append(values, np.nan)
     with np.errstate(invalid="ignore"):
-        means = _mean(padded[resamples])
+        means = _mean(padded[resamples.members])
     low, high = np.nanpercentile(means, [2.5, 97.5])
     return Interval(mean, float(low), float(high))
 

@@ -85,7 +85,7 @@ def _paired(
     return figures
 
 
-def _resamples(records: Sequence[Record]) -> NDArray[np.int64] | None:
+def _resamples(records: Sequence[Record]) -> stats.Resamples:
     clips = list(dict.fromkeys(record.clip for record in records))
     lengths = [sum(record.clip == clip for record in records) for clip in clips]
     return stats.draw(lengths, sequence=records[0].sequence)
