@@ -153,9 +153,8 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     net = _read(name)
     spec = options.pop("spec", None) or net.spec or (record.spec if record else InputSpec())
     spec = replace(spec, **{key: options.pop(key) for key in ("size", "shape") if key in options})
-    where = pick_device(device)
     cost = record.cost if record else None
-    choice = choose.choose(where, engine=engine, precision=precision, network=net, cost=cost)
+    where, choice = choose.place(device, engine=engine, precision=precision, network=net, cost=cost)
     runner_options = {key: options.pop(key) for key in choose.OPTIONS if key in options}
     runner = choose.start(net, choice, where, **runner_options)
     return U2NetMatter(runner, spec, name=name if record else net.path.stem, **options)

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bgdl.bench import measure, pictures
 from bgdl.bench.measure import Result, Row, tasks_for
 from bgdl.bench.worker import Task, Worker
 from bgdl.cli import bench
-from bgdl.engines import cache, network
-from bgdl.errors import BgdlError
+from bgdl.engines import cache, choose, network
+from bgdl.errors import BgdlError, DeviceError
 from bgdl.preprocess import InputSpec
 
 SPEC = InputSpec(size=32)
@@ -178,3 +179,24 @@ def test_pictures_of_several_aspects_are_squares(folder):
     _, spec = bench._network("portrait", None)
     assert spec.shape == "square"
     assert pictures.read(folder, spec).planes.shape == (4, 3, 320, 320)
+
+
+def test_torch_is_the_reference_on_gpus_too(monkeypatch, tiny_weights):
+    net = network.read(tiny_weights)
+    monkeypatch.setattr(choose, "_unable", lambda *_: None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    where, pairs = bench._place(net, "auto", "auto", "auto")
+    assert where.type == "cuda" and pairs[0] == ("torch", "fp32") and len(pairs) == len(set(pairs)) == 4
+    assert bench._place(net, "cpu", "onnx", "auto")[1] == [("torch", "fp32"), ("onnx", "fp32")]
+
+
+def test_what_the_gpu_does_not_run_is_timed_on_the_cpu(monkeypatch, tiny_weights, tmp_path):
+    pytest.importorskip("openvino")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    where, pairs = bench._place(network.read(tiny_weights), "auto", "openvino", "fp32")
+    assert where.type == "cpu" and pairs == [("torch", "fp32"), ("openvino", "fp32")]
+    (tmp_path / "mine.xml").write_bytes(b"")
+    foreign = network.Network(tmp_path / "mine.xml", None, spec=None)
+    assert bench._place(foreign, "auto", "auto", "auto")[0].type == "cpu"
+    with pytest.raises(DeviceError, match="nothing runs auto auto here; there is nothing"):
+        bench._place(foreign, "cuda", "auto", "auto")

@@ -14,6 +14,7 @@ from bgdl.errors import DeviceError
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
+from bgdl.weights import Calibration
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 ALL = ["openvino", "onnx", "torch"]
@@ -139,3 +140,54 @@ def test_costs_that_cannot_be_read_are_none(monkeypatch):
     cache.remember_cost("k", {"bf16": 0.001})
     cache.remember_cost("k", {"fp16": 0.0})
     assert cache.measured_cost("k") == {"bf16": 0.001, "fp16": 0.0}
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """Pretends an NVIDIA GPU, and no CUDA in ONNX Runtime."""
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: ["CPUExecutionProvider"])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"engine": "openvino"},
+        {"engine": "onnx"},
+        {"engine": "onnx", "precision": "fp32"},
+        {"engine": "openvino", "precision": "fp32"},
+    ],
+)
+def test_auto_goes_to_the_cpu_for_what_the_gpu_does_not_run(gpu, options, tiny_weights):
+    matter = bgdl.load(tiny_weights, **options)
+    assert matter.device == CPU and matter.engine.name == options["engine"]
+    with pytest.raises(DeviceError, match=rf"nothing runs {options['engine']}.* on cuda: .*; use --device cpu$"):
+        bgdl.load(tiny_weights, device="cuda", **options)
+
+
+def test_auto_runs_foreign_files_beside_a_gpu(gpu, machine, tmp_path):
+    machine(set())
+    (tmp_path / "mine.bin").write_bytes(b"x")
+    for name in ("isnet.onnx", "mine.xml"):
+        (tmp_path / name).write_bytes(b"x")
+        net = network.Network(tmp_path / name, None, InputSpec())
+        where, choice = choose.place("auto", network=net)
+        assert where == CPU and choice.engine == "openvino"
+        with pytest.raises(DeviceError, match=r"torch cannot run .*; use --device cpu$"):
+            choose.place("cuda", network=net)
+
+
+def test_auto_runs_int8_beside_a_gpu(gpu, machine, tmp_path):
+    machine({"avx512_vnni"})
+    net = network.Network(tmp_path / "x", checkpoint.Checkpoint("u2netp", {}), InputSpec(), {}, Calibration({}))
+    where, choice = choose.place("auto", precision="int8", network=net)
+    assert (where, choice.engine, choice.precision) == (CPU, "openvino", "int8")
+
+
+def test_auto_stays_on_the_gpu_that_can(gpu, machine):
+    machine(set())
+    where, choice = choose.place("auto")
+    assert where.type == "cuda" and choice.engine == "torch"
+    assert choose.place("auto", engine="torch", precision="bf16")[0].type == "cuda"

@@ -173,3 +173,24 @@ def test_an_engine_that_cannot_read_the_file_says_which_can(tmp_path):
     foreign = network.Network(tmp_path / "isnet.onnx", None, InputSpec())
     with pytest.raises(WeightsError, match="run it with the openvino or onnx engine"):
         choose.start(foreign, Choice("torch", "fp32", ""), CPU)
+
+
+class Session:
+    """ONNX Runtime's, whose GPU libraries do not load: it runs on the CPU without a word."""
+
+    def __init__(self, source, options, providers):
+        type(self).asked = providers
+
+    def get_providers(self):
+        return ["CPUExecutionProvider"]
+
+
+def test_a_provider_that_does_not_start_is_an_error(net, pictures, monkeypatch):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    providers = ["CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: providers)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    engine = choose.start(net, Choice("onnx", "fp32", ""), torch.device("cuda:3"))
+    with pytest.raises(DeviceError, match=r"provider 'cuda' does not start here; .* --device cpu"):
+        engine.run(pictures[:1])
+    assert Session.asked == [("CUDAExecutionProvider", {"device_id": 3, "use_tf32": 0})]

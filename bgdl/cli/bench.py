@@ -20,28 +20,29 @@ if TYPE_CHECKING:
 
     from bgdl.bench.measure import Result, Row
     from bgdl.bench.pictures import Pictures
-    from bgdl.bench.worker import Task
+    from bgdl.engines.choose import Candidate
     from bgdl.engines.network import Network
     from bgdl.preprocess import InputSpec
 
 Batches = Annotated[
-    str, typer.Option("--batch", help="Pictures in one run, several with commas.", rich_help_panel="Bench")
+    str, typer.Option("--batch", metavar="N[,N]", help="Pictures per batch; several as 1,4,8.", rich_help_panel="Bench")
 ]
 Folder = Annotated[
     Path | None,
     typer.Option(
         "--pictures",
-        help="A folder of pictures; with masks (as `bgdl train` takes them) what each precision costs is measured "
-        "and remembered for engine auto.",
+        help="Folder of pictures to run on (default: drawn ones); with masks, laid out as for `bgdl train`, "
+        "the mean IoU of each precision is measured and remembered for --engine auto.",
         rich_help_panel="Bench",
     ),
 ]
 Count = Annotated[
-    int | None, typer.Option("--count", min=1, help="Take only so many of them.", rich_help_panel="Bench")
+    int | None,
+    typer.Option("--count", min=1, metavar="N", help="Use only this many of the pictures.", rich_help_panel="Bench"),
 ]
-Repeats = Annotated[int, typer.Option("--repeats", min=1, help="Rounds that are timed.", rich_help_panel="Bench")]
+Repeats = Annotated[int, typer.Option("--repeats", min=1, metavar="N", help="Timed rounds.", rich_help_panel="Bench")]
 Compile = Annotated[
-    bool, typer.Option("--compile", help="torch.compile as well (a minute to start).", rich_help_panel="Bench")
+    bool, typer.Option("--compile", help="Also time torch.compile (takes a minute to start).", rich_help_panel="Bench")
 ]
 
 
@@ -57,20 +58,22 @@ def bench(
     count: Count = None,
     repeats: Repeats = 10,
     compile: Compile = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one record per row.")] = False,
 ) -> None:
-    """Time engines and precisions side by side on this machine.
+    """Time the engines and precisions for a network on this machine.
 
-    Every engine runs in a process of its own, must agree with torch's fp32 where it is fp32 itself, and is timed in
-    turns with the others. `auto` takes all that are installed.
+    Each engine runs in its own process, in turns with the others.
+    By default all that are installed are timed.
     """
     from bgdl.bench import measure
-    from bgdl.device import pick_device, thread_count
+    from bgdl.bench.worker import Task
+    from bgdl.device import thread_count
 
-    where = pick_device(device)
     net, spec = _network(model, size)
     shown = _pictures(pictures, spec, count)
-    tasks = _tasks(net, where, engine, precision, threads, compiled=compile)
+    where, pairs = _place(net, device, engine, precision)
+    base = Task(net.path, *pairs[0], device=str(where), threads=threads)
+    tasks = measure.tasks_for(base, pairs, compiled=compile)
     console.note(f"model {net.path.stem}, device {where}, {threads or thread_count()} threads, {len(tasks)} pairs")
     with console.err.status("starting") as status:
         result = measure.measure(tasks, shown, spec, batches=_numbers(batch), repeats=repeats, say=status.update)
@@ -112,23 +115,25 @@ def _pictures(folder: Path | None, spec: InputSpec, count: int | None) -> Pictur
     return pictures.read(folder, spec, count=count) if folder else pictures.draw(spec)
 
 
-def _tasks(
-    net: Network, device: torch.device, engine: Any, precision: Any, threads: int | None, *, compiled: bool
-) -> list[Task]:
-    """torch's fp32 first, which the others are compared with; then what was asked for."""
-    from bgdl.bench.measure import tasks_for
-    from bgdl.bench.worker import Task
+def _place(net: Network, device: str, engine: Any, precision: Any) -> tuple[torch.device, list[Candidate]]:
+    """The device, and what runs there: an fp32, torch's if it can, then what was asked for.
+
+    With device "auto" that is the CPU where nothing that was asked for runs on the GPU.
+    """
+    import torch
+
+    from bgdl.device import pick_device
     from bgdl.engines import choose
 
-    able = [name for name in choose.installed() if name in choose.runs(net)]
-    pairs = [pair for pair in choose.candidates(device) if pair[0] in able]
-    exact = [pair for pair in pairs if pair[1] == "fp32"][-1]
-    wanted = [pair for pair in pairs if engine in ("auto", pair[0]) and precision in ("auto", pair[1])]
-    if not wanted:
-        there = ", ".join(" ".join(pair) for pair in pairs)
-        raise DeviceError(f"nothing runs {engine} {precision} here; there is {there}")
-    ordered = [exact, *(pair for pair in wanted if pair != exact)]
-    return tasks_for(Task(net.path, *exact, device=str(device), threads=threads), ordered, compiled=compiled)
+    where = pick_device(device)
+    for place in [where, torch.device("cpu")] if device == "auto" else [where]:
+        pairs = choose.able(place, net)
+        exact = sorted((pair for pair in pairs if pair[1] == "fp32"), key=lambda pair: pair[0] != "torch")[:1]
+        wanted = [pair for pair in pairs if engine in ("auto", pair[0]) and precision in ("auto", pair[1])]
+        if exact and wanted:
+            return place, [*exact, *(pair for pair in wanted if pair not in exact)]
+    there = ", ".join(" ".join(pair) for pair in pairs) or "nothing"
+    raise DeviceError(f"nothing runs {engine} {precision} here; there is {there}")
 
 
 def _numbers(text: str) -> list[int]:

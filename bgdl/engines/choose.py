@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from bgdl.device import cpu_features
+from bgdl.device import cpu_features, pick_device
 from bgdl.engines import cache
 from bgdl.engines.engine import Engine
 from bgdl.engines.int8 import no_ranges
@@ -47,6 +47,26 @@ def installed() -> list[EngineName]:
     return [name for name in names if importlib.util.find_spec(PACKAGES[name]) is not None]
 
 
+def place(
+    device: str,
+    *,
+    engine: EngineName = "auto",
+    precision: Precision = "auto",
+    network: Network | None = None,
+    cost: Mapping[str, float] | None = None,
+) -> tuple[torch.device, Choice]:
+    """The device called `device` and what `choose` takes there; "auto" is the CPU where nothing is left on the GPU."""
+    where = pick_device(device)
+    asked: Any = {"engine": engine, "precision": precision, "network": network, "cost": cost}
+    try:
+        return where, choose(where, **asked)
+    except DeviceError:
+        if device != "auto" or where.type == "cpu":
+            raise
+    where = torch.device("cpu")
+    return where, choose(where, **asked)
+
+
 def choose(
     device: torch.device,
     *,
@@ -64,13 +84,14 @@ def choose(
     if engine != "auto" and precision != "auto":
         if precision == "int8" and engine != "openvino":
             raise DeviceError(f"nothing runs {engine} int8 on {device}: int8 is for the openvino engine")
-        return Choice(engine, precision, "both asked for")
+        if device.type == "cpu" or engine in [name for name, _ in able(device, network)]:
+            return Choice(engine, precision, "both asked for")
     known = _cost(network, cost)
     skipped: list[str] = []
     for name, kind in candidates(device):
         if engine not in ("auto", name) or precision not in ("auto", kind):
             continue
-        obstacle = _unable(name, network)
+        obstacle = _unable(name, network, device)
         if obstacle is None and kind == "int8" and (network is None or network.calibration is None):
             obstacle = no_ranges(network)
         if obstacle is None and precision == "auto":
@@ -80,7 +101,8 @@ def choose(
         skipped.append(obstacle)
     wanted = " ".join(word for word in (engine, precision) if word != "auto")
     why = "; ".join(dict.fromkeys(skipped)) or "no such pair"
-    raise DeviceError(f"nothing runs {wanted or 'this network'} on {device}: {why}")
+    way_out = "" if device.type == "cpu" else "; use --device cpu"
+    raise DeviceError(f"nothing runs {wanted or 'this network'} on {device}: {why}{way_out}")
 
 
 def candidates(device: torch.device) -> list[Candidate]:
@@ -97,6 +119,11 @@ def candidates(device: torch.device) -> list[Candidate]:
         (bool(has & BF16_FEATURES) or ARM_BF16 in has, ("torch", "bf16")),
     ]
     return [*(pair for there, pair in fast if there), ("openvino", "fp32"), ("onnx", "fp32"), ("torch", "fp32")]
+
+
+def able(device: torch.device, network: Network | None = None) -> list[Candidate]:
+    """Those of `candidates` that are installed, for the device too, and can run the network's file."""
+    return [pair for pair in candidates(device) if _unable(pair[0], network, device) is None]
 
 
 def runs(network: Network) -> tuple[EngineName, ...]:
@@ -132,11 +159,15 @@ def start(network: Network, choice: Choice, device: torch.device, **options: Any
     return OnnxEngine(network, device, precision=choice.precision, **options)
 
 
-def _unable(engine: EngineName, network: Network | None) -> str | None:
+def _unable(engine: EngineName, network: Network | None, device: torch.device) -> str | None:
     if network is not None and engine not in runs(network):
         return f"{engine} cannot run {network.path.name}"
     if engine not in installed():
         return f'{engine} is not installed (pip install "bgdl[{engine}]")'
+    if engine == "onnx" and device.type != "cpu":
+        from bgdl.engines import onnx
+
+        return onnx.why_not(onnx.default_provider(device))
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import torch
@@ -32,7 +32,8 @@ class OnnxEngine:
     """Runs a network: float32 (N,3,H,W) -> float32 (N,1,H,W) probability on the CPU, one picture after another.
 
     The graph is of one picture: batches gain nothing on a CPU and cost memory. provider: of PROVIDERS; by default
-    the one that fits `device`. Raises DeviceError for a provider that the installed onnxruntime does not have.
+    the one that fits `device`. Raises DeviceError for a provider that the installed onnxruntime does not have or, from
+    `run`, that does not start: the CPU does not take its place unasked.
     """
 
     name = "onnx"
@@ -51,7 +52,9 @@ class OnnxEngine:
         self.precision: Precision = precision
         self.device = torch.device("cpu")  # tensors go in and come out there, wherever the provider runs
         self.provider = provider or default_provider(device)
-        self._providers = [_installed(self.provider)]
+        if reason := why_not(self.provider):
+            raise DeviceError(reason)
+        self._provider_options = _provider_options(self.provider, device)
         self._network = network
         self._sessions: dict[tuple[int, int], Any] = {}
         self._opening = threading.Lock()  # sessions themselves run for several threads at a time
@@ -83,7 +86,13 @@ class OnnxEngine:
         options.log_severity_level = 3  # errors only
         graph = self._network.graph(size_hw)
         source = str(graph) if isinstance(graph, Path) else graph
-        session = onnxruntime.InferenceSession(source, options, providers=self._providers)
+        name = PROVIDERS[self.provider]
+        session = onnxruntime.InferenceSession(source, options, providers=[(name, self._provider_options)])
+        if name not in session.get_providers():
+            raise DeviceError(
+                f"onnxruntime's provider {self.provider!r} does not start here; install the CUDA and cuDNN that it "
+                "was built for, or use --device cpu"
+            )
         _check_size(self._network.path.name, session.get_inputs()[0].shape, size_hw)
         return session
 
@@ -94,18 +103,25 @@ def default_provider(device: torch.device) -> Provider:
     return names.get(device.type, "cpu")
 
 
-def _installed(provider: str) -> str:
+def _provider_options(provider: Provider, device: torch.device) -> dict[str, int]:
+    """Which of several GPUs; and float32 that is not rounded to TF32, as CUDA's would be."""
+    number = {"device_id": device.index or 0} if provider in ("cuda", "tensorrt") else {}
+    return {**number, "use_tf32": 0} if provider == "cuda" else number
+
+
+def why_not(provider: str) -> str | None:
+    """Why the installed onnxruntime does not run on a provider, or None where it has it."""
     if provider not in get_args(Provider):
-        raise DeviceError(f"unknown provider {provider!r}; use {', '.join(PROVIDERS)}")
+        return f"unknown provider {provider!r}; use {', '.join(PROVIDERS)}"
     try:
         import onnxruntime
     except ImportError as error:
         raise MissingExtra("the onnx engine", "onnx") from error
-    known = onnxruntime.get_available_providers()
-    if PROVIDERS[provider] not in known:  # type: ignore[index]
-        here = ", ".join(name for name, full in PROVIDERS.items() if full in known)
-        raise DeviceError(f"the installed onnxruntime has no provider {provider!r}; it has {here}")
-    return PROVIDERS[provider]  # type: ignore[index]
+    there = onnxruntime.get_available_providers()
+    if PROVIDERS[cast(Provider, provider)] in there:
+        return None
+    here = ", ".join(name for name, full in PROVIDERS.items() if full in there)
+    return f"the installed onnxruntime has no provider {provider!r}; it has {here}"
 
 
 def _check_size(name: str, shape: list[int | str], size_hw: tuple[int, int]) -> None:
