@@ -29,7 +29,7 @@ def pairs(tmp_path: Path) -> Path:
 def test_a_report(bgdl: Bgdl, pairs: Path, tiny_weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     methods = f"otsu,{tiny_weights},mog2:history=50"
-    done = bgdl("eval", pairs, "--methods", methods, "--reference", tiny_weights, "--out", out, "--threads", 1)
+    done = bgdl("eval", pairs, "--methods", methods, "--reference", tiny_weights, "--output", out, "--threads", 1)
     assert done.status == 0, done.err
     lines = done.err.splitlines()
     assert lines[0] == "data set: 3 pictures, none following another (--kind sequence for frames of one clip)"
@@ -74,7 +74,7 @@ def test_a_report_goes_by_the_files_as_they_are(
     make_pairs(tmp_path / "other" / "set", 3)
     monkeypatch.chdir(tmp_path / "other")
     assert (
-        "holds results that were made with other data; give another --out"
+        "holds results that were made with other data; give another --output"
         in bgdl("eval", "set", "-m", "otsu", "-o", tmp_path / "out").err
     )
 
@@ -164,7 +164,7 @@ def test_what_is_left_out_is_said_and_the_status_tells(bgdl: Bgdl, pairs: Path) 
         (["SET", "-m", "nothing"], "unknown model 'nothing'; known are portrait"),
         (["nowhere", "-m", "otsu"], "no data at nowhere"),
         (["SET", "-m", "otsu", "--compare", "none.json"], "cannot read none.json"),
-        (["SET", "-m", "otsu", "--out", "SET/images/000.png"], "000.png is a file; give --out a folder"),
+        (["SET", "-m", "otsu", "--output", "SET/images/000.png"], "000.png is a file; give --output a folder"),
     ],
 )
 def test_mistakes_are_a_sentence(bgdl: Bgdl, pairs: Path, arguments: list[str], message: str) -> None:

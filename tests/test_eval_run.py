@@ -244,7 +244,7 @@ def test_what_is_not_finite_is_left_out(tmp_path):
 
 def test_results_of_other_rules_are_refused(tmp_path):
     Store(tmp_path, HEADER).add([Record("set", "set", "a", "bright", error="x")])
-    with pytest.raises(InputError, match=r"made with other rules, bright; give another --out, or --overwrite"):
+    with pytest.raises(InputError, match=r"made with other rules, bright; give another --output, or --overwrite"):
         Store(tmp_path, {"rules": {"every": 2}, "methods": {"bright": {"sha": 1}}})
     assert not Store(tmp_path, {"rules": {"every": 2}, "methods": {}}, overwrite=True).records
 

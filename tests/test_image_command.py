@@ -266,23 +266,6 @@ def test_a_picture_that_cannot_be_written_costs_one_picture(
     assert done.status == 1 and "a.jpg: a bug" in done.err and "2 of 3 done, 1 failed" in done.err
 
 
-def test_rembgs_words(photos: Path, tiny_weights: Path) -> None:
-    target = photos / "out.png"
-    done = _command("i", "-m", tiny_weights, "-om", photos / "a.jpg", target)
-    assert done.returncode == 0, done.stderr.decode()
-    assert Image.open(target).mode == "L"
-    done = _command("i", "-m", tiny_weights, "-bgc", 255, 0, 0, 255, photos / "a.jpg", target)
-    assert done.returncode == 0, done.stderr.decode()
-    assert Image.open(target).mode == "RGB"
-
-
-def test_a_colour_outside_its_range_is_refused(bgdl: Bgdl, photos: Path) -> None:
-    done = bgdl("i", "-bgc", 256, 0, 0, 255, photos / "a.jpg", photos / "out.png")
-    assert done.status == 2
-    assert "holds values outside 0 to 255" in done.err
-    assert not (photos / "out.png").exists()
-
-
 def test_help_names_every_option(bgdl: Bgdl) -> None:
     done = bgdl("image", "--help")
     assert done.status == 0

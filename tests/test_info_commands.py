@@ -21,6 +21,25 @@ def test_help_lists_the_verbs(bgdl: Bgdl) -> None:
         assert verb in done.out
 
 
+@pytest.mark.parametrize("verb", ["", "video", "live", "eval", "bench", "export", "synth", "data check", "models"])
+def test_h_is_help(bgdl: Bgdl, verb: str) -> None:
+    done = bgdl(*verb.split(), "-h")
+    assert done.status == 0 and f"Usage: bgdl {verb}".strip() in done.out
+
+
+def test_version(bgdl: Bgdl) -> None:
+    done = bgdl("--version")
+    assert (done.status, done.out) == (0, f"bgdl {package.__version__}\n")
+
+
+def test_a_shell_completes_verbs_and_options(bgdl: Bgdl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_BGDL_COMPLETE", "complete_bash")
+    for typed, words in (("bgdl vi", ["video", "virtual-background"]), ("bgdl image --only", ["--only-matte"])):
+        monkeypatch.setenv("COMP_WORDS", typed)
+        monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+        assert set(words) & set(bgdl().out.split())
+
+
 def test_models_prints_every_method_with_licence_and_source(bgdl: Bgdl) -> None:
     text = bgdl("models").out
     for name, method in registry.METHODS.items():

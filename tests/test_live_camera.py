@@ -94,7 +94,7 @@ def server(slow_clip: Path, tmp_path: Path) -> Iterator[str]:
 
 def test_size_and_rate_are_asked_of_a_camera(bgdl: Bgdl, tmp_path: Path) -> None:
     words = ("live", "--no-window", "-m", "otsu", "--record", tmp_path / "out.mkv", "--seconds", 0)
-    assert bgdl(*words, "--source", 7, "--size", "1280x720", "--fps", 50).status == 0
+    assert bgdl(*words, "--source", 7, "--resolution", "1280x720", "--fps", 50).status == 0
     assert Capture.last.number == 7
     wanted = {cv2.CAP_PROP_FRAME_WIDTH: 1280, cv2.CAP_PROP_FRAME_HEIGHT: 720, cv2.CAP_PROP_FPS: 50}
     assert Capture.last.asked == wanted
@@ -125,15 +125,15 @@ def test_only_numbers_are_cameras() -> None:
 
 
 def test_sizes() -> None:
-    assert parse_size("1280x720") == parse_size("1280X720") == (1280, 720)
+    assert parse_size("1280x720", "--size") == parse_size("1280X720", "--size") == (1280, 720)
 
 
 @pytest.mark.parametrize(
     "text", ["big", "²x²", "٣x٣", "0x720", "1280x", "x", "1280x720x3", "-1x5", "1280 x 720", "9" * 9 + "x9"]
 )
 def test_what_is_no_size_is_a_sentence(text: str) -> None:
-    with pytest.raises(InputError, match="is not WIDTHxHEIGHT, for instance 1280x720"):
-        parse_size(text)
+    with pytest.raises(InputError, match=r"^--resolution .* is not WIDTHxHEIGHT, for instance 1280x720"):
+        parse_size(text, "--resolution")
 
 
 def lasts_s(source: str) -> float:

@@ -104,7 +104,7 @@ def test_verbs_before_a_camera_differ_in_their_first_background_alone(
     jobs: list[LiveJob] = []
     monkeypatch.setattr(live_job, "check", jobs.append)
     monkeypatch.setattr(live.Live, "run", lambda self: live.LiveReport(0, 0, 0, 0))
-    words = ("-m", "otsu", "--no-window", "--record", "out.mkv", "--size", "64x48", "--fps", 5, "--no-mirror")
+    words = ("-m", "otsu", "--no-window", "--record", "out.mkv", "--resolution", "64x48", "--fps", 5, "--no-mirror")
     assert bgdl(verb, *words).status == bgdl(verb, *words, "-b", "red", "-b", "blue").status == 0
     plain, given = jobs
     assert plain.backgrounds[0] == first and set(plain.backgrounds) == {"transparent", "blur", "#00b140"}

@@ -10,7 +10,7 @@ import typer
 from bgdl.cli import console
 from bgdl.errors import InputError
 
-app = typer.Typer(help="Look at training data before training.", no_args_is_help=True)
+app = typer.Typer(help="Check training data before training.", no_args_is_help=True)
 
 
 @app.callback()
@@ -20,12 +20,17 @@ def _verbs() -> None:
 
 @app.command()
 def check(
-    root: Annotated[Path, typer.Argument(help="Folder with images/ and masks/, one of alpha PNGs, or a .csv.")],
-    grid: Annotated[Path, typer.Option("--grid", help="Where the picture of up to 16 samples goes.")] = Path(
+    root: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Folder with images/ and masks/, folder of PNGs with transparency, or .csv."
+        ),
+    ],
+    grid: Annotated[Path, typer.Option("--grid", help="File for a contact sheet of up to 16 samples.")] = Path(
         "data-check.png"
     ),
 ) -> None:
-    """List missing pairs, sizes that disagree, masks in 0..1, inverted or empty, and duplicates."""
+    """Find missing masks, mismatched sizes, inverted, empty or wrongly scaled masks, and duplicates."""
     from PIL import Image
 
     from bgdl.data.check import check_folder, sample_grid, spread
@@ -42,7 +47,7 @@ def check(
     samples = spread([pair for pair in pairs if pair.name not in faulty], 16)
     if samples:
         sample_grid(map(read_pair, samples)).save(grid)
-        console.note(f"{grid}: {len(samples)} samples, each beside itself before green")
+        console.note(f"{grid}: {len(samples)} samples, each beside its cutout over green")
     console.note(f"{len(pairs)} pairs, {len(faulty)} with errors, {len(findings) - len(faulty)} warnings")
     if faulty:
         raise InputError(f"{root} has {len(faulty)} pictures that cannot be trained on; they are listed above")

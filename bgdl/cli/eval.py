@@ -23,59 +23,104 @@ MOST_REASONS = 5
 Data = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="DATA...",
-        help="Folders with images/ and masks/, DAVIS, a clip beside its NAME-matte clip, .csv manifests.",
+        metavar="DATA",
+        help="Folders with images/ and masks/, DAVIS sequences, clips beside their NAME-matte clip, or .csv manifests.",
         show_default=False,
     ),
 ]
 Methods = Annotated[
     str | None,
-    typer.Option("--methods", "-m", help="portrait,mog2:history=200,weights.pth,…", rich_help_panel=METHOD),
+    typer.Option(
+        "--methods",
+        "-m",
+        help="Methods to score, with commas: portrait,mog2:history=200,weights.pth",
+        rich_help_panel=METHOD,
+    ),
 ]
 Reference = Annotated[
     str | None,
-    typer.Option("--reference", help="The method that others are compared with: the first.", rich_help_panel=METHOD),
+    typer.Option(
+        "--reference", help="Method that the others are compared with (default: the first).", rich_help_panel=METHOD
+    ),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", help="A .yaml file of these settings; options here win.", rich_help_panel=FILES),
+    typer.Option("--config", help="YAML file with these settings; options given here win.", rich_help_panel=FILES),
 ]
-Out = Annotated[
+Output = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Folder of the report; a stopped run goes on there.", rich_help_panel=FILES),
-]
+    typer.Option(
+        "--output", "-o", rich_help_panel=FILES,
+        help="Folder for the report; an interrupted run resumes from it.",
+    ),
+]  # fmt: skip
 Compare = Annotated[
-    Path | None, typer.Option("--compare", help="An earlier report.json: what moved?", rich_help_panel=FILES)
+    Path | None, typer.Option("--compare", help="An earlier report.json, to show what changed.", rich_help_panel=FILES)
 ]
-Every = Annotated[int | None, typer.Option("--every", min=1, help="Score each n-th picture.", rich_help_panel=RULES)]
+Every = Annotated[
+    int | None,
+    typer.Option("--every", min=1, metavar="N", help="Score every Nth picture only.", rich_help_panel=RULES),
+]
 Limit = Annotated[
-    int | None, typer.Option("--limit", min=1, help="Score at most so many of a clip.", rich_help_panel=RULES)
+    int | None,
+    typer.Option(
+        "--limit",
+        min=1,
+        metavar="N",
+        help="Score at most this many pictures per clip or folder.",
+        rich_help_panel=RULES,
+    ),
 ]
 Split = Annotated[
     str | None,
-    typer.Option("--split", help="Only the validation side: number:10:3, hash:5, column.", rich_help_panel=RULES),
+    typer.Option(
+        "--split",
+        rich_help_panel=RULES,
+        help="Score only the validation pictures by this rule: hash:5, number:10:3, file:NAMES.txt or column.",
+    ),
 ]
 Resize = Annotated[
     int | None,
-    typer.Option("--resize", min=1, help="Shrink to this long side in px before all else.", rich_help_panel=RULES),
+    typer.Option(
+        "--resize",
+        min=1,
+        metavar="PX",
+        help="First shrink pictures and masks to this long side.",
+        rich_help_panel=RULES,
+    ),
 ]
 Binarize = Annotated[
-    bool | None, typer.Option("--binarize", help="Cut mattes and truths at 0.5.", rich_help_panel=RULES)
+    bool | None,
+    typer.Option("--binarize", help="Threshold mattes and masks at 0.5 before scoring.", rich_help_panel=RULES),
 ]
 KindOption = Annotated[
     Literal["pictures", "sequence"] | None,
     typer.Option(
         "--kind",
-        help="Of a folder or manifest; sequence: frames of one clip, by name. (default: pictures)",
+        help="What a folder or manifest holds: single pictures, or the frames of one clip in the order of their names "
+        "(default: pictures).",
         rich_help_panel=RULES,
     ),
 ]
 Prime = Annotated[
     str | None,
-    typer.Option("--prime", metavar="2s|60|FILE", help="The empty scene to learn first.", rich_help_panel=RULES),
+    typer.Option(
+        "--prime",
+        metavar="2s|60|FILE",
+        rich_help_panel=RULES,
+        help="The empty scene, for methods that learn one: the first 2 seconds or the first 60 frames (then not "
+        "scored), or a picture or clip.",
+    ),
 ]
 Jobs = Annotated[
-    int, typer.Option("--jobs", min=1, help="Pictures scored at once; above 1 disturbs times.", rich_help_panel=FILES)
+    int,
+    typer.Option(
+        "--jobs",
+        min=1,
+        metavar="N",
+        help="Pictures to score at once; more than 1 distorts the times.",
+        rich_help_panel=FILES,
+    ),
 ]
 
 
@@ -83,7 +128,7 @@ def eval_(
     data: Data = None,
     methods: Methods = None,
     reference: Reference = None,
-    out: Out = None,
+    output: Output = None,
     config: Config = None,
     compare: Compare = None,
     every: Every = None,
@@ -100,7 +145,7 @@ def eval_(
     jobs: Jobs = 1,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Score methods on data with known mattes: a table, and with --out a report to look at."""
+    """Compare methods on pictures or clips with masks: prints a table, and with -o writes a report."""
     from bgdl.device import set_threads
     from bgdl.evaluation.methods import load_methods
     from bgdl.evaluation.report import read_json
@@ -116,10 +161,10 @@ def eval_(
     matters = load_methods(plan.methods, device=device, engine=engine, precision=precision)
     for label, matter in matters.items():
         console.note(console.describe(matter, label))
-    report = _score(plan, matters, sources, out, jobs=jobs, overwrite=overwrite)
+    report = _score(plan, matters, sources, output, jobs=jobs, overwrite=overwrite)
     _show(report, old)
-    if out:
-        console.note(f"report: {out / 'report.html'}")
+    if output:
+        console.note(f"report: {output / 'report.html'}")
     if any(source["broken"] for source in report["data"]):
         raise typer.Exit(1)
 

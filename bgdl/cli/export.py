@@ -13,21 +13,44 @@ from bgdl.errors import InputError
 
 
 def export(
-    checkpoint: Annotated[str, typer.Argument(help="A .ckpt of `bgdl train`, any weights file, or a model's name.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="NAME.safetensors, NAME.onnx or NAME.xml.")],
-    precision: Annotated[Literal["half", "full"], typer.Option("--precision", help="Of the floats written.")] = "half",
-    licence: Annotated[str | None, typer.Option("--licence", help="Under which the weights are passed on.")] = None,
-    scores: Annotated[Path | None, typer.Option("--scores", help="JSON file that goes into the output.")] = None,
+    checkpoint: Annotated[
+        str,
+        typer.Argument(metavar="CHECKPOINT", help="A .ckpt from `bgdl train`, any weights file, or a model's name."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: .safetensors, .onnx or .xml (OpenVINO).")
+    ],
+    precision: Annotated[
+        Literal["half", "full"], typer.Option("--precision", help="Store values as float16 (half) or float32 (full).")
+    ] = "half",
+    licence: Annotated[
+        str | None,
+        typer.Option("--licence", "--license", metavar="TEXT", help="Licence of the weights, to record in the file."),
+    ] = None,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", help="JSON file with scores, to record in the file.")
+    ] = None,
     start: Annotated[
-        str | None, typer.Option("--blend", help="Weights that training started from, to average with: file or name.")
+        str | None,
+        typer.Option(
+            "--blend", metavar="WEIGHTS", help="Average with these weights (file or name), such as training's start."
+        ),
     ] = None,
-    share: Annotated[float, typer.Option("--share", help="Of the checkpoint in that average, 0 to 1.")] = 0.5,
+    share: Annotated[
+        float, typer.Option("--share", help="With --blend: weight of the checkpoint in the average, 0 to 1.")
+    ] = 0.5,
     pictures: Annotated[
-        Path | None, typer.Option("--int8", metavar="FOLDER", help="Measure on its pictures what int8 needs.")
+        Path | None,
+        typer.Option(
+            "--int8", metavar="FOLDER", help="Calibrate int8 on pictures from this folder (.safetensors only)."
+        ),
     ] = None,
-    register: Annotated[str | None, typer.Option("--register", help="Also make it `--model NAME` for you.")] = None,
+    register: Annotated[
+        str | None,
+        typer.Option("--register", metavar="NAME", help="Also install the file for this user, as `--model NAME`."),
+    ] = None,
 ) -> None:
-    """Write a checkpoint as self-describing .safetensors, .onnx or .xml, checked against torch."""
+    """Turn a trained checkpoint into one file that --model accepts, and check it against torch."""
     from bgdl.engines.network import files_of
     from bgdl.export import model
 

@@ -22,33 +22,71 @@ if TYPE_CHECKING:
 
 Threshold = Annotated[
     float | None,
-    typer.Option("--threshold", min=0, max=1, help="A hard matte: alpha from here on is 1.", rich_help_panel=MATTE),
+    typer.Option(
+        "--threshold",
+        min=0,
+        max=1,
+        metavar="ALPHA",
+        help="Binarise: alpha at or above this becomes 1, the rest 0.",
+        rich_help_panel=MATTE,
+    ),
 ]
-Invert = Annotated[bool, typer.Option("--invert", help="Keep the background instead.", rich_help_panel=MATTE)]
+Invert = Annotated[
+    bool, typer.Option("--invert", help="Keep the background and remove the subject.", rich_help_panel=MATTE)
+]
 Crop = Annotated[
     str | None,
-    typer.Option("--crop", metavar="MARGIN[%]", help="Cut to the subject: 0, 20 (px) or 5%.", rich_help_panel=MATTE),
+    typer.Option(
+        "--crop",
+        metavar="MARGIN[%]",
+        rich_help_panel=MATTE,
+        help="Crop to the subject with this margin: 0, 20 (px) or 5% (of the subject's longer side).",
+    ),
 ]
 Prime = Annotated[
     Path | None,
-    typer.Option("--prime", help="A picture of the empty scene, for methods that learn one.", rich_help_panel=METHOD),
+    typer.Option("--prime", help="Picture of the empty scene, for methods that learn one.", rich_help_panel=METHOD),
 ]
 Format = Annotated[
-    Literal["png", "webp", "tiff", "avif", "jpg"] | None,
-    typer.Option("--format", "-f", help="For folders and stdout (default: png).", rich_help_panel=FILES),
+    Literal["png", "webp", "tiff", "avif", "jpg", "bmp"] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        rich_help_panel=FILES,
+        help="Format where -o names no file with an extension (default: png).",
+    ),
 ]
 Quality = Annotated[
-    int | None, typer.Option("--quality", min=1, max=100, help="For jpg, webp and avif.", rich_help_panel=FILES)
+    int | None,
+    typer.Option(
+        "--quality",
+        metavar="N",
+        min=1,
+        max=100,
+        rich_help_panel=FILES,
+        help="Quality of jpg, webp and avif, higher is better (default: 92, 90 and 80; webp at 100 is lossless).",
+    ),
 ]
 SkipExisting = Annotated[
-    bool, typer.Option("--skip-existing", help="Leave results that exist as they are.", rich_help_panel=FILES)
+    bool, typer.Option("--skip-existing", help="Skip inputs whose results already exist.", rich_help_panel=FILES)
 ]
-MaxPixels = Annotated[int, typer.Option("--max-pixels", min=1, help="Refuse larger pictures.", rich_help_panel=FILES)]
+MaxPixels = Annotated[
+    int,
+    typer.Option(
+        "--max-pixels", min=1, metavar="N", help="Refuse pictures with more pixels than this.", rich_help_panel=FILES
+    ),
+]
 Inputs = Annotated[
-    list[str], typer.Argument(metavar="IN...", help="Pictures, folders (recursive), globs, or - for stdin.")
+    list[str], typer.Argument(metavar="IN", help="Pictures, folders (with subfolders), globs, or - for stdin.")
 ]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="A file, a folder, or - for stdout.", rich_help_panel=FILES)
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        rich_help_panel=FILES,
+        help="File or folder to write, or - for stdout (default: beside the input).",
+    ),
 ]
 
 
@@ -77,9 +115,9 @@ def image(
     max_pixels: MaxPixels = 100_000_000,
     as_json: options.AsJson = False,
 ) -> None:
-    """Cut the subject out of pictures.
+    """Remove the background from pictures.
 
-    A file's result is photo-cutout.png beside it, a folder's are in folder-cutout/, or where -o says.
+    Without -o, photo.jpg becomes photo-cutout.png beside it, and a folder becomes folder-cutout/.
     """
     from bgdl.device import set_threads
     from bgdl.pipeline.image_treatment import build

@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import Annotated
 
 import typer
 
 import bgdl
 from bgdl import download
-from bgdl.cli import bench, console, data, doctor, eval, export, image, live, models, rembg, synth, train, video
+from bgdl.cli import bench, console, data, doctor, eval, export, image, live, models, synth, train, video
 from bgdl.cli.download_bar import DownloadBar
 from bgdl.errors import BgdlError
 
 app = typer.Typer(
-    name="bgdl", help=bgdl.__doc__, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False
+    name="bgdl",
+    help=bgdl.__doc__,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.out.print(f"bgdl {bgdl.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of `bgdl` itself."""
+
 
 app.command("image")(image.image)
 app.command("video")(video.video)
 app.command("live")(live.live)
 app.command("virtual-background")(live.virtual_background)
-app.command("i", hidden=True)(rembg.i)
 app.command("eval")(eval.eval_)
 app.command("bench")(bench.bench)
 app.add_typer(data.app, name="data")
@@ -65,7 +85,7 @@ def _sentence(error: OSError) -> str:
 
 def script() -> None:
     """The console script: `main`, with a quick start and end for pictures, where these are most of the time."""
-    quick = sys.argv[1:2] in (["image"], ["i"])
+    quick = sys.argv[1:2] == ["image"]
     if quick:
         gc.disable()  # `image` turns it on again once all is loaded
     try:

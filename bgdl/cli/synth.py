@@ -20,39 +20,71 @@ SCENE = "Scene"
 CAMERA = "Camera"
 
 
-Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write into.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.")]
 SceneOption = Annotated[
     Path | None,
-    typer.Option("--scene", help="A picture, or a clip that moves (default: a drawn room).", rich_help_panel=SCENE),
+    typer.Option("--scene", help="Background picture or clip (default: a drawn room).", rich_help_panel=SCENE),
 ]
 SubjectOption = Annotated[
     list[Path] | None,
     typer.Option(
-        "--subject", help="A cutout with transparency; give several (default: drawn people).", rich_help_panel=SCENE
+        "--subject",
+        rich_help_panel=SCENE,
+        help="Cutout with transparency; repeat for several subjects (default: drawn people).",
     ),
 ]
-People = Annotated[int, typer.Option("--people", min=0, help="Drawn people, without --subject.", rich_help_panel=SCENE)]
+People = Annotated[
+    int,
+    typer.Option(
+        "--people",
+        min=0,
+        metavar="N",
+        help="Number of drawn people, where no --subject is given.",
+        rich_help_panel=SCENE,
+    ),
+]
 Height = Annotated[
-    float, typer.Option("--height", help="Of a subject, as a share of the frame's.", rich_help_panel=SCENE)
+    float,
+    typer.Option("--height", help="Height of subjects as a fraction of the frame's, 0.05 to 1.", rich_help_panel=SCENE),
 ]
-Shadow = Annotated[float, typer.Option("--shadow", help="Of subjects, 0 to 1.", rich_help_panel=SCENE)]
-Size = Annotated[str, typer.Option("--size", help="Of the frames, px.", metavar="WxH", rich_help_panel=CAMERA)]
-Fps = Annotated[str, typer.Option("--fps", help="25, 29.97 or 30000/1001.", rich_help_panel=CAMERA)]
-Duration = Annotated[float, typer.Option("--duration", help="Seconds.", rich_help_panel=CAMERA)]
+Shadow = Annotated[
+    float,
+    typer.Option("--shadow", help="Darkness of the subjects' shadows, 0 (none) to 1.", rich_help_panel=SCENE),
+]
+Size = Annotated[str, typer.Option("--size", help="Frame size in px.", metavar="WxH", rich_help_panel=CAMERA)]
+Fps = Annotated[str, typer.Option("--fps", help="Frames per second: 25, 29.97 or 30000/1001.", rich_help_panel=CAMERA)]
+Duration = Annotated[
+    float, typer.Option("--duration", metavar="SECONDS", help="Length of the clip.", rich_help_panel=CAMERA)
+]
 LeadIn = Annotated[
-    float, typer.Option("--lead-in", help="Seconds of empty scene at the start.", rich_help_panel=CAMERA)
+    float,
+    typer.Option(
+        "--lead-in", metavar="SECONDS", help="How long the scene stays empty at the start.", rich_help_panel=CAMERA
+    ),
 ]
-Noise = Annotated[float, typer.Option("--noise", help="Standard deviation, of 0 to 255.", rich_help_panel=CAMERA)]
+Noise = Annotated[
+    float,
+    typer.Option(
+        "--noise", help="Sensor noise: standard deviation in grey levels of 0 to 255.", rich_help_panel=CAMERA
+    ),
+]
 Drift = Annotated[
-    float, typer.Option("--drift", help="Share by which the light goes up and down.", rich_help_panel=CAMERA)
+    float,
+    typer.Option(
+        "--drift", help="How far the light swings up and down, as a fraction (0.1 is 10 %).", rich_help_panel=CAMERA
+    ),
 ]
-Shake = Annotated[float, typer.Option("--shake", help="Camera shake, px.", rich_help_panel=CAMERA)]
-Pan = Annotated[float, typer.Option("--pan", help="Camera pan, px a second.", rich_help_panel=CAMERA)]
+Shake = Annotated[
+    float, typer.Option("--shake", help="Camera shake: standard deviation in px.", rich_help_panel=CAMERA)
+]
+Pan = Annotated[float, typer.Option("--pan", help="Camera pan to the right in px per second.", rich_help_panel=CAMERA)]
 LayoutOption = Annotated[
     Literal["clip", "frames"],
-    typer.Option("--layout", help="clip.mkv and matte.mkv (lossless), or images/ and masks/ (PNG)."),
+    typer.Option("--layout", help="Write clip.mkv and matte.mkv (clip, lossless) or images/ and masks/ (frames, PNG)."),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="The same number makes the same clip.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, metavar="N", help="Random seed; the same seed gives the same clip.")
+]
 
 
 def synth(
@@ -74,12 +106,12 @@ def synth(
     seed: Seed = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Make a clip with exact ground truth: subjects walk through a scene, first empty, then with them in it."""
+    """Make a test clip with an exact matte: subjects walk through a scene that is empty at first."""
     from bgdl.data import synth_files
     from bgdl.data.scenes import open_scene
     from bgdl.data.synth import SynthOptions, empty_scene, make_frames
 
-    width_px, height_px = parse_size(size)
+    width_px, height_px = parse_size(size, "--size")
     settings = SynthOptions(
         (height_px, width_px), _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake,
         pan_px_s=pan, seed=seed,

@@ -22,70 +22,110 @@ if TYPE_CHECKING:
 TIME = "Time"
 ENCODING = "Encoding"
 
-Source = Annotated[str, typer.Argument(metavar="IN", help="A video file or URL.")]
+Source = Annotated[str, typer.Argument(metavar="IN", help="Video file or URL.")]
 Output = Annotated[
     Path,
     typer.Option(
         "--output", "-o", rich_help_panel=FILES,
-        help="mp4, mkv, mov, webm, gif, webp, apng, or a folder (or pattern) for PNG pictures.",
+        help="File to write (.mp4, .mkv, .mov, .webm, .gif, .webp, .apng), or a folder or pattern for PNG frames.",
     ),
 ]  # fmt: skip
 Background = Annotated[
     str,
     typer.Option(
         "--background", "-b", rich_help_panel=LOOK,
-        help="transparent, a colour, a picture, a clip, or blur[:SIGMA].",
+        help="What goes behind the subject: transparent, a CSS colour, a picture, a clip, or blur[:SIGMA] (in px).",
     ),
 ]  # fmt: skip
 BackgroundEndOption = Annotated[
     Literal["loop", "freeze", "stop"],
-    typer.Option("--background-end", help="What follows the end of a background clip.", rich_help_panel=LOOK),
+    typer.Option("--background-end", help="What to do when a background clip ends.", rich_help_panel=LOOK),
 ]
 SoundOption = Annotated[
-    Literal["source", "background", "none"], typer.Option("--sound", help="Whose sound to take.", rich_help_panel=LOOK)
+    Literal["source", "background", "none"],
+    typer.Option("--sound", help="Audio to use: the source's, the background clip's, or none.", rich_help_panel=LOOK),
 ]
 Sidecar = Annotated[
     bool,
-    typer.Option("--alpha-sidecar", help="Write the grey matte beside the picture: OUT_alpha.", rich_help_panel=LOOK),
+    typer.Option("--alpha-sidecar", help="Also write the grey matte, as OUT_alpha.", rich_help_panel=LOOK),
 ]
 FormatOption = Annotated[
     Literal["auto", "h264", "h265", "vp9", "prores", "qtrle", "ffv1", "png", "webp", "gif", "apng"],
-    typer.Option("--format", "-f", help="Default: by the extension.", rich_help_panel=ENCODING),
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="CODEC",
+        help="h264, h265, vp9, prores, qtrle, ffv1, png, webp, gif or apng; auto goes by the extension of -o.",
+        rich_help_panel=ENCODING,
+    ),
 ]
 EncoderOption = Annotated[
     str,
-    typer.Option("--encoder", help="auto, or an FFmpeg encoder: libx264, h264_nvenc, ...", rich_help_panel=ENCODING),
+    typer.Option("--encoder", help="FFmpeg encoder to use: auto, libx264, h264_nvenc, ...", rich_help_panel=ENCODING),
 ]
 Crf = Annotated[
     int | None,
     typer.Option(
-        "--crf", min=0, max=63, help="Quality, smaller is better; h264 and h265 end at 51.", rich_help_panel=ENCODING
+        "--crf",
+        metavar="N",
+        min=0,
+        max=63,
+        rich_help_panel=ENCODING,
+        help="Quality, lower is better (default: 18 for h264, 22 for h265, 24 for vp9; h264 and h265 end at 51).",
     ),
 ]
 Preset = Annotated[
     str | None,
-    typer.Option("--preset", help="h264, h265: ultrafast to veryslow; vp9: 0 (slow) to 8.", rich_help_panel=ENCODING),
+    typer.Option(
+        "--preset",
+        rich_help_panel=ENCODING,
+        help="Encoding speed: ultrafast to veryslow for h264 and h265 (default: veryfast), "
+        "0 (slow) to 8 for vp9 (default: 5).",
+    ),
 ]
-Start = Annotated[str | None, typer.Option("--start", metavar="TIME", help="Seconds or H:MM:SS.", rich_help_panel=TIME)]
-End = Annotated[str | None, typer.Option("--end", metavar="TIME", help="Seconds or H:MM:SS.", rich_help_panel=TIME)]
-Frames = Annotated[int | None, typer.Option("--frames", min=1, help="At most so many.", rich_help_panel=TIME)]
+Start = Annotated[
+    str | None,
+    typer.Option("--start", metavar="TIME", help="Begin here, in seconds or H:MM:SS.", rich_help_panel=TIME),
+]
+End = Annotated[
+    str | None,
+    typer.Option("--end", metavar="TIME", help="Stop before this time, in seconds or H:MM:SS.", rich_help_panel=TIME),
+]
+Frames = Annotated[
+    int | None, typer.Option("--frames", min=1, metavar="N", help="Stop after this many frames.", rich_help_panel=TIME)
+]
 Strength = Annotated[
     float,
-    typer.Option("--smooth-strength", min=0, max=0.99, help="Share of the past.", rich_help_panel=MATTE),
+    typer.Option(
+        "--smooth-strength",
+        min=0,
+        max=0.99,
+        metavar="WEIGHT",
+        rich_help_panel=MATTE,
+        help="Weight of earlier frames where nothing changes.",
+    ),
 ]
 Every = Annotated[
     int,
-    typer.Option("--every", min=1, help="Run the network on every N-th frame only (1 to 30).", rich_help_panel=MATTE),
+    typer.Option(
+        "--every",
+        min=1,
+        metavar="N",
+        rich_help_panel=MATTE,
+        help="Run the network on every Nth frame only (1 to 30) and interpolate between, for calm clips.",
+    ),
 ]
 Crop = Annotated[
     str | None,
     typer.Option(
         "--crop", metavar="MARGIN[%]", rich_help_panel=MATTE,
-        help="Cut to one box around the subject of the whole clip, in two passes: 0, 20 (px) or 5%.",
+        help="Crop to one box that holds the subject throughout, with this margin: 0, 20 (px) or 5% "
+        "(takes two passes).",
     ),
 ]  # fmt: skip
 Batch = Annotated[
-    int | None, typer.Option("--batch", min=1, help="Frames at once (default: by device).", rich_help_panel=METHOD)
+    int | None,
+    typer.Option("--batch", min=1, metavar="N", help="Frames per batch (default: by device).", rich_help_panel=METHOD),
 ]
 
 
@@ -104,7 +144,7 @@ def video(
     background_end: BackgroundEndOption = "loop",
     sound: SoundOption = "source",
     fit: options.FitOption = "cover",
-    edge: options.EdgeOption = "none",
+    edge: options.ClipEdgeOption = "none",
     only_matte: options.OnlyMatte = False,
     alpha_sidecar: Sidecar = False,
     smooth: options.SmoothOption = None,
@@ -122,7 +162,7 @@ def video(
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
 ) -> None:
-    """Cut the subject out of a clip, frame for frame, with its sound and timestamps."""
+    """Remove the background from a video, keeping its sound and timestamps."""
     from bgdl import registry
     from bgdl.device import set_threads
     from bgdl.pipeline.video import check

@@ -62,7 +62,7 @@ class Store:
         if self._path is None:
             return
         if folder is not None and folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file; give --out a folder")
+            raise InputError(f"{folder} is a file; give --output a folder")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.is_file() and not overwrite:
             self._read()
@@ -133,7 +133,7 @@ class Store:
         if changed:
             raise InputError(
                 f"{self._path and self._path.parent} holds results that were made with other {', '.join(changed)}; "
-                "give another --out, or --overwrite to begin anew"
+                "give another --output, or --overwrite to begin anew"
             )
         return {**new, "methods": {**old["methods"], **new["methods"]}}
 
