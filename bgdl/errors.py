@@ -22,8 +22,10 @@ class DeviceError(BgdlError, RuntimeError):
 
 
 class MissingExtra(BgdlError, ImportError):
-    """An optional package that is not installed; the message names the extra that brings it."""
+    """An optional package that is not installed; the message names the extra that brings it.
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f'{what} needs an optional package: pip install "bgdl[{extra}]"')
-        self.extra = extra
+    Without `extra`, `what` is the whole message: so it is made anew where another process raised it.
+    """
+
+    def __init__(self, what: str, extra: str | None = None) -> None:
+        super().__init__(f'{what} needs an optional package: pip install "bgdl[{extra}]"' if extra else what)

@@ -74,14 +74,6 @@ def test_frozen_batchnorm_keeps_its_statistics(people: Path, tmp_path: Path) -> 
     assert before and all(torch.equal(value, before[name]) for name, value in module.net.named_buffers())
 
 
-def test_batchnorm_of_a_frozen_stage_stays_too(people: Path, tmp_path: Path) -> None:
-    module = PortraitModule(input_spec=SMALL, freeze_stages=["stage1"], batchnorm="train", warmup_steps=0)
-    before = {name: value.clone() for name, value in module.net.named_buffers()}
-    trainer(tmp_path).fit(module, data(people, batch=4))
-    moved = {name for name, value in module.net.named_buffers() if not torch.equal(value, before[name])}
-    assert moved and not any(name.startswith("stage1.") for name in moved)
-
-
 def test_a_run_resumed_within_an_epoch_keeps_what_is_frozen(people: Path, tmp_path: Path) -> None:
     """Lightning says that an epoch begins only where one does."""
 

@@ -21,7 +21,7 @@ from bgdl.cli.train import main
 from bgdl.data.augment import Augment
 from bgdl.data.dataset import WholePictures, collate
 from bgdl.data.pairs import find_pairs
-from bgdl.errors import InputError
+from bgdl.errors import InputError, MissingExtra
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
 from bgdl.training.losses import Loss
@@ -134,11 +134,13 @@ def test_black_masks_single_pictures_and_odd_sizes_train(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("kept", ["stage1", "stage6"])
 def test_frozen_stages_stay(people: Path, tmp_path: Path, kept: str) -> None:
-    module = PortraitModule(input_spec=SMALL, freeze_stages=[kept], warmup_steps=0, lr=1e-2)
-    before = {name: value.clone() for name, value in module.net.named_parameters()}
+    """Their weights, and the statistics of their BatchNorm."""
+    module = PortraitModule(input_spec=SMALL, freeze_stages=[kept], batchnorm="train", warmup_steps=0, lr=1e-2)
+    before = {name: value.clone() for name, value in module.net.state_dict().items()}
     trainer(tmp_path).fit(module, data(people, batch=4))
-    moved = {name for name, value in module.net.named_parameters() if not torch.equal(value, before[name])}
-    assert moved and not any(name.startswith(f"{kept}.") for name in moved)
+    moved = {name for name, value in module.net.state_dict().items() if not torch.equal(value, before[name])}
+    assert {name.rpartition(".")[2] for name in moved} >= {"weight", "bias", "running_mean", "running_var"}
+    assert not any(name.startswith(f"{kept}.") for name in moved)
 
 
 def test_options_reach_the_optimizer(people: Path, tmp_path: Path) -> None:
@@ -262,7 +264,9 @@ def test_a_word_is_no_checkpoint(people: Path, word: str) -> None:
         main(["fit", *config, "--ckpt_path", word])
 
 
-@pytest.mark.parametrize("error", [InputError("b.png: damaged"), OSError(28, "No space left on device")])
+@pytest.mark.parametrize(
+    "error", [InputError("b.png: damaged"), MissingExtra("HEIC", "heif"), OSError(28, "No space left on device")]
+)
 def test_a_workers_error_is_its_sentence_alone(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_: object, **__: object) -> None:
         try:
