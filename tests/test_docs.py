@@ -8,13 +8,16 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
+from typer.main import get_command
 
+from bgdl.cli.main import app
 from tests.conftest import ROOT, Bgdl
 from tests.eval_data import make_pairs
 from tests.video_clips import write_clip
@@ -113,9 +116,20 @@ def test_snippets_run(block: Block, desk: Path) -> None:
     exec(compile(block.body, f"{block.page.name}:{block.line}", "exec"), {})
 
 
-def test_blocks_that_do_not_run_say_why() -> None:
-    for block in BLOCKS:
-        assert block.why is None or len(block.why) > 8, _name(block)
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.why and b.kind == "bash"], ids=_name)
+def test_commands_that_are_not_run_are_understood(block: Block) -> None:
+    """Their verbs and options are there and take such values."""
+    for line in _lines(block.body):
+        words = list(takewhile(lambda word: word not in ("|", ">", "<", "&&"), shlex.split(line)))
+        if words[0] == "bgdl":
+            _parse(words[1:])
+
+
+def _parse(words: list[str]) -> None:
+    command: Any = get_command(app)
+    while words and words[0] in getattr(command, "commands", ()):
+        command = command.commands[words.pop(0)]
+    command.make_context(command.name, words)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
