@@ -91,8 +91,8 @@ TFLITE: dict[str, Weights] = {
         f"{_MEDIAPIPE}/selfie_segmentation_landscape.tflite?generation=1683332561312022",
         "sha256:a77d03f4659b9f6b6c1f5106947bf40e99d7655094b6527f214ea7d451106edd",
     ),
-    "mediapipe_general": Weights(
-        "mediapipe_general",
+    "mediapipe:variant=general": Weights(
+        "mediapipe:variant=general",
         "selfie_segmentation.tflite",
         "Apache-2.0",
         "https://github.com/google-ai-edge/mediapipe",

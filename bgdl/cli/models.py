@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bgdl.cli import console
+
+if TYPE_CHECKING:
+    from bgdl.registry import Method
 
 NONE = "none needed"
 
@@ -61,14 +64,14 @@ def _rows() -> list[dict[str, Any]]:
     from bgdl.weights import RECORDS, TFLITE, locate, registered
 
     rows = []
-    for name, method in METHODS.items():
+    for name, method in _with_variants(METHODS):
         record = (RECORDS | TFLITE).get(name)
         found = record and locate(record)
         missing = f"not here yet: bgdl models fetch {name}" if record else NONE
         rows.append(
             {
                 "name": name,
-                "summary": method.summary,
+                "summary": record.summary if record else method.summary,
                 "primed": method.primed,
                 "stateful": method.stateful,
                 "scores": dict(record.scores) if record else {},
@@ -86,3 +89,12 @@ def _rows() -> list[dict[str, Any]]:
     for name, path in registered().items():
         rows.append({"name": name, **own, "weights": str(path), "file": path.name, "url": None})
     return rows
+
+
+def _with_variants(methods: dict[str, Method]) -> Iterator[tuple[str, Method]]:
+    """The table, each method followed by its options that have weights of their own."""
+    from bgdl.weights import TFLITE
+
+    for name, method in methods.items():
+        yield name, method
+        yield from ((variant, method) for variant in TFLITE if variant.startswith(f"{name}:"))

@@ -19,7 +19,7 @@ from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
 
 SelfieVariant = Literal["landscape", "general"]
-_RECORDS = {"landscape": weights.TFLITE["mediapipe"], "general": weights.TFLITE["mediapipe_general"]}
+_RECORDS = {"landscape": weights.TFLITE["mediapipe"], "general": weights.TFLITE["mediapipe:variant=general"]}
 _IN_OLD_WHEELS = "modules/selfie_segmentation"
 
 
