@@ -194,3 +194,20 @@ def test_a_provider_that_does_not_start_is_an_error(net, pictures, monkeypatch):
     with pytest.raises(DeviceError, match=r"provider 'cuda' does not start here; .* --device cpu"):
         engine.run(pictures[:1])
     assert Session.asked == [("CUDAExecutionProvider", {"device_id": 3, "use_tf32": 0})]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_fp32_on_cuda_is_not_tf32_and_the_settings_are_put_back(net, pictures, monkeypatch, precision):
+    cudnn, seen = torch.backends.cudnn, []
+    has_tf32 = lambda: cudnn.conv.fp32_precision == "tf32" if hasattr(cudnn, "conv") else cudnn.allow_tf32  # noqa: E731
+    engine = choose.start(net, Choice("torch", precision, ""), CPU)
+    monkeypatch.setattr(engine, "device", torch.device("cuda"))
+    monkeypatch.setattr(engine, "_run", lambda _: seen.append((has_tf32(), cudnn.benchmark)))
+    assert has_tf32() and not cudnn.benchmark  # torch's defaults
+    engine.run(pictures)
+    assert seen == [(precision != "fp32", True)]
+    assert has_tf32() and not cudnn.benchmark
+    monkeypatch.setattr(engine, "_run", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        engine.run(pictures)
+    assert has_tf32() and not cudnn.benchmark

@@ -10,7 +10,7 @@ from torch import Tensor
 from bgdl import preprocess
 from bgdl.device import upload
 from bgdl.engines.engine import Engine
-from bgdl.errors import InputError
+from bgdl.errors import DeviceError, InputError
 from bgdl.matters import checks
 from bgdl.preprocess import InputSpec
 
@@ -19,7 +19,7 @@ class U2NetMatter:
     """Alpha from a U²-Net, each frame on its own.
 
     batch: frames in one run of the network, by default what the engine runs best with. Out of GPU memory, it is
-    halved with a warning and the work goes on.
+    halved with a warning and the work goes on; DeviceError where one frame does not fit.
     """
 
     stateful = False
@@ -39,28 +39,35 @@ class U2NetMatter:
         frames = upload(checks.frames(frames), self.device)
         parts, start = [], 0
         while start < len(frames):
-            try:
-                parts.append(self._part(frames[start : start + self.batch]))
-            except torch.OutOfMemoryError:
-                self._halve_batch()
-                continue
-            start += len(parts[-1])
+            part = self._part(frames[start : start + self.batch])
+            if part is not None:
+                parts.append(part)
+                start += len(part)
         return torch.cat(parts) if parts else frames.new_zeros((*frames.shape[:3], 1), dtype=torch.float32)
 
     def reset(self) -> None:
         """Nothing to forget."""
 
-    def _part(self, frames: Tensor) -> Tensor:
+    def _part(self, frames: Tensor) -> Tensor | None:
+        """Mattes of one batch; None where it did not fit into memory, for which the batch was halved."""
         height, width = frames.shape[1:3]
-        probability = self.engine.run(preprocess.prepare(frames, self.spec))
-        return preprocess.restore(probability, (height, width), self.spec)
-
-    def _halve_batch(self) -> None:
-        if self.batch == 1:
-            raise torch.OutOfMemoryError(
-                f"one {self.spec.size} px picture does not fit into the memory of {self.device}; use --device cpu"
-            )
-        self.batch //= 2
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        try:
+            probability = self.engine.run(preprocess.prepare(frames, self.spec))
+            return preprocess.restore(probability, (height, width), self.spec)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            if self.batch == 1:
+                raise DeviceError(
+                    f"one {self.spec.size} px picture does not fit into the memory of {self.device}; end what else "
+                    "uses it, choose a smaller size, or use --device cpu"
+                ) from error
+        self.batch //= 2  # out here, where the error no longer holds what did not fit
+        (torch.mps if self.device.type == "mps" else torch.cuda).empty_cache()
         warnings.warn(f"out of memory on {self.device}: going on with batches of {self.batch}", stacklevel=4)
+        return None
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    """MPS has no class of its own for it."""
+    return isinstance(error, torch.OutOfMemoryError) or str(error).startswith("MPS backend out of memory")

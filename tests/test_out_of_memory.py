@@ -1,0 +1,55 @@
+"""Out of GPU memory: the batch is halved and the work goes on; where one picture does not fit, a sentence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bgdl.errors import DeviceError
+from bgdl.matters.u2net import U2NetMatter
+from bgdl.preprocess import InputSpec
+
+ERRORS = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+    "mps": RuntimeError("MPS backend out of memory (MPS allocated: 5.12 GB)"),
+}
+
+
+class Small:
+    """An engine whose memory holds `room` pictures."""
+
+    name, precision, device, batch = "small", "fp32", torch.device("cpu"), 8
+
+    def __init__(self, room: int, error: RuntimeError) -> None:
+        self.room, self.error, self.runs = room, error, []
+
+    def run(self, x: torch.Tensor) -> torch.Tensor:
+        self.runs.append(len(x))
+        if len(x) > self.room:
+            raise self.error
+        return x.mean(1, keepdim=True).sigmoid()
+
+
+FRAMES = torch.arange(6 * 12, dtype=torch.uint8).view(6, 2, 2, 3)
+
+
+@pytest.mark.parametrize("where", ERRORS)
+def test_the_batch_is_halved_until_it_fits(where):
+    engine = Small(2, ERRORS[where])
+    with pytest.warns(UserWarning, match="going on with batches of") as told:
+        alpha = U2NetMatter(engine, InputSpec(size=32)).alpha(FRAMES)
+    assert engine.runs == [6, 4, 2, 2, 2] and len(told) == 2
+    assert told[0].filename == __file__
+    torch.testing.assert_close(alpha, U2NetMatter(Small(9, ERRORS[where]), InputSpec(size=32)).alpha(FRAMES))
+
+
+@pytest.mark.parametrize("where", ERRORS)
+@pytest.mark.filterwarnings("ignore:out of memory")
+def test_one_picture_that_does_not_fit_is_a_sentence(where):
+    with pytest.raises(DeviceError, match=r"one 32 px picture does not fit .* or use --device cpu"):
+        U2NetMatter(Small(0, ERRORS[where]), InputSpec(size=32)).alpha(FRAMES)
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+        U2NetMatter(Small(0, RuntimeError("shapes cannot be multiplied")), InputSpec(size=32)).alpha(FRAMES)
