@@ -70,7 +70,7 @@ for line in sys.stdin:
     path, target = json.loads(line)
     image = Image.open(path).convert("RGB")
     start = time.perf_counter(), time.process_time()
-    alpha = bgdl.matte(image, matter)
+    alpha = bgdl.matte(image, matter, edge="none")  # as rembg leaves them
     seconds = time.perf_counter() - start[0], time.process_time() - start[1]
     if target:
         Image.fromarray((alpha * 255 + 0.5).astype("uint8")).save(target)

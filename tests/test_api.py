@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,10 +20,11 @@ from bgdl import registry, weights
 from bgdl.errors import InputError, WeightsError
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
-from bgdl.pipeline import image as pipeline
+from bgdl.pipeline.model import as_matter
 from bgdl.preprocess import InputSpec
 from bgdl.types import Matter, Primed
 from tests.profiles import exchanged_profile
+from tests.video_clips import BrightSubject, disc
 
 PHOTO = np.random.default_rng(1).integers(0, 256, (31, 45, 3), dtype=np.uint8)
 
@@ -45,7 +49,7 @@ def test_the_same_kind_comes_out(tiny: Matter, tmp_path: Path) -> None:
     (tmp_path / "p.png").write_bytes(_png(PHOTO))
     for source, target in ((tmp_path / "p.png", tmp_path / "p-cutout.png"), (str(tmp_path / "p.png"), None)):
         result = bgdl.remove(source, model=tiny, target=target)
-        assert type(result) is type(source) or isinstance(result, Path)
+        assert type(result) is type(source)
         assert Path(result) == tmp_path / "p-cutout.png"
         np.testing.assert_array_equal(np.asarray(Image.open(result)), array)
 
@@ -53,10 +57,84 @@ def test_the_same_kind_comes_out(tiny: Matter, tmp_path: Path) -> None:
 def test_backgrounds_and_mattes(tiny: Matter) -> None:
     assert bgdl.remove(PHOTO, "white", model=tiny).shape == (31, 45, 3)
     assert bgdl.remove(PHOTO, "blur:3", model=tiny).shape == (31, 45, 3)
-    matte = bgdl.remove(PHOTO, model=tiny, only_matte=True, edge="none")
     alpha = bgdl.matte(PHOTO, tiny)
     assert (alpha.dtype, alpha.shape) == (np.float32, (31, 45))
-    np.testing.assert_array_equal(matte, np.floor(alpha * 255 + 0.5).astype(np.uint8))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"edge": "none"}, {"edge": "guided", "keep": "largest"}, {"threshold": 0.5}, {"invert": True},
+        {"keep": 2, "crop": "5%"}, {"crop": 0, "threshold": 0.9}, {"device": "cpu"},
+    ],
+)  # fmt: skip
+def test_the_matte_is_what_remove_writes_of_it(tiny_weights: Path, options: dict[str, Any]) -> None:
+    holes = np.dstack([PHOTO, PHOTO[..., 0]])
+    for picture in (PHOTO, holes, disc(3)):
+        for model in (str(tiny_weights), BrightSubject()) if "device" not in options else (tiny_weights,):
+            alpha = bgdl.matte(picture, model, **options)
+            grey = bgdl.remove(picture, model=model, only_matte=True, **options)
+            np.testing.assert_array_equal(grey, np.floor(alpha * 255 + 0.5).astype(np.uint8))
+
+
+def test_the_matte_s_options_and_defaults_are_those_of_remove() -> None:
+    ours, theirs = (inspect.signature(function).parameters for function in (bgdl.matte, bgdl.remove))
+    assert theirs.keys() - ours.keys() == {"background", "target", "fit", "only_matte", "quality"}
+    for name in ours.keys() - {"image"}:
+        assert (ours[name].default, ours[name].annotation) == (theirs[name].default, theirs[name].annotation), name
+
+
+def test_parts_are_those_of_the_finished_matte() -> None:
+    photo = np.random.default_rng(0).integers(60, 190, (60, 80, 3), dtype=np.uint8)
+    alpha = bgdl.matte(photo, BrightSubject(), edge="guided", keep="largest")
+    assert cv2.connectedComponents((alpha >= 0.5).astype(np.uint8))[0] == 2
+
+
+def test_options_are_checked_before_the_model_is_loaded() -> None:
+    for options, sentence in (
+        ({"edge": "feather"}, "edge is 'feather'; it must be one of none, guided, decontaminate, matting"),
+        ({"keep": "both"}, "'both'.* not largest, all or a number"),
+        ({"threshold": 2}, "threshold 2 is out of range"),
+        ({"crop": "wide"}, "margin 'wide' is not a number of px"),
+    ):
+        for function in (bgdl.matte, bgdl.remove):
+            with pytest.raises(InputError, match=sentence):
+                function(PHOTO, model="nowhere.pth", **options)  # type: ignore[operator]
+    with pytest.raises(InputError, match="quality is 0; it must be a whole number, 1 or more"):
+        bgdl.remove("p.jpg", quality=0)
+    with pytest.raises(InputError, match="quality is for a picture given as a path"):
+        bgdl.remove(PHOTO, quality=80)
+    with pytest.raises(InputError, match="is 45×31, more than the limit of 100 pixels"):
+        bgdl.matte(_png(PHOTO), "otsu", max_pixels=100)
+
+
+def test_a_loaded_matter_takes_no_options_of_loading(tiny: Matter) -> None:
+    with pytest.raises(InputError, match=r"tiny is loaded already; give device, engine and precision to bgdl\.load"):
+        bgdl.matte(PHOTO, tiny, device="cpu")
+    with pytest.raises(InputError, match="tiny is loaded already"):
+        bgdl.remove(PHOTO, model=tiny, engine="torch")
+    with pytest.raises(InputError, match="tiny is loaded already"):
+        bgdl.convert_video("a.mp4", "b.mp4", "red", tiny, precision="fp32")
+
+
+def test_the_empty_scene_may_be_any_kind_of_picture() -> None:
+    plate = np.full((40, 50, 3), 90, dtype=np.uint8)
+    photo = plate.copy()
+    photo[10:30, 10:30] = (220, 180, 40)
+    for prime in (plate, Image.fromarray(plate), _png(plate)):
+        alpha = bgdl.matte(photo, "static_difference", prime=prime, edge="none")
+        assert alpha[15:25, 15:25].min() == 1 and alpha[:5].max() == 0
+    with pytest.raises(InputError, match="otsu learns no empty scene"):
+        bgdl.matte(photo, "otsu", prime=plate)
+
+
+def test_quality_and_the_file_that_is_there(tmp_path: Path) -> None:
+    Image.fromarray(np.kron(PHOTO, np.ones((4, 4, 1), np.uint8))).save(tmp_path / "p.png")
+    sizes = [
+        bgdl.remove(tmp_path / "p.png", "red", "otsu", target=tmp_path / "out.jpg", quality=quality).stat().st_size
+        for quality in (90, 10)
+    ]
+    assert sizes[1] < sizes[0] / 2
 
 
 def test_alpha_of_the_source_is_kept(tiny: Matter) -> None:
@@ -114,7 +192,7 @@ def test_an_empty_name_is_a_sentence(name: str) -> None:
 
 
 def test_unknown_words_say_what_is_known() -> None:
-    with pytest.raises(InputError, match="unknown fit 'fill'; choose from cover, contain, stretch"):
+    with pytest.raises(InputError, match="fit is 'fill'; it must be one of cover, contain, stretch"):
         bgdl.remove(PHOTO, "white", "otsu", fit="fill")  # type: ignore[call-overload]
 
 
@@ -173,7 +251,7 @@ def test_what_a_matter_was_primed_with_stays() -> None:
         matter = bgdl.load(name, device="cpu")
         assert isinstance(matter, Primed)
         matter.prime(plate)
-        alpha = bgdl.matte(photo, matter)
+        alpha = bgdl.matte(photo, matter, edge="none")
         assert alpha[15:25, 15:25].min() == 1 and alpha[:5].max() == 0, name
         matter.prime(plate)
         np.testing.assert_array_equal(bgdl.remove(photo, model=matter, only_matte=True, edge="none"), alpha * 255)
@@ -194,7 +272,7 @@ def test_weights_that_were_replaced_are_loaded_again(tmp_path: Path, monkeypatch
         checkpoint.write(tmp_path / folder / "net.safetensors", U2Net("u2netp"), spec=InputSpec(size=32), half=False)
     monkeypatch.chdir(tmp_path / "a")
     first = bgdl.matte(PHOTO, "net.safetensors")
-    assert pipeline._matter("net.safetensors") is pipeline._matter(Path("net.safetensors"))
+    assert as_matter("net.safetensors") is as_matter(Path("net.safetensors"))
     monkeypatch.chdir(tmp_path / "b")
     second = bgdl.matte(PHOTO, "net.safetensors")
     assert not np.array_equal(first, second)
@@ -209,8 +287,22 @@ def test_a_background_may_be_a_path(tmp_path: Path) -> None:
     np.testing.assert_array_equal(beside, bgdl.remove(PHOTO, str(tmp_path / "room.png"), model="otsu"))
     with pytest.raises(InputError, match=r"background '.*red' is neither a colour nor a file that exists"):
         bgdl.remove(PHOTO, Path("red"), model="otsu")
-    with pytest.raises(InputError, match=r"background is a tuple; use transparent, blur\[:SIGMA\], a colour"):
-        bgdl.remove(PHOTO, (255, 0, 0), model="otsu")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=r"background is a NoneType; use transparent, blur\[:SIGMA\], a colour"):
+        bgdl.remove(PHOTO, None, model="otsu")  # type: ignore[call-overload]
+
+
+def test_a_background_may_be_numbers_or_a_picture(tmp_path: Path) -> None:
+    for colour, name in (((255, 0, 0), "red"), ([255, 0, 0], "#f00"), ((0, 128, 0, 64), "#00800040")):
+        expected = bgdl.remove(PHOTO, name, model="otsu")
+        np.testing.assert_array_equal(bgdl.remove(PHOTO, colour, model="otsu"), expected)
+    room = np.full((9, 9, 3), (1, 2, 3), np.uint8)
+    Image.fromarray(room).save(tmp_path / "room.png")
+    for picture in (room, Image.fromarray(room), _png(room), tmp_path / "room.png"):
+        expected = bgdl.remove(PHOTO, "#010203", model="otsu")
+        np.testing.assert_array_equal(bgdl.remove(PHOTO, picture, model="otsu"), expected)
+    for colour in ((300, 0, 0), (1, 2), (0.5, 0, 0), (1, 2, 3, 4, 5)):
+        with pytest.raises(InputError, match="a colour is \\(r,g,b\\) or \\(r,g,b,a\\), whole numbers of 0 to 255"):
+            bgdl.remove(PHOTO, colour, model="otsu")  # type: ignore[type-var]
 
 
 def test_targets(tmp_path: Path) -> None:

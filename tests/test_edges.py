@@ -183,7 +183,7 @@ def test_the_default_is_a_mode_that_needs_no_extra() -> None:
 
 
 def test_unknown_edges_say_what_is_known() -> None:
-    with pytest.raises(InputError, match="unknown edge 'feather'; choose from none, guided, decontaminate, matting"):
+    with pytest.raises(InputError, match="edge is 'feather'; it must be one of none, guided, decontaminate, matting"):
         make_look(edge="feather")  # type: ignore[arg-type]
 
 

@@ -93,7 +93,7 @@ def test_nothing_is_overwritten_unasked(bgdl: Bgdl, photos: Path, tiny_weights: 
     done = bgdl("image", photos / "a.jpg", "-m", tiny_weights)
     assert done.status == 1
     assert "the result exists" in done.err
-    assert "use --overwrite or --skip-existing" in done.err
+    assert "use overwrite or skip-existing" in done.err
     assert bgdl("image", photos / "a.jpg", "-m", tiny_weights, "--skip-existing").status == 0
     assert target.read_bytes() == b"mine"
     assert bgdl("image", photos / "a.jpg", "-m", tiny_weights, "--overwrite").status == 0

@@ -109,7 +109,7 @@ def test_refusals(
 def test_existing_results_need_a_word(tmp_path: Path) -> None:
     _touch(tmp_path, "in/a.jpg", "in/b.jpg", "out/a.png")
     jobs = plan([str(tmp_path / "in")], tmp_path / "out")
-    with pytest.raises(InputError, match=r"1 of 2 results exist \(.*a\.png\); use --overwrite or --skip-existing"):
+    with pytest.raises(InputError, match=r"1 of 2 results exist \(.*a\.png\); use overwrite or skip-existing"):
         settle(jobs)
     assert settle(jobs, overwrite=True) == jobs
     assert [job.source.name for job in settle(jobs, skip_existing=True)] == ["b.jpg"]

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from bgdl import registry
 from bgdl.errors import InputError
-from bgdl.pipeline import live_job
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.live_stage import PLATE_FRAMES, LiveStage
@@ -93,7 +92,6 @@ def test_a_live_run_is_primed(tmp_path: Path, prime: str) -> None:
     files = {"picture": tmp_path / "picture.png", "clip": tmp_path / "clip.mkv"}
     text, target = str(files.get(prime, prime)), tmp_path / "out.mp4"
     job = LiveJob(str(source), ("red",), window=False, record=target, prime=text, smooth="off")
-    live_job.check(job)
     run = Live(job, registry.load("static_difference", device="cpu"))
     countdowns: list[int] = []
     treat = run.stage.treat
@@ -114,6 +112,6 @@ def test_what_live_prime_does_not_take() -> None:
     with pytest.raises(
         InputError, match=r"prime is 'soon', which is not seconds \(2s\), frames \(60\) or a file that exists"
     ):
-        live_job.check(LiveJob(prime="soon"))
+        LiveJob(prime="soon")
     with pytest.raises(InputError, match="bright learns no empty scene; leave --prime out"):
         Live(LiveJob("clip.mkv", window=False, record=Path("a.mkv"), prime="2s"), BrightSubject())

@@ -216,7 +216,7 @@ def test_a_snapshot_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:
 def test_a_snapshot_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
     (tmp_path / "shots").touch()
     run, _ = run_of(tmp_path / "rec.mkv", {}, snapshots=tmp_path / "shots")
-    with pytest.raises(InputError, match=r"--snapshots .*shots cannot be made \(.*\); give a folder"):
+    with pytest.raises(InputError, match=r"the folder for snapshots, .*shots, cannot be made \(.*\); give a folder"):
         run.run()
     assert not (tmp_path / "rec.mkv").exists()
 

@@ -20,7 +20,7 @@ from bgdl.matters.wrapped import Smoothed
 from bgdl.media import virtualcam
 from bgdl.media.camera import Camera
 from bgdl.media.mailbox import Mailbox
-from bgdl.pipeline import live_job, live_overlay
+from bgdl.pipeline import live_overlay
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.live_stage import LiveStage
@@ -221,18 +221,25 @@ def test_a_virtual_camera_gets_rgb_over_green(clip: Path, monkeypatch: pytest.Mo
 
 def test_records_that_cannot_hold_transparency_are_refused() -> None:
     with pytest.raises(InputError, match=r"h264 holds no transparency; record \.webm, \.mov or \.mkv"):
-        live_job.check(LiveJob(record=Path("a.mp4")))
-    with pytest.raises(InputError, match=r"h264 holds no transparency; .* or give an opaque --background"):
-        live_job.check(LiveJob(record=Path("a.mp4"), backgrounds=("#ff000080",)))
+        LiveJob(record=Path("a.mp4"))
+    with pytest.raises(InputError, match=r"h264 holds no transparency; .* or give an opaque background"):
+        LiveJob(record=Path("a.mp4"), backgrounds=("#ff000080",))
     for record, background in (("a.mp4", "blur"), ("a.mp4", "red"), ("a.mp4", "clip.mp4"), ("a.mkv", "#ff000080")):
-        live_job.check(LiveJob(record=Path(record), backgrounds=(background, "transparent")))
+        LiveJob(record=Path(record), backgrounds=(background, "transparent"))
 
 
-def test_what_was_not_checked_is_not_made_opaque_either(clip: Path, tmp_path: Path) -> None:
-    job = LiveJob(str(clip), ("#ff000080",), window=False, record=tmp_path / "out.mp4", smooth="off")
-    with pytest.raises(InputError, match="holds no transparency"):
-        Live(job, BrightSubject()).run()
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"fit": "fill"}, "fit is 'fill'; it must be one of cover, contain, stretch"),
+        ({"edge": "feather"}, "edge is 'feather'; it must be one of none, guided"),
+        ({"smooth": "yes"}, "smooth is 'yes'; it must be one of off, ema, flow"),
+        ({"backgrounds": ("red", "nowhere.png")}, "background 'nowhere.png' is neither a colour nor a file"),
+    ],
+)
+def test_words_of_a_live_job_are_checked_in_the_job(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(InputError, match=sentence):
+        LiveJob(**options)
 
 
 def test_overlays() -> None:

@@ -12,7 +12,7 @@ from bgdl import load
 from bgdl.cli import options, video
 from bgdl.errors import InputError
 from bgdl.media.formats import FormatName
-from bgdl.pipeline import live, live_job
+from bgdl.pipeline import live
 from bgdl.pipeline.backdrop import BackgroundEnd
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.video_job import Sound
@@ -102,8 +102,7 @@ def test_verbs_before_a_camera_differ_in_their_first_background_alone(
     bgdl: Bgdl, monkeypatch: pytest.MonkeyPatch, verb: str, first: str
 ) -> None:
     jobs: list[LiveJob] = []
-    monkeypatch.setattr(live_job, "check", jobs.append)
-    monkeypatch.setattr(live.Live, "run", lambda self: live.LiveReport(0, 0, 0, 0))
+    monkeypatch.setattr(live.Live, "run", lambda self: jobs.append(self.job) or live.LiveReport(0, 0, 0, 0))
     words = ("-m", "otsu", "--no-window", "--record", "out.mkv", "--resolution", "64x48", "--fps", 5, "--no-mirror")
     assert bgdl(verb, *words).status == bgdl(verb, *words, "-b", "red", "-b", "blue").status == 0
     plain, given = jobs

@@ -35,7 +35,7 @@ def test_a_clip_with_json(bgdl: Bgdl, clip: Path, tiny_weights: Path, tmp_path: 
         ([], "holds no transparency; write out.webm (VP9)"),
         (["-b", "red", "--prime", "2s"], "learns no empty scene; leave --prime out"),
         (["-b", "red", "--preset", "sideways"], "--preset 'sideways' is unknown to libx264; use ultrafast, superfast"),
-        (["-b", "red", "--start", "3", "--end", "2"], "--start 3 is not before --end 2"),
+        (["-b", "red", "--start", "3", "--end", "2"], "start 3 is not before end 2"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence(

@@ -1,27 +1,96 @@
-"""A video as background: its frames by time, looped, frozen or ending the run."""
+"""A clip as background: its frames by time, looped, frozen or ending the run, and the Look over them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeGuard
 
 import torch
 from torch import Tensor
 
-from bgdl.compose import fit_background
+from bgdl.compose import Foreground, Over, fit_background
 from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 from bgdl.media.square import SQUARE, sensible
-from bgdl.types import Fit, FrameBatch
+from bgdl.pipeline.looks import Background, foreground_of, make_look
+from bgdl.refine.edges import EdgeName
+from bgdl.types import Fit, FrameBatch, Look, Matter
 
 BackgroundEnd = Literal["loop", "freeze", "stop"]
 
 
-def is_video(background: str) -> bool:
-    """Whether a `--background` names a clip, by its extension."""
-    return Path(background).suffix.lower() in (*CLIP_SUFFIXES, ".gif", ".apng")
+def is_clip(background: object) -> TypeGuard[str | Path]:
+    """Whether a background names a clip, by its extension."""
+    return isinstance(background, (str, Path)) and Path(background).suffix.lower() in (*CLIP_SUFFIXES, ".gif", ".apng")
+
+
+class OverClip:
+    """The subject over the frames of a clip: like a Look, but told when its frames are.
+
+    end, pixel_aspect: see `VideoBackground`. foreground: see `bgdl.compose`.
+    """
+
+    channels = 3
+
+    def __init__(
+        self,
+        source: Path,
+        *,
+        end: BackgroundEnd = "loop",
+        fit: Fit = "cover",
+        pixel_aspect: Fraction = SQUARE,
+        foreground: Foreground | None = None,
+    ) -> None:
+        self._clip = VideoBackground(source, end=end, fit=fit, pixel_aspect=pixel_aspect)
+        self._foreground = foreground
+
+    def show(self, frames: Tensor, alpha: Tensor, times_s: Sequence[Fraction]) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1), N seconds -> uint8 (K,H,W,3); K is less than N where the clip ends."""
+        scenes = self._clip.at(times_s, (frames.shape[1], frames.shape[2])).to(frames.device)
+        if not len(scenes):
+            return scenes
+        return Over(scenes, foreground=self._foreground)(frames[: len(scenes)], alpha[: len(scenes)])
+
+    def close(self) -> None:
+        self._clip.close()
+
+
+MovingLook = Look | OverClip
+
+
+def make_moving_look(
+    background: Background,
+    *,
+    end: BackgroundEnd = "loop",
+    fit: Fit = "cover",
+    pixel_aspect: Fraction = SQUARE,
+    only_matte: bool = False,
+    edge: EdgeName = "none",
+    matter: Matter | None = None,
+) -> MovingLook:
+    """What `bgdl.pipeline.looks.make_look` makes, and over a clip an OverClip, which is to be closed."""
+    if only_matte or not is_clip(background):
+        aspect = float(pixel_aspect)
+        return make_look(background, fit=fit, pixel_aspect=aspect, only_matte=only_matte, edge=edge, matter=matter)
+    foreground = foreground_of(edge, matter)
+    return OverClip(Path(background), end=end, fit=fit, pixel_aspect=pixel_aspect, foreground=foreground)
+
+
+def channels_under(background: Background, *, only_matte: bool = False) -> int:
+    """Of the pictures over a background: 1, 3, or 4 where one sees through; a clip is not opened for that."""
+    return 3 if is_clip(background) and not only_matte else make_look(background, only_matte=only_matte).channels
+
+
+def show(look: MovingLook, frames: Tensor, alpha: Tensor, times_s: Sequence[Fraction]) -> Tensor:
+    """uint8 (N,H,W,3), float32 (N,H,W,1), seconds since the first frame -> uint8 (K,H,W,C), see `OverClip.show`."""
+    return look.show(frames, alpha, times_s) if isinstance(look, OverClip) else look(frames, alpha)
+
+
+def close(look: MovingLook) -> None:
+    if isinstance(look, OverClip):
+        look.close()
 
 
 class VideoBackground:

@@ -54,7 +54,7 @@ def settle(jobs: Sequence[ImageJob], *, overwrite: bool = False, skip_existing: 
         return [job for job in jobs if job not in done]
     if existing and not overwrite:
         count = f"{len(existing)} of {len(jobs)} results exist" if len(jobs) > 1 else "the result exists"
-        raise InputError(f"{count} ({existing[0].target}); use --overwrite or --skip-existing")
+        raise InputError(f"{count} ({existing[0].target}); use overwrite or skip-existing")
     return list(jobs)
 
 

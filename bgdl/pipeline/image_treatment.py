@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from bgdl import registry
-from bgdl.matters.wrapped import Refine
 from bgdl.media import image as files
 from bgdl.media.image import Picture
-from bgdl.pipeline.looks import brings_colours, make_look
+from bgdl.pipeline.image_kinds import ImageKind, as_picture
+from bgdl.pipeline.looks import Background, brings_colours, make_look
+from bgdl.pipeline.matte_shape import MatteShape
+from bgdl.pipeline.model import as_matter
+from bgdl.pipeline.prime import learner_of
 from bgdl.pipeline.records import judge
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
-from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.refine.matte import Keep, Margin, bounding_box, check_level, keep_parts, parse_keep, threshold_at
+from bgdl.refine.edges import EdgeName
+from bgdl.refine.matte import Margin, bounding_box
 from bgdl.types import EngineName, Fit, Look, Matter, Precision, is_primed
 
 
@@ -39,19 +41,14 @@ class Result:
 class Treatment:
     """Everything that happens to a decoded picture, as one callable, or in two steps: `matted`, then `finish`.
 
-    refine: (frames, alpha) -> alpha, along the edges. threshold: alpha at or above it becomes 1, the rest 0. invert:
-    keep the background. keep: "largest" drops all but the largest part, a number all but so many of the largest, "all"
-    drops only islands under 1 % of the largest. crop: cut to the subject with this margin. plate: uint8 (1,H,W,3), the
+    shape: what is made of the matter's matte. crop: cut to the subject with this margin. plate: uint8 (1,H,W,3), the
     empty scene, for methods that learn one. in_srgb: pictures with a profile of their own are converted first, since
     what they are put before is in sRGB. afresh: the matter forgets before each picture what it has seen and learnt.
     """
 
     matter: Matter
     look: Look
-    refine: Refine | None = None
-    threshold: float | None = None
-    invert: bool = False
-    keep: Keep | None = None
+    shape: MatteShape = field(default_factory=MatteShape)
     crop: Margin | None = None
     plate: Tensor | None = None
     in_srgb: bool = False
@@ -59,6 +56,13 @@ class Treatment:
 
     def __call__(self, picture: Picture) -> Result:
         return self.finish(picture, *self.matted(picture))
+
+    @torch.inference_mode()
+    def matte(self, picture: Picture) -> Tensor:
+        """The finished matte alone, float32 (H,W) in [0,1] on the CPU."""
+        frames, alpha = self.matted(picture)
+        seen = _seen(self.shape(frames, alpha), _own_alpha(picture, alpha))
+        return self._cropped(seen, seen)[0, ..., 0].cpu()
 
     @torch.inference_mode()
     def matted(self, picture: Picture) -> tuple[Tensor, Tensor]:
@@ -74,77 +78,64 @@ class Treatment:
     @torch.inference_mode()
     def finish(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Result:
         """What is made of a frame and its matte; may run in another thread than `matted`."""
-        alpha, own = self.shaped(frames, alpha), own_alpha(picture, alpha)
-        shown = self.look(frames, alpha, own)[0]  # which estimates colours by the matte alone
-        alpha = alpha if own is None else alpha * own
-        if self.crop is not None:
-            top, left, bottom, right = bounding_box(alpha, self.crop)
-            shown = shown[top:bottom, left:right]
-        ((coverage, confidence),) = judge(alpha)
+        alpha, own = self.shape(frames, alpha), _own_alpha(picture, alpha)
+        seen = _seen(alpha, own)
+        shown = self._cropped(self.look(frames, alpha, own), seen)  # colours are estimated by the matte alone
+        ((coverage, confidence),) = judge(seen)
         profile = None if self.in_srgb else picture.icc_profile
-        return Result(shown.cpu(), round(coverage, 4), round(confidence, 4), profile)
+        return Result(shown[0].cpu(), round(coverage, 4), round(confidence, 4), profile)
 
-    def shaped(self, frames: Tensor, alpha: Tensor) -> Tensor:
-        """The matte with its edges, shaped as asked."""
-        if self.refine is not None:
-            alpha = self.refine(frames, alpha)
-        if self.keep is not None:
-            alpha = keep_parts(alpha, self.keep)
-        if self.threshold is not None:
-            alpha = threshold_at(alpha, self.threshold)
-        if self.invert:
-            alpha = 1 - alpha
-        return alpha
-
-
-def own_alpha(picture: Picture, alpha: Tensor) -> Tensor | None:
-    """The file's own alpha beside `alpha` on its device, or None where it is opaque all over."""
-    if picture.alpha is None or bool((picture.alpha == 1).all()):
-        return None
-    return picture.alpha.to(alpha.device)
+    def _cropped(self, shown: Tensor, seen: Tensor) -> Tensor:
+        if self.crop is None:
+            return shown
+        top, left, bottom, right = bounding_box(seen, self.crop)
+        return shown[:, top:bottom, left:right]
 
 
 def build(
     model: str | Path | Matter = "portrait",
+    background: Background = "transparent",
     *,
     device: str = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
-    prime: Path | None = None,
-    background: str = "transparent",
+    prime: ImageKind | None = None,
     fit: Fit = "cover",
     edge: EdgeName = DEFAULT_EDGE,
     only_matte: bool = False,
     threshold: float | None = None,
     invert: bool = False,
     keep: int | str | None = None,
-    crop: str | None = None,
+    crop: int | str | None = None,
     max_pixels: int = files.MAX_PIXELS,
     **options: Any,
 ) -> Treatment:
-    """A Treatment from what a user writes; `options` go to `bgdl.load`, the rest is as in `Treatment` and `remove`.
+    """A Treatment from what a user writes, as `bgdl.remove` takes it; `options` go to `bgdl.load`.
 
-    prime: a picture of the empty scene, for the methods that learn one. crop: "20" (px) or "5%". max_pixels: of a
-    background picture.
+    max_pixels: of a background picture and of `prime`.
     """
     words: dict[str, Any] = {"fit": fit, "only_matte": only_matte, "edge": edge, "max_pixels": max_pixels}
     make_look(background, **words)  # refused before the network is loaded
-    if threshold is not None:
-        check_level(threshold)
-    margin = Margin.parse(crop) if crop is not None else None
-    parts = parse_keep(keep) if keep is not None else None
-    if isinstance(model, (str, Path)):
-        model = registry.load(model, device=device, engine=engine, precision=precision, **options)
-    plate = _plate(model, prime) if prime else None
-    look = make_look(background, **words, matter=model)
+    shape = MatteShape(edge, keep, threshold, invert)
+    margin = Margin.parse(str(crop)) if crop is not None else None
+    matter = as_matter(model, device=device, engine=engine, precision=precision, **options)
+    if prime is not None:
+        learner_of(matter)
     return Treatment(
-        model, look, EDGES[edge].refine, threshold=threshold, invert=invert, keep=parts, crop=margin, plate=plate,
-        in_srgb=brings_colours(background) and not only_matte,
+        matter, make_look(background, **words, matter=matter), shape, margin,
+        plate=None if prime is None else as_picture(prime, max_pixels=max_pixels).frames,
+        in_srgb=not only_matte and brings_colours(background),
+        afresh=prime is not None or isinstance(model, (str, Path)) or not is_primed(matter),
     )  # fmt: skip
 
 
-def _plate(matter: Matter, path: Path) -> Tensor:
-    from bgdl.pipeline.prime import learner_of
+def _own_alpha(picture: Picture, alpha: Tensor) -> Tensor | None:
+    """The file's own alpha beside `alpha` on its device, or None where it is opaque all over."""
+    if picture.alpha is None or bool((picture.alpha == 1).all()):
+        return None
+    return picture.alpha.to(alpha.device)
 
-    learner_of(matter)
-    return files.read(path).frames
+
+def _seen(alpha: Tensor, own: Tensor | None) -> Tensor:
+    """What the picture's own alpha leaves of the matte."""
+    return alpha if own is None else alpha * own

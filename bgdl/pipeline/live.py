@@ -37,8 +37,6 @@ class Live:
     """
 
     def __init__(self, job: LiveJob, matter: Matter) -> None:
-        if not (job.window or job.virtual_camera or job.record):
-            raise InputError("--no-window leaves nothing to do; add --record FILE or --virtual-camera")
         if job.prime is not None:
             learner_of(matter)
         mode = job.smooth or default_smooth(matter)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from bgdl.errors import InputError
+from bgdl.matters import checks
 from bgdl.media import formats
 from bgdl.media.empty_scene import parse_prime
 from bgdl.media.target import Target
-from bgdl.pipeline.backdrop import is_video
-from bgdl.pipeline.looks import make_look
+from bgdl.pipeline.backdrop import channels_under
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.smooth import SmoothName
 from bgdl.types import Fit
@@ -45,6 +46,29 @@ class LiveJob:
     snapshots: Path = Path()
     on_note: Callable[[str], None] = lambda _: None
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done, and to replace what is read, before anything is loaded or opened."""
+        if not (self.window or self.virtual_camera or self.record):
+            raise InputError("without a window there is nothing to do; record to a file or be a virtual camera")
+        checks.one_of("fit", self.fit, get_args(Fit))
+        checks.one_of("edge", self.edge, get_args(EdgeName))
+        checks.one_of("smooth", self.smooth or "off", get_args(SmoothName))
+        if self.prime is not None:
+            parse_prime(self.prime)
+        channels = [channels_under(background) for background in self.backgrounds]
+        if self.record is not None:
+            self._check_record(self.record, channels[0])
+
+    def _check_record(self, record: Path, channels: int) -> None:
+        chosen = formats.pick(record, channels=channels, flatten=True)
+        if channels not in chosen.pix_fmts:
+            raise InputError(
+                f"{record.name}: {chosen.name} holds no transparency; record .webm, .mov or .mkv, "
+                "or give an opaque background"
+            )
+        target = Target.of(record, sequence=chosen.sequence)
+        target.check(overwrite=self.overwrite, reads=(self.source, *self.backgrounds, self.prime))
+
 
 @dataclass(frozen=True)
 class LiveReport:
@@ -58,25 +82,3 @@ class LiveReport:
     @property
     def fps(self) -> float:
         return self.frames / self.seconds if self.seconds else 0.0
-
-
-def check(job: LiveJob) -> None:
-    """Refuse what cannot be shown to a method or recorded, and to replace what is read, before anything is opened."""
-    if job.prime is not None:
-        parse_prime(job.prime)
-    if job.record is None:
-        return
-    channels = _channels_under(job.backgrounds[0])
-    chosen = formats.pick(job.record, channels=channels, flatten=True)
-    if channels not in chosen.pix_fmts:
-        raise InputError(
-            f"{job.record.name}: {chosen.name} holds no transparency; record .webm, .mov or .mkv, "
-            "or give an opaque --background"
-        )
-    target = Target.of(job.record, sequence=chosen.sequence)
-    target.check(overwrite=job.overwrite, reads=(job.source, *job.backgrounds, job.prime))
-
-
-def _channels_under(background: str) -> int:
-    """Of the pictures over a background: 4 where one sees through, else 3."""
-    return 3 if is_video(background) else make_look(background).channels

@@ -17,7 +17,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = f"--snapshots {folder} cannot be made ({error.strerror})"
+        reason = f"the folder for snapshots, {folder}, cannot be made ({error.strerror})"
         raise InputError(f"{reason}; give a folder that can be written to") from error
 
 

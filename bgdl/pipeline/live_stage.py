@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from bgdl import compose
-from bgdl.matters.wrapped import Refined
-from bgdl.pipeline.backdrop import VideoBackground, is_video
-from bgdl.pipeline.looks import foreground_of, make_look
-from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.types import Fit, Look, Matter, is_primed
+from bgdl.pipeline.backdrop import close, make_moving_look, show
+from bgdl.pipeline.matte_shape import MatteShape
+from bgdl.refine.edges import EdgeName
+from bgdl.types import Fit, Matter, is_primed
 
 PLATE_FRAMES = 30
 """Frames of the empty scene that the key `d` takes."""
@@ -32,10 +30,9 @@ class LiveStage:
     def __init__(
         self, matter: Matter, backgrounds: Sequence[str], *, fit: Fit = "cover", edge: EdgeName = "none"
     ) -> None:
-        refine = EDGES[edge].refine
-        self.matter = Refined(matter, refine) if refine else matter
+        self.matter, self._shape = matter, MatteShape(edge)
         self.backgrounds = tuple(backgrounds)
-        self._looks = [_LiveLook(text, fit, edge, matter) for text in self.backgrounds]
+        self._looks = [make_moving_look(text, fit=fit, edge=edge, matter=matter) for text in self.backgrounds]
         self._shown = 0
         self._asked = self._wanted = 0
         self._plate: list[Tensor] = []
@@ -50,7 +47,7 @@ class LiveStage:
     @property
     def channels(self) -> int:
         """Of the pictures under the background that is shown."""
-        return self._looks[self._shown].look.channels
+        return self._looks[self._shown].channels
 
     @property
     def countdown(self) -> int:
@@ -76,9 +73,9 @@ class LiveStage:
         if self._blind:
             return frames[0]
         frames = frames.to(self.matter.device)
-        alpha = self.matter.alpha(frames)
-        look = compose.Alpha() if self.matte_view else self._looks[self._shown].at(time_s, frames)
-        return look(frames, alpha)[0].cpu()
+        alpha = self._shape(frames, self.matter.alpha(frames))
+        look = compose.Alpha() if self.matte_view else self._looks[self._shown]
+        return show(look, frames, alpha, [time_s])[0].cpu()
 
     def press(self, key: str | None) -> None:
         if key in ("q", "esc", "closed"):
@@ -107,7 +104,7 @@ class LiveStage:
 
     def close(self) -> None:
         for look in self._looks:
-            look.close()
+            close(look)
 
     @property
     def _takes_plate(self) -> bool:
@@ -127,22 +124,3 @@ class LiveStage:
         self._wanted -= 1
         if not self._wanted:
             self.learn(torch.cat(self._plate))
-
-
-class _LiveLook:
-    """The Look of one background; a clip is played by time."""
-
-    def __init__(self, text: str, fit: Fit, edge: EdgeName, matter: Matter) -> None:
-        self._clip = VideoBackground(Path(text), fit=fit) if is_video(text) else None
-        self._foreground = foreground_of(edge, matter)
-        self.look: Look = make_look("black" if self._clip else text, fit=fit, edge=edge, matter=matter)
-
-    def at(self, time_s: Fraction, frames: Tensor) -> Look:
-        if self._clip is None:
-            return self.look
-        scene = self._clip.at([time_s], (frames.shape[1], frames.shape[2])).to(frames.device)
-        return compose.Over(scene, foreground=self._foreground)
-
-    def close(self) -> None:
-        if self._clip:
-            self._clip.close()

@@ -1,26 +1,36 @@
-"""The words of `--background` and `--edge`, made into a Look and into a Matter with its edges refined."""
+"""What is given as `background` and `edge`, made into a Look."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import torch
-from PIL import ImageColor
+from numpy.typing import NDArray
+from PIL import Image, ImageColor
 
 from bgdl import compose
 from bgdl.compose import Foreground
 from bgdl.errors import InputError
+from bgdl.matters import checks
 from bgdl.media import image
+from bgdl.pipeline.image_kinds import as_picture
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.types import Fit, Look, Matter
 
 ALLOWED = "transparent, blur[:SIGMA], a colour (red, #rgb, #rrggbb, #rrggbbaa, rgb(1,2,3)) or a picture file"
 
 
+Background = str | Path | Sequence[int] | bytes | Image.Image | NDArray[np.uint8]
+"""Words or a path, numbers (r,g,b[,a]) of 0 to 255, or a picture of any ImageKind; a Path is no colour's name."""
+
+
 def make_look(
-    background: str = "transparent",
+    background: Background = "transparent",
     *,
     fit: Fit = "cover",
     pixel_aspect: float = 1,
@@ -31,26 +41,25 @@ def make_look(
 ) -> Look:
     """A Look from what a user writes.
 
-    background: "transparent", a CSS colour, a picture file, "blur" or "blur:SIGMA" (px).
+    background: "transparent", "blur" or "blur:SIGMA" (px), a CSS colour, its numbers, or a picture.
     fit: how a picture fills the frame. pixel_aspect: of the frames, width over height of a pixel.
     only_matte: the grey matte instead of any picture.
-    edge: its colour half, see `bgdl.refine.edges`; its matte half is `bgdl.matters.wrapped.Refined`.
+    edge: its colour half, see `bgdl.refine.edges`; its matte half is in `bgdl.pipeline.matte_shape`.
     matter: what makes the mattes, for the methods that know their subject's colours themselves. max_pixels: of a
     background picture; larger ones are refused.
     Raises InputError for anything else.
     """
     if only_matte:
         return compose.Alpha()
-    for name, word, known in (("edge", edge, tuple(EDGES)), ("fit", fit, get_args(Fit))):
-        if word not in known:
-            raise InputError(f"unknown {name} {word!r}; choose from {', '.join(known)}")
+    checks.one_of("edge", edge, tuple(EDGES))
+    checks.one_of("fit", fit, get_args(Fit))
     foreground = foreground_of(edge, matter)
-    if background == "transparent":
-        return compose.Cutout(foreground)
-    kind, _, rest = background.partition(":")
-    if kind == "blur":
+    if not brings_colours(background):
+        name, _, rest = str(background).partition(":")
+        if name == "transparent":
+            return compose.Cutout(foreground)
         return compose.Blur(_sigma(rest) if rest else None, foreground=foreground)
-    scene = parse_colour(background) or load_background(background, max_pixels=max_pixels)
+    scene = _scene(background, max_pixels)
     return compose.Over(scene, fit=fit, pixel_aspect=pixel_aspect, foreground=foreground)
 
 
@@ -69,19 +78,31 @@ def parse_colour(text: str) -> tuple[int, int, int, int] | None:
     return red, green, blue, alpha
 
 
-def brings_colours(background: str) -> bool:
-    """Whether the words of `--background` name a colour or a picture, which are in sRGB."""
-    return background != "transparent" and background.partition(":")[0] != "blur"
+def brings_colours(background: Background) -> bool:
+    """Whether a background is a colour or a picture, which are in sRGB: neither "transparent" nor a blur."""
+    return not isinstance(background, str) or (background != "transparent" and background.partition(":")[0] != "blur")
 
 
-def load_background(path: str, *, max_pixels: int = image.MAX_PIXELS) -> torch.Tensor:
-    """A picture file as uint8 (1,H,W,3) sRGB; what is transparent in it becomes white."""
-    if not Path(path).is_file():
-        raise InputError(f"background {path!r} is neither a colour nor a file that exists; use {ALLOWED}")
-    picture = image.in_srgb(image.read(path, max_pixels=max_pixels))
+def _scene(background: Background, max_pixels: int) -> torch.Tensor | tuple[int, ...]:
+    """A colour's numbers, or a picture as uint8 (1,H,W,3) sRGB; what is transparent in it becomes white."""
+    if isinstance(background, str) and (colour := parse_colour(background)):
+        return colour
+    if isinstance(background, (tuple, list)):
+        return _numbers(background)
+    if isinstance(background, (str, Path)) and not Path(background).is_file():
+        raise InputError(f"background {str(background)!r} is neither a colour nor a file that exists; use {ALLOWED}")
+    if not isinstance(background, (str, Path, bytes, Image.Image, np.ndarray)):
+        raise InputError(f"background is a {type(background).__name__}; use {ALLOWED}, or (r,g,b)")
+    picture = image.in_srgb(as_picture(background, max_pixels=max_pixels))
     if picture.alpha is None:
         return picture.frames
     return compose.Over((255, 255, 255))(picture.frames, picture.alpha)
+
+
+def _numbers(colour: Sequence[int]) -> tuple[int, ...]:
+    if len(colour) not in (3, 4) or not all(isinstance(level, Integral) and 0 <= level <= 255 for level in colour):
+        raise InputError(f"background is {colour!r}; a colour is (r,g,b) or (r,g,b,a), whole numbers of 0 to 255")
+    return tuple(int(level) for level in colour)
 
 
 def _sigma(text: str) -> float:

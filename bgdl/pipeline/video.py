@@ -2,94 +2,128 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
-from bgdl import compose, registry
+from bgdl import compose
 from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
-from bgdl.media.formats import check_crf
+from bgdl.media.formats import FormatName, check_crf
 from bgdl.media.opening import is_pipe
 from bgdl.media.target import Target
-from bgdl.pipeline.backdrop import is_video
+from bgdl.pipeline.backdrop import BackgroundEnd, is_clip
+from bgdl.pipeline.looks import Background
+from bgdl.pipeline.model import as_matter
 from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
 from bgdl.pipeline.video_crop import BoxFinder, Recorded
-from bgdl.pipeline.video_job import VideoJob
-from bgdl.pipeline.video_run import Run, format_of, look_of
+from bgdl.pipeline.video_job import Progress, Sound, VideoJob
+from bgdl.pipeline.video_run import Run, format_of
 from bgdl.pipeline.video_step import Step, default_smooth
-from bgdl.refine.edges import EDGES
-from bgdl.refine.matte import keep_parts, parse_keep
-from bgdl.refine.smooth import LOOK_AHEAD, Smoother
-from bgdl.types import EngineName, Matter, Precision
+from bgdl.refine.edges import EdgeName
+from bgdl.refine.smooth import LOOK_AHEAD, STRENGTH, Smoother, SmoothName
+from bgdl.types import EngineName, Fit, Matter, Precision
 
 
 def convert_video(
     source: str | Path,
     target: str | Path,
-    *,
+    background: Background = "transparent",
     model: str | Path | Matter = "portrait",
-    background: str | Path = "transparent",
+    *,
     device: str = "auto",
     engine: EngineName = "auto",
     precision: Precision = "auto",
-    **options: Any,
+    prime: int | str | Path | None = None,
+    background_end: BackgroundEnd = "loop",
+    sound: Sound = "source",
+    fit: Fit = "cover",
+    edge: EdgeName = "none",
+    only_matte: bool = False,
+    alpha_sidecar: bool = False,
+    smooth: SmoothName | None = None,
+    smooth_strength: float = STRENGTH,
+    every: int = 1,
+    keep: int | str | None = None,
+    crop: int | str | None = None,
+    start: float | Fraction | str | None = None,
+    end: float | Fraction | str | None = None,
+    frames: int | None = None,
+    format: FormatName = "auto",
+    encoder: str = "auto",
+    crf: int | None = None,
+    preset: str | None = None,
+    batch: int | None = None,
+    overwrite: bool = False,
+    on_note: Callable[[str], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> VideoReport:
     """Take the subject of a clip out of its background, frame for frame, with the source's timestamps and sound.
 
-    source: a file or URL. target: .mp4, .mkv, .mov, .webm, .gif, .webp, .apng, or a folder for PNG pictures.
+    source: a file or URL. target: .mp4, .mkv, .mov, .webm, .gif, .webp, .apng, or a folder for PNG pictures;
+    overwrite: replace what is there.
+    background: as `bgdl.remove` takes it, or the path of a clip. background_end: what follows that clip's end, "loop",
+    "freeze" or "stop". fit: how it fills the frame. sound: whose sound to take, "source", "background" or "none".
     model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`, which forgets what it has seen
-    and learnt before: `prime` shows it an empty scene.
-    background: "transparent", a CSS colour, a picture, a clip, or "blur[:SIGMA]".
-    options: the fields of `bgdl.pipeline.video_job.VideoJob`, which says what each means.
+    and learnt before; device, engine, precision: of a model by name, as `bgdl.load` takes them.
+    prime: the empty scene, for methods that learn one: "2s", 60 (frames) or a picture or clip.
+    edge, keep: as in `bgdl.remove`, but edges are left alone unless asked for. crop: one box around the subject for
+    the whole clip, with this margin ("20" px, "5%"); takes two passes.
+    only_matte: write the grey matte. alpha_sidecar: write it beside the picture too.
+    smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: the share of the past, 0 to below 1.
+    every: work on each N-th frame (1 to 30), carry mattes to those between. batch: frames at once.
+    start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
+    format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`; by default by the target's name.
+    on_note, on_progress: are told what happens, the latter from another thread.
     Raises InputError for what cannot be read, written or combined; the first error of any stage ends the run and
     no unfinished file bears the target's name. On Ctrl-C what was done stays, playable, under `target`.part.
 
     >>> import bgdl
     >>> bgdl.convert_video("clip.mp4", "cutout.webm", frames=48)  # doctest: +SKIP
     """
-    named: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
-    job = VideoJob(str(source), Path(target), str(background), **named)
+    job = VideoJob(
+        str(source), Path(target), background, background_end=background_end, sound=sound, fit=fit, edge=edge,
+        only_matte=only_matte, alpha_sidecar=alpha_sidecar, smooth=smooth, smooth_strength=smooth_strength,
+        every=every, keep=keep, crop=crop, prime=prime, start=start, end=end, frames=frames, format=format,
+        encoder=encoder, crf=crf, preset=preset, batch=batch, overwrite=overwrite, on_note=on_note,
+        on_progress=on_progress,
+    )  # fmt: skip
     check(job)
-    if isinstance(model, (str, Path)):
-        model = registry.load(model, device=device, engine=engine, precision=precision)
-    return convert(job, model)
+    return convert(job, as_matter(model, device=device, engine=engine, precision=precision))
 
 
 def check(job: VideoJob) -> None:
     """Refuse what cannot be done before anything is loaded."""
-    if job.sound == "background" and not is_video(job.background):
-        raise InputError(
-            f"--sound background takes the sound of a clip, and {job.background!r} is none; "
-            "give a clip as --background, or leave --sound out"
-        )
-    chosen = format_of(job, look_of(job))
+    if job.sound == "background" and not is_clip(job.background):
+        raise InputError("sound is that of the background, which is no clip; give a clip there, or leave sound out")
+    chosen = format_of(job)
     pick_encoder(chosen, job.encoder)
     encoder_options(chosen, job.encoder, job.crf, job.preset)
     check_crf(chosen, job.crf)
-    twice = (job.sound == "source" and chosen.sound) or job.crop or job.start or job.prime
+    twice = (job.sound == "source" and chosen.sound) or job.crop is not None or job.start or job.prime
     if is_pipe(job.source) and twice:
         raise InputError(
             f"{job.source} is a pipe, which can be read only once; save it to a file first, "
-            "or use --sound none, without --start, --crop and --prime"
+            "or take no sound (sound: none), and leave start, crop and prime out"
         )
     _check_target(job, Target.of(job.target, sequence=chosen.sequence))
 
 
 def _check_target(job: VideoJob, target: Target) -> None:
     """Refuse to replace what is read, and what is there unless asked."""
+    reads = (job.source, *(str(path) for path in (job.background, job.prime) if isinstance(path, (str, Path))))
     for written in (target, target.sidecar) if job.alpha_sidecar else (target,):
-        written.check(overwrite=job.overwrite, reads=(job.source, job.background, job.prime))
+        written.check(overwrite=job.overwrite, reads=reads)
 
 
 def convert(job: VideoJob, matter: Matter) -> VideoReport:
     """Do `job` with a Matter; see `convert_video`."""
     matter.reset()
     if job.prime is not None:
-        teach(matter, job.prime, job.source)
+        teach(matter, str(job.prime), job.source)
     step = steady(job, matter)
     if job.crop is None:
         return Run(job, step).report()
@@ -100,28 +134,21 @@ def convert(job: VideoJob, matter: Matter) -> VideoReport:
 def steady(job: VideoJob, matter: Matter) -> Step:
     """The part of the middle stage that makes mattes; its look is the bare matte."""
     if job.every > 1 and matter.stateful:
-        raise InputError(f"{matter.name} has to see every frame; leave --every out")
+        raise InputError(f"{matter.name} has to see every frame; leave every out")
     mode = job.smooth or default_smooth(matter)
     smoother = None if mode == "off" else Smoother(mode, strength=job.smooth_strength, look_ahead=LOOK_AHEAD)
-    return Step(
-        matter,
-        compose.Alpha(),
-        smoother=smoother,
-        every=job.every,
-        refine=EDGES[job.edge].refine,
-        shape=functools.partial(keep_parts, parts=parse_keep(job.keep)) if job.keep is not None else None,
-    )
+    return Step(matter, compose.Alpha(), smoother=smoother, every=job.every, shape=job.shape)
 
 
 def _cropped(job: VideoJob, step: Step, mattes: Path) -> VideoReport:
     """Two passes: every matte into a lossless file while their box is found, then the pictures from that file."""
-    finder = BoxFinder(job.crop or "0")
+    finder = BoxFinder(str(job.crop))
     first = replace(
         job, target=mattes, format="ffv1", encoder="auto", crf=None, preset=None, background="transparent",
         only_matte=True, alpha_sidecar=False, sound="none",
     )  # fmt: skip
     Run(first, replace(step, watch=finder), looking=True).report()
-    even = format_of(job, look_of(job)).even
+    even = format_of(job).even
     recorded = Recorded(
         mattes, name=step.matter.name, device=step.matter.device, foreground=getattr(step.matter, "foreground", None)
     )

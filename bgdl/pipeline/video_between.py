@@ -12,7 +12,7 @@ from bgdl.refine.flow import Grey, carry_full, is_cut, motion, small_grey
 from bgdl.types import FrameBatch, Matter
 
 MOST = 30
-"""The largest N of `--every N`: so many frames wait in memory for the next key frame."""
+"""The largest `every`: so many frames wait in memory for the next key frame."""
 _HELD = 32
 """Where so many wait, the network works on the key frames among them, although more would go through at once."""
 

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from bgdl.errors import InputError
+from bgdl.matters import checks
 from bgdl.media.formats import FormatName
 from bgdl.pipeline.backdrop import BackgroundEnd
+from bgdl.pipeline.looks import Background
+from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.records import FrameRecord
 from bgdl.pipeline.video_between import MOST
 from bgdl.pipeline.video_pump import StageTimes
 from bgdl.refine.edges import EdgeName
-from bgdl.refine.matte import parse_keep
+from bgdl.refine.matte import Margin
 from bgdl.refine.smooth import STRENGTH, SmoothName
 from bgdl.types import Fit
 
@@ -41,23 +44,11 @@ class Progress:
 
 @dataclass(frozen=True)
 class VideoJob:
-    """The options of `convert_video`.
-
-    background_end: what follows a background clip's end. fit: how a background file fills the frame.
-    edge: see `bgdl.refine.edges`. only_matte: write the grey matte. alpha_sidecar: write it beside the picture too.
-    sound: whose sound to take. format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`.
-    start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
-    smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: 0 to below 1.
-    every: work on each N-th frame (1 to 30), carry mattes to those between.
-    keep: the "largest" part, a number of the largest, or "all" but islands.
-    crop: one box around the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
-    prime: the empty scene: "2s", "60" (frames) or a file. batch: frames at once. overwrite: replace the target.
-    on_note, on_progress: are told what happens, the latter from another thread.
-    """
+    """What is asked of one clip: the options of `bgdl.convert_video`, which says what each means."""
 
     source: str
     target: Path
-    background: str = "transparent"
+    background: Background = "transparent"
     background_end: BackgroundEnd = "loop"
     fit: Fit = "cover"
     edge: EdgeName = "none"
@@ -75,8 +66,8 @@ class VideoJob:
     smooth_strength: float = STRENGTH
     every: int = 1
     keep: int | str | None = None
-    crop: str | None = None
-    prime: str | None = None
+    crop: int | str | None = None
+    prime: int | str | Path | None = None
     batch: int | None = None
     overwrite: bool = False
     on_note: Callable[[str], None] | None = None
@@ -84,25 +75,28 @@ class VideoJob:
 
     def __post_init__(self) -> None:
         if self.only_matte and self.alpha_sidecar:
-            raise InputError("--only-matte writes the matte alone; leave --alpha-sidecar out")
+            raise InputError("only_matte writes the matte alone; leave alpha_sidecar out")
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
-            raise InputError(f"--start {self.start} is not before --end {self.end}")
-        for name, value in (("--frames", self.frames), ("--every", self.every), ("--batch", self.batch)):
-            if value is not None and (not isinstance(value, Integral) or value < 1):
+            raise InputError(f"start {self.start} is not before end {self.end}")
+        for name, value in (("frames", self.frames), ("every", self.every), ("batch", self.batch)):
+            if value is not None and (not _whole(value) or value < 1):
                 raise InputError(f"{name} is a whole number of at least 1, not {value!r}")
-        for field, word, allowed in (
-            ("fit", self.fit, Fit),
-            ("background_end", self.background_end, BackgroundEnd),
-            ("edge", self.edge, EdgeName),
-            ("sound", self.sound, Sound),
-            ("smooth", self.smooth or "off", SmoothName),
-        ):
-            if word not in get_args(allowed):
-                raise InputError(f"{field} is {word!r}; it must be one of {', '.join(get_args(allowed))}")
+        if self.crf is not None and not _whole(self.crf):
+            raise InputError(f"crf is a whole number, not {self.crf!r}")
         if self.every > MOST:
-            raise InputError(f"--every is at most {MOST}, not {self.every}: the frames between wait in memory")
-        if self.keep is not None:
-            parse_keep(self.keep)
+            raise InputError(f"every is at most {MOST}, not {self.every}: the frames between wait in memory")
+        checks.one_of("fit", self.fit, get_args(Fit))
+        checks.one_of("background_end", self.background_end, get_args(BackgroundEnd))
+        checks.one_of("sound", self.sound, get_args(Sound))
+        checks.one_of("smooth", self.smooth or "off", get_args(SmoothName))
+        checks.within("smooth_strength", self.smooth_strength, 0, 0.999)
+        self.shape  # noqa: B018 (raises for an edge or keep that is none)
+        if self.crop is not None:
+            Margin.parse(str(self.crop))
+
+    @property
+    def shape(self) -> MatteShape:
+        return MatteShape(self.edge, self.keep)
 
     def watched(self, on_note: Callable[[str], None], on_progress: Callable[[Progress], None]) -> VideoJob:
         """The same job, telling what happens."""
@@ -128,3 +122,7 @@ def parse_time(value: float | Fraction | str) -> Fraction:
     for part in text.split(":"):
         total = total * 60 + Fraction(part)
     return total
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -12,39 +12,23 @@ from bgdl.media import formats
 from bgdl.media.encoder import pick_encoder
 from bgdl.media.formats import VideoFormat
 from bgdl.media.reader import VideoReader
-from bgdl.media.square import SQUARE, sensible
+from bgdl.media.square import sensible
 from bgdl.media.target import Target
 from bgdl.media.tracks import Tracks
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import video_advice
-from bgdl.pipeline.backdrop import VideoBackground, is_video
-from bgdl.pipeline.looks import foreground_of, make_look
+from bgdl.pipeline.backdrop import channels_under, close, is_clip, make_moving_look
 from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb
 from bgdl.pipeline.video_job import Progress, VideoJob
 from bgdl.pipeline.video_pump import Pump, StageTimes
 from bgdl.pipeline.video_step import Finished, Matted, Step, pick_batch
-from bgdl.types import FrameBatch, Look, Matter
+from bgdl.types import FrameBatch
 
 
-def look_of(job: VideoJob, matter: Matter | None = None, *, pixel_aspect: Fraction = SQUARE) -> Look:
-    """The Look that a job asks for; over a video background, that of any opaque one."""
-    return make_look(
-        "black" if over_video(job) else job.background,
-        fit=job.fit,
-        pixel_aspect=float(pixel_aspect),
-        only_matte=job.only_matte,
-        edge=job.edge,
-        matter=matter,
-    )
-
-
-def over_video(job: VideoJob) -> bool:
-    return is_video(job.background) and not job.only_matte
-
-
-def format_of(job: VideoJob, look: Look) -> VideoFormat:
+def format_of(job: VideoJob) -> VideoFormat:
     """The format of a job's picture; with a sidecar, one without transparency will do."""
-    return formats.pick(job.target, job.format, channels=look.channels, flatten=job.alpha_sidecar)
+    channels = channels_under(job.background, only_matte=job.only_matte)
+    return formats.pick(job.target, job.format, channels=channels, flatten=job.alpha_sidecar)
 
 
 class Run:
@@ -84,18 +68,18 @@ class Run:
         return self._summary(seconds, batch, writers)
 
     def _dressed(self, stack: ExitStack) -> Step:
-        """The step with its look, and with its video background opened."""
-        job, matter, aspect = self.job, self._step.matter, sensible(self._reader.info.pixel_aspect)
-        look, backdrop = look_of(job, matter, pixel_aspect=aspect), None
-        if over_video(job):
-            backdrop = VideoBackground(Path(job.background), end=job.background_end, fit=job.fit, pixel_aspect=aspect)
-            stack.callback(backdrop.close)
-        foreground = foreground_of(job.edge, matter)
-        return replace(self._step, look=look, backdrop=backdrop, foreground=foreground, sidecar=job.alpha_sidecar)
+        """The step with its look, which may open a clip."""
+        job = self.job
+        look = make_moving_look(
+            job.background, end=job.background_end, fit=job.fit, only_matte=job.only_matte, edge=job.edge,
+            pixel_aspect=sensible(self._reader.info.pixel_aspect), matter=self._step.matter,
+        )  # fmt: skip
+        stack.callback(close, look)
+        return replace(self._step, look=look, sidecar=job.alpha_sidecar)
 
     def _writers(self, stack: ExitStack, step: Step) -> list[VideoWriter]:
         """The picture's writer, and the matte's where one is asked for beside it."""
-        job, chosen = self.job, format_of(self.job, step.look)
+        job, chosen = self.job, format_of(self.job)
         tracks = self._tracks() if chosen.sound else None
         writers = [stack.enter_context(self._writer(job.target, chosen, step, step.look.channels, tracks))]
         if job.alpha_sidecar:
@@ -145,11 +129,13 @@ class Run:
 
     def _background_tracks(self, shift_s: Fraction) -> Tracks:
         """The sound of the background clip, from its first frame on, which is shown with the first of the source."""
-        with VideoReader(self.job.background) as clip:
+        background = self.job.background
+        assert is_clip(background)
+        with VideoReader(background) as clip:
             if not clip.info.sound:
-                self._tell([f"{self.job.background} has no sound, so there is none"])
+                self._tell([f"{background} has no sound, so there is none"])
             return Tracks(
-                self.job.background, start_s=clip.first_s or None, shift_s=clip.first_s + shift_s, subtitles=False
+                str(background), start_s=clip.first_s or None, shift_s=clip.first_s + shift_s, subtitles=False
             )
 
     def _write(self, finished: Finished, writers: list[VideoWriter], pump: Pump[FrameBatch, Matted, Finished]) -> None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import torch
 from torch import Tensor
 
-from bgdl import compose, convert
+from bgdl import convert
 from bgdl.device import upload
 from bgdl.matters.classical import Classical
-from bgdl.pipeline.backdrop import VideoBackground
+from bgdl.pipeline.backdrop import MovingLook, show
+from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.records import judge
 from bgdl.pipeline.video_between import Propagation
 from bgdl.refine.smooth import Smoother, SmoothName
-from bgdl.types import FrameBatch, Look, Matter
+from bgdl.types import FrameBatch, Matter
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom, right (exclusive) in px."""
@@ -37,24 +38,20 @@ class Finished:
 
 @dataclass
 class Step:
-    """Matter, smoothing, the matte's shape and edges, the crop, and the Look, for one clip.
+    """Matter, smoothing, the matte's shape, the Look, and the crop, for one clip.
 
     `mattes` and `pictures` may run in two threads, so that the network works on the next frames meanwhile.
 
-    every: the matter works on each N-th frame only. refine, shape: (frames, alpha) -> alpha, and alpha -> alpha.
-    watch: is shown every finished alpha. backdrop: a video background, fetched by the time since the first frame.
+    every: the matter works on each N-th frame only. watch: is shown every finished alpha.
     sidecar: hand the mattes out too.
     """
 
     matter: Matter
-    look: Look
+    look: MovingLook
     smoother: Smoother | None = None
     every: int = 1
-    refine: Callable[[Tensor, Tensor], Tensor] | None = None
-    shape: Callable[[Tensor], Tensor] | None = None
+    shape: MatteShape = field(default_factory=MatteShape)
     box: Box | None = None
-    backdrop: VideoBackground | None = None
-    foreground: Callable[[Tensor, Tensor], Tensor] | None = None
     watch: Callable[[Tensor], None] | None = None
     sidecar: bool = False
 
@@ -69,7 +66,7 @@ class Step:
 
     @torch.inference_mode()
     def pictures(self, matted: Iterator[Matted]) -> Iterator[Finished]:
-        """Smoothed, shaped, refined, cropped and looked at; it ends early where the background clip does."""
+        """Smoothed, shaped, looked at and cropped; it ends early where the background clip does."""
         first: Fraction | None = None
         for batch, alpha in self._smoothed(matted):
             first = batch.pts[0] * batch.time_base if first is None else first
@@ -100,24 +97,17 @@ class Step:
 
     def _finish(self, batch: FrameBatch, alpha: Tensor, times_s: list[Fraction]) -> Finished:
         frames = batch.data
-        if self.shape:
-            alpha = self.shape(alpha)
-        if self.refine:
-            alpha = self.refine(frames, alpha)
+        alpha = self.shape(frames, alpha)
         if self.watch:
             self.watch(alpha)
-        if self.box:
-            top, left, bottom, right = self.box
-            frames, alpha = frames[:, top:bottom, left:right], alpha[:, top:bottom, left:right]
-        look = self.look
-        if self.backdrop:
-            scenes = self.backdrop.at(times_s, (frames.shape[1], frames.shape[2]))
-            frames, alpha = frames[: len(scenes)], alpha[: len(scenes)]
-            look = compose.Over(scenes.to(frames.device), foreground=self.foreground)
-        if not len(frames):
-            return Finished(frames.cpu(), None, (), [])
-        mattes = convert.to_bytes(alpha).cpu() if self.sidecar else None
-        return Finished(look(frames, alpha).cpu(), mattes, tuple(batch.pts[: len(frames)]), judge(alpha))
+        pictures = show(self.look, frames, alpha, times_s)
+        alpha = alpha[: len(pictures)]
+        mattes = self._cropped(convert.to_bytes(alpha)).cpu() if self.sidecar else None
+        return Finished(self._cropped(pictures).cpu(), mattes, tuple(batch.pts[: len(pictures)]), judge(alpha))
+
+    def _cropped(self, pictures: Tensor) -> Tensor:
+        top, left, bottom, right = self.box or (0, 0, *pictures.shape[1:3])
+        return pictures[:, top:bottom, left:right]
 
 
 def default_smooth(matter: Matter) -> SmoothName:
