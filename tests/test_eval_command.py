@@ -32,7 +32,7 @@ def test_a_report(bgdl: Bgdl, pairs: Path, tiny_weights: Path, tmp_path: Path) -
     done = bgdl("eval", pairs, "--methods", methods, "--reference", tiny_weights, "--output", out, "--threads", 1)
     assert done.status == 0, done.err
     lines = done.err.splitlines()
-    assert lines[0] == "data set: 3 pictures, none following another (--kind sequence for frames of one clip)"
+    assert lines[0] == "data set: 3 pictures, unrelated to each other (kind sequence: frames of one clip)"
     assert re.fullmatch(r"model otsu, device cpu, engine none", lines[1])
     assert re.match(r"model tiny, device cpu, engine \w+ \w+", lines[2])
     assert lines[-1] == f"report: {out / 'report.html'}"
@@ -74,7 +74,7 @@ def test_a_report_goes_by_the_files_as_they_are(
     make_pairs(tmp_path / "other" / "set", 3)
     monkeypatch.chdir(tmp_path / "other")
     assert (
-        "holds results that were made with other data; give another --output"
+        "holds results that were made with other data; choose another folder"
         in bgdl("eval", "set", "-m", "otsu", "-o", tmp_path / "out").err
     )
 
@@ -109,9 +109,9 @@ def test_compare_says_what_moved(bgdl: Bgdl, tmp_path: Path) -> None:
     for damaged in ({"format": 1}, report):
         old.write_text(json.dumps(damaged))
         done = bgdl("eval", pairs, "-m", "otsu", "--compare", old)
-        assert "is no whole report.json of bgdl eval; make it anew" in done.err and not done.out
+        assert "is an incomplete report; run bgdl eval again" in done.err and not done.out
     old.write_text("{}")
-    assert "is no report.json of this version" in bgdl("eval", pairs, "-m", "otsu", "--compare", old).err
+    assert "is not a report.json of this version" in bgdl("eval", pairs, "-m", "otsu", "--compare", old).err
 
 
 def test_names_are_no_markup(bgdl: Bgdl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,11 +160,11 @@ def test_what_is_left_out_is_said_and_the_status_tells(bgdl: Bgdl, pairs: Path) 
     ("arguments", "message"),
     [
         (["-m", "otsu"], "no data; give a folder with images/ and masks/"),
-        (["SET"], "no methods; give --methods"),
+        (["SET"], "no methods; give names from"),
         (["SET", "-m", "nothing"], "unknown model 'nothing'; known are portrait"),
         (["nowhere", "-m", "otsu"], "no data at nowhere"),
         (["SET", "-m", "otsu", "--compare", "none.json"], "cannot read none.json"),
-        (["SET", "-m", "otsu", "--output", "SET/images/000.png"], "000.png is a file; give --output a folder"),
+        (["SET", "-m", "otsu", "--output", "SET/images/000.png"], "000.png is a file; give a folder for the report"),
     ],
 )
 def test_mistakes_are_a_sentence(bgdl: Bgdl, pairs: Path, arguments: list[str], message: str) -> None:

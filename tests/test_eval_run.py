@@ -244,7 +244,9 @@ def test_what_is_not_finite_is_left_out(tmp_path):
 
 def test_results_of_other_rules_are_refused(tmp_path):
     Store(tmp_path, HEADER).add([Record("set", "set", "a", "bright", error="x")])
-    with pytest.raises(InputError, match=r"made with other rules, bright; give another --output, or --overwrite"):
+    with pytest.raises(
+        InputError, match=r"made with other rules, bright; choose another folder, or overwrite the report"
+    ):
         Store(tmp_path, {"rules": {"every": 2}, "methods": {"bright": {"sha": 1}}})
     assert not Store(tmp_path, {"rules": {"every": 2}, "methods": {}}, overwrite=True).records
 
@@ -283,5 +285,5 @@ def test_a_manifest_of_absolute_paths_leaves_its_pictures(tmp_path):
 
 def test_damaged_records_are_a_sentence(tmp_path):
     (tmp_path / "records.jsonl").write_text("")
-    with pytest.raises(InputError, match=r"records.jsonl is damaged at line 1; give --overwrite"):
+    with pytest.raises(InputError, match=r"records.jsonl is damaged at line 1; delete it or overwrite the report"):
         Store(tmp_path, HEADER)

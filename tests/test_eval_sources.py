@@ -42,9 +42,7 @@ def test_pairs_are_pictures_unless_they_are_called_a_sequence(tmp_path):
         save(tmp_path / "set" / "masks" / f"{number:04d}.png", mask)
     source = opened(tmp_path / "set")
     assert not source.clips[0].sequence
-    assert source.describe() == (
-        "data set: 3 pictures, none following another (--kind sequence for frames of one clip)"
-    )
+    assert source.describe() == ("data set: 3 pictures, unrelated to each other (kind sequence: frames of one clip)")
     clip = opened(tmp_path / "set", Rules(kind="sequence"))
     assert clip.clips[0].sequence
     assert clip.describe() == "data set: one clip of 3 frames"
@@ -104,7 +102,7 @@ def test_clips_that_cannot_be(tmp_path):
     with pytest.raises(InputError, match=r"has no matte clip beside it; name it clip-matte\.mkv"):
         opened(tmp_path / "clip.mkv")
     write_clip(tmp_path / "matte.mkv", [scene(0)[1]])
-    with pytest.raises(InputError, match="holds clips; --split is for folders and manifests of pictures"):
+    with pytest.raises(InputError, match="holds clips; split is for folders and manifests of pictures"):
         opened(tmp_path, Rules(split="number:10:3"))
 
 
@@ -202,11 +200,11 @@ def test_methods_as_they_are_written():
     named = parse_method({"tidy": "mog2:cleanup=tidy"})
     assert (named.label, named.text, named.options) == ("tidy", "mog2:cleanup=tidy", {"cleanup": "tidy"})
     with pytest.raises(
-        InputError, match="is no method; write NAME:option=value, or LABEL: NAME:option=value, one to an entry"
+        InputError, match="is not a method; write NAME:option=value, or LABEL: NAME:option=value, one to an entry"
     ):
         parse_method({"a": "mog2", "b": "knn"})
     for wrong in (3, {"a": 5}):
-        with pytest.raises(InputError, match="is no method"):
+        with pytest.raises(InputError, match="is not a method"):
             parse_method(wrong)
     assert parse_method({2024: "mog2"}).label == "2024"
     assert parse_method(r"C:\weights\mine.pth").model == r"C:\weights\mine.pth"
@@ -216,15 +214,15 @@ def test_methods_as_they_are_written():
     ("arguments", "message"),
     [
         (([], ["otsu"]), "no data; give a folder"),
-        ((["set"], []), "no methods; give --methods"),
+        ((["set"], []), "no methods; give names from"),
         ((["set"], ["otsu", "otsu"]), "two methods are called 'otsu'"),
-        ((["set"], [":a=1"]), "':a=1' is no method"),
+        ((["set"], [":a=1"]), "':a=1' is not a method"),
     ],
 )
 def test_plans_that_cannot_be(arguments, message):
     with pytest.raises(InputError, match=message):
         make_plan(*arguments)
-    with pytest.raises(InputError, match="the reference 'knn' is none of the methods: otsu, canny"):
+    with pytest.raises(InputError, match="the reference 'knn' is not one of the methods: otsu, canny"):
         make_plan(["set"], ["otsu", "canny"], reference="knn")
 
 
@@ -267,7 +265,7 @@ def test_configs(tmp_path):
     with pytest.raises(InputError, match="has the unknown key 'evry'; known are binarize, data, every"):
         read_config(path)
     path.write_text("- a\n")
-    with pytest.raises(InputError, match="is no mapping"):
+    with pytest.raises(InputError, match="is not a mapping"):
         read_config(path)
     with pytest.raises(InputError, match="cannot read"):
         read_config(tmp_path / "none.yaml")

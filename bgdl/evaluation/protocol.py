@@ -98,7 +98,7 @@ def make_plan(
     if not data:
         raise InputError("no data; give a folder with images/ and masks/, a sequence, a clip or a .csv manifest")
     if not methods:
-        raise InputError("no methods; give --methods portrait,mog2,… (names from `bgdl models`, or weights files)")
+        raise InputError("no methods; give names from `bgdl models` or weights files, for instance portrait,mog2")
     specs = tuple(parse_method(text) for text in methods)
     labels = [spec.label for spec in specs]
     twice = sorted({label for label in labels if labels.count(label) > 1})
@@ -108,7 +108,7 @@ def make_plan(
     if chosen not in labels:
         chosen = parse_method(chosen).label
     if chosen not in labels:
-        raise InputError(f"the reference {reference!r} is none of the methods: {', '.join(labels)}")
+        raise InputError(f"the reference {reference!r} is not one of the methods: {', '.join(labels)}")
     return Plan(tuple(data), specs, rules or Rules(), chosen)
 
 
@@ -117,13 +117,13 @@ def parse_method(text: str | Mapping[str, str]) -> MethodSpec:
     if not isinstance(text, str):
         if not isinstance(text, Mapping) or len(text) != 1:
             raise InputError(
-                f"{text} is no method; write NAME:option=value, or LABEL: NAME:option=value, one to an entry"
+                f"{text} is not a method; write NAME:option=value, or LABEL: NAME:option=value, one to an entry"
             )
         ((label, text),) = text.items()
         return replace(parse_method(text), label=str(label))
     model, options = split_options(text.strip())
     if not model or model.endswith(":"):
-        raise InputError(f"{text!r} is no method; write NAME, NAME:option=value or the path of a weights file")
+        raise InputError(f"{text!r} is not a method; write NAME, NAME:option=value or the path of a weights file")
     label = (Path(model).stem if Path(model).suffix else model) + text.strip().removeprefix(model)
     return MethodSpec(text.strip(), label, model, options)
 
@@ -143,10 +143,10 @@ def read_config(path: str | Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
+        raise InputError(f"{path} is not valid YAML: {str(error).splitlines()[0]}") from error
     known = {"data", "methods", "reference", *(field.name for field in fields(Rules))}
     if not isinstance(settings, dict):
-        raise InputError(f"{path} is no mapping; known keys are {', '.join(sorted(known))}")
+        raise InputError(f"{path} is not a mapping; known keys are {', '.join(sorted(known))}")
     unknown = sorted(map(str, settings.keys() - known))
     if unknown:
         raise InputError(f"{path} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(known))}")

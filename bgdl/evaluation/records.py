@@ -62,7 +62,7 @@ class Store:
         if self._path is None:
             return
         if folder is not None and folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder} is a file; give --output a folder")
+            raise InputError(f"{folder} is a file; give a folder for the report")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         if self._path.is_file() and not overwrite:
             self._read()
@@ -97,7 +97,7 @@ class Store:
         try:
             header = json.loads(first)
         except ValueError:
-            raise InputError(f"{self._path} is damaged at line 1; give --overwrite") from None
+            raise InputError(f"{self._path} is damaged at line 1; delete it or overwrite the report") from None
         self._header = self._join(header) if lines else self._header  # nothing made yet cannot be made otherwise
         stamps = self._header.get("files", {})
         self.stale = [name for name, stamp in stamps.items() if header.get("files", {}).get(name) != stamp]
@@ -106,7 +106,9 @@ class Store:
                 record = Record(**json.loads(line))
             except ValueError:
                 if number < len(lines) - 1:  # only the last line can be cut short by a stop
-                    raise InputError(f"{self._path} is damaged at line {number + 2}; give --overwrite") from None
+                    raise InputError(
+                        f"{self._path} is damaged at line {number + 2}; delete it or overwrite the report"
+                    ) from None
             else:
                 if record.data not in self.stale:
                     self.records[record.key] = record
@@ -133,7 +135,7 @@ class Store:
         if changed:
             raise InputError(
                 f"{self._path and self._path.parent} holds results that were made with other {', '.join(changed)}; "
-                "give another --output, or --overwrite to begin anew"
+                "choose another folder, or overwrite the report to start again"
             )
         return {**new, "methods": {**old["methods"], **new["methods"]}}
 

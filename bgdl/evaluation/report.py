@@ -114,11 +114,11 @@ def read_json(path: Path) -> Figures:
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise InputError(f"{path} is no report.json of bgdl eval: {error}") from error
+        raise InputError(f"{path} is not a report.json of bgdl eval: {error}") from error
     if not isinstance(report, dict) or report.get("format") != FORMAT:
-        raise InputError(f"{path} is no report.json of this version of bgdl eval; make it anew")
+        raise InputError(f"{path} is not a report.json of this version of bgdl; run bgdl eval again")
     if not isinstance(report.get("rules"), dict) or not _are_rows(report.get("pictures")):
-        raise InputError(f"{path} is no whole report.json of bgdl eval; make it anew")
+        raise InputError(f"{path} is an incomplete report; run bgdl eval again")
     return report
 
 

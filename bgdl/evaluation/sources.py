@@ -70,7 +70,7 @@ class Source:
         count = f"{clip.count} " if clip.count else ""
         if clip.sequence:
             return f"data {self.name}: one clip of {count}frames"
-        return f"data {self.name}: {count}pictures, none following another (--kind sequence for frames of one clip)"
+        return f"data {self.name}: {count}pictures, unrelated to each other (kind sequence: frames of one clip)"
 
 
 def open_sources(paths: tuple[str, ...], rules: Rules) -> list[Source]:
@@ -132,7 +132,7 @@ def _clips(path: Path, rules: Rules) -> tuple[Clip, ...]:
     elif path.is_dir() and not (path / "images").is_dir():
         found = _clip_folder(path)
     if found and rules.split:
-        raise InputError(f"{path} holds clips; --split is for folders and manifests of pictures")
+        raise InputError(f"{path} holds clips; split is for folders and manifests of pictures")
     return found or (_folder(path, rules),)
 
 
