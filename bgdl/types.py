@@ -57,6 +57,10 @@ class Matter(Protocol):
         ...
 
 
+# What a Matter may be able to do besides. A Matter around another passes these on, which `isinstance` does not see from
+# Python 3.12 on: ask the functions below.
+
+
 @runtime_checkable
 class Primed(Protocol):
     """Methods that learn an empty scene first."""
@@ -66,12 +70,68 @@ class Primed(Protocol):
         ...
 
 
-def is_primed(matter: object) -> TypeGuard[Primed]:
-    """Whether a method learns an empty scene; a Matter around another answers for the inner one.
+class Learning(Protocol):
+    """Methods that learn the empty scene from the first frames of a clip, where they were not primed."""
 
-    `is_primed(matter)` does not see attributes that are passed through, from Python 3.12 on.
-    """
+    @property
+    def frames_to_learn(self) -> int:
+        """How many frames of the empty scene are still to come."""
+        ...
+
+
+class LearningPatch(Learning, Protocol):
+    """Methods that learn from a patch of those frames alone."""
+
+    def rectangle_px(self, size_hw: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The patch of a frame of that size: left, top, right, bottom."""
+        ...
+
+
+class Unmixing(Protocol):
+    """Methods that free their subject's colours from the background themselves."""
+
+    def foreground(self, frames: Tensor, alpha: Tensor) -> Tensor:
+        """uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3) of the subject alone."""
+        ...
+
+
+class Runner(Protocol):
+    """What a method's network runs on, as `bgdl.engines.engine.Engine` has it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def precision(self) -> Precision: ...
+
+
+def is_primed(matter: object) -> TypeGuard[Primed]:
+    """Whether a method learns an empty scene that it is shown."""
     return callable(getattr(matter, "prime", None))
+
+
+def is_learning(matter: object) -> TypeGuard[Learning]:
+    return hasattr(matter, "frames_to_learn")
+
+
+def learns_a_patch(matter: object) -> TypeGuard[LearningPatch]:
+    return is_learning(matter) and hasattr(matter, "rectangle_px")
+
+
+def is_unmixing(matter: object) -> TypeGuard[Unmixing]:
+    return callable(getattr(matter, "foreground", None))
+
+
+def is_steady(matter: Matter) -> bool:
+    """Whether its mattes are left as they are over time: what is stateful, or says so by an attribute `steady`."""
+    return matter.stateful or bool(getattr(matter, "steady", False))
+
+
+def runner_of(matter: object) -> Runner | None:
+    """The `engine` of a method that is a network, or that takes one as its `prior`; None for all others."""
+    engine: Runner | None = getattr(matter, "engine", None)
+    prior = getattr(matter, "prior", None)
+    return engine or (runner_of(prior) if prior else None)
 
 
 class Look(Protocol):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -211,6 +213,20 @@ def test_network_options(tiny_weights: Path) -> None:
     matter = bgdl.load(tiny_weights, device="cpu", engine="torch", precision="fp32", size=64, batch=3)
     assert (matter.spec.size, matter.batch, matter.name) == (64, 3, "tiny")
     assert matter.device == torch.device("cpu")
+
+
+def test_what_there_is_is_shown_and_loads_no_torch() -> None:
+    code = """if True:
+        import sys, bgdl
+        assert set(bgdl.__all__) <= set(dir(bgdl)), dir(bgdl)
+        assert issubclass(bgdl.InputError, bgdl.BgdlError) and bgdl.errors.WeightsError is bgdl.WeightsError
+        assert bgdl.MissingExtra and bgdl.DeviceError
+        print([name for name in ("torch", "cv2", "numpy", "PIL", "av") if name in sys.modules])
+        from bgdl import *
+        print(remove.__module__, Matter.__module__, InputSpec(size=64).size, VideoReport.__name__, "typing" in dir())
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "bgdl.pipeline.image bgdl.types 64 VideoReport False"]
 
 
 def test_unknown_attribute() -> None:

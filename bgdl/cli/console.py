@@ -66,6 +66,8 @@ def leave() -> NoReturn:
 
 def describe(matter: Matter, label: str | None = None) -> str:
     """The first line of every run: model (or what it is called here), device and engine."""
-    engine = getattr(matter, "engine", None)
+    from bgdl.types import runner_of
+
+    engine = runner_of(matter)
     runs = f"{engine.name} {engine.precision}" if engine else "none"
     return f"model {label or matter.name}, device {matter.device}, engine {runs}"

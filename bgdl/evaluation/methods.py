@@ -18,7 +18,7 @@ from bgdl.evaluation.protocol import MethodSpec
 from bgdl.matters.wrapped import Refined, Smoothed
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.smooth import SmoothName
-from bgdl.types import EngineName, Matter, Precision
+from bgdl.types import EngineName, Matter, Precision, runner_of
 
 AROUND: dict[str, tuple[Any, ...]] = {"edge": get_args(EdgeName), "smooth": get_args(SmoothName)}
 """Options that every method takes here, with their values; the first leaves the mattes as they are."""
@@ -49,7 +49,7 @@ def load_methods(
 
 def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:
     """What a result says of a method: how it was asked for, what ran it, and the hashes of its weights and files."""
-    engine = getattr(matter, "engine", None) or getattr(getattr(matter, "prior", None), "engine", None)
+    engine = runner_of(matter)
     path = _weights_file(spec.model)
     named = {name: _weights_file(value) for name, value in spec.options.items() if isinstance(value, str)}
     return {

@@ -20,6 +20,7 @@ CPU = torch.device("cpu")
 class Classical(ABC):
     """A Matter that makes one mask a frame, in order.
 
+    steady: it is not averaged over time unless that is asked for.
     device: where alpha is put; the work itself is done on the CPU.
     cleanup: "none" keeps the method's own mask, as its tutorial does; "tidy" removes specks and holes; "soft"
         softens the edge as well; or a `Cleanup` of one's own.
@@ -27,6 +28,7 @@ class Classical(ABC):
 
     name: str
     stateful = False
+    steady = True
 
     def __init__(self, *, device: torch.device = CPU, cleanup: Cleanup | CleanupName = "none") -> None:
         self.device = device

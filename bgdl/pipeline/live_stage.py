@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,7 +12,7 @@ from bgdl import compose
 from bgdl.pipeline.backdrop import close, make_moving_look, show
 from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.refine.edges import EdgeName
-from bgdl.types import Fit, Matter, is_primed
+from bgdl.types import Fit, Matter, is_learning, is_primed, learns_a_patch
 
 PLATE_FRAMES = 30
 """Frames of the empty scene that the key `d` takes."""
@@ -52,7 +51,7 @@ class LiveStage:
     @property
     def countdown(self) -> int:
         """Frames of the empty scene that are still wanted."""
-        return self._wanted or int(getattr(self.matter, "frames_to_learn", 0))
+        return self._wanted or (self.matter.frames_to_learn if is_learning(self.matter) else 0)
 
     def lines(self) -> list[str]:
         """What the user is told."""
@@ -62,8 +61,7 @@ class LiveStage:
 
     def box(self, size_hw: tuple[int, int]) -> tuple[int, int, int, int] | None:
         """The patch of wall that a method learns from, while it learns: left, top, right, bottom in px."""
-        patch: Any = getattr(self.matter, "rectangle_px", None)
-        return patch(size_hw) if patch and self.countdown else None
+        return self.matter.rectangle_px(size_hw) if self.countdown and learns_a_patch(self.matter) else None
 
     @torch.inference_mode()
     def treat(self, frames: Tensor, time_s: Fraction) -> Tensor:
@@ -109,7 +107,7 @@ class LiveStage:
     @property
     def _takes_plate(self) -> bool:
         """Whether the method is shown a plate; those that count down by themselves are where it was asked for."""
-        return is_primed(self.matter) and (self._asked > 0 or not hasattr(self.matter, "frames_to_learn"))
+        return is_primed(self.matter) and (self._asked > 0 or not is_learning(self.matter))
 
     def _forget(self, *, take: bool) -> None:
         self.matter.reset()

@@ -20,7 +20,7 @@ from bgdl.matters import checks
 from bgdl.media import image
 from bgdl.pipeline.image_kinds import as_picture
 from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.types import Fit, Look, Matter
+from bgdl.types import Fit, Look, Matter, is_unmixing
 
 ALLOWED = "transparent, blur[:SIGMA], a colour (red, #rgb, #rrggbb, #rrggbbaa, rgb(1,2,3)) or a picture file"
 
@@ -65,8 +65,7 @@ def make_look(
 
 def foreground_of(edge: EdgeName, matter: Matter | None = None) -> Foreground | None:
     """How colours are freed from the old background: by the method's own `foreground` where it has one."""
-    own: Foreground | None = getattr(matter, "foreground", None)
-    return own if own and edge != "none" else EDGES[edge].foreground
+    return matter.foreground if edge != "none" and is_unmixing(matter) else EDGES[edge].foreground
 
 
 def parse_colour(text: str) -> tuple[int, int, int, int] | None:

@@ -25,7 +25,7 @@ from bgdl.pipeline.video_run import Run, format_of
 from bgdl.pipeline.video_step import Step, default_smooth
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.smooth import LOOK_AHEAD, STRENGTH, Smoother, SmoothName
-from bgdl.types import EngineName, Fit, Matter, Precision
+from bgdl.types import EngineName, Fit, Matter, Precision, is_unmixing
 
 
 def convert_video(
@@ -149,9 +149,9 @@ def _cropped(job: VideoJob, step: Step, mattes: Path) -> VideoReport:
     )  # fmt: skip
     Run(first, replace(step, watch=finder), looking=True).report()
     even = format_of(job).even
-    recorded = Recorded(
-        mattes, name=step.matter.name, device=step.matter.device, foreground=getattr(step.matter, "foreground", None)
-    )
+    matter = step.matter
+    foreground = matter.foreground if is_unmixing(matter) else None
+    recorded = Recorded(mattes, name=matter.name, device=matter.device, foreground=foreground)
     try:
         return Run(job, Step(recorded, compose.Alpha(), box=finder.box(even=even))).report()
     finally:

@@ -12,13 +12,12 @@ from torch import Tensor
 
 from bgdl import convert
 from bgdl.device import upload
-from bgdl.matters.classical import Classical
 from bgdl.pipeline.backdrop import MovingLook, show
 from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.records import judge
 from bgdl.pipeline.video_between import Propagation
 from bgdl.refine.smooth import Smoother, SmoothName
-from bgdl.types import FrameBatch, Matter
+from bgdl.types import FrameBatch, Matter, is_steady
 
 Box = tuple[int, int, int, int]
 """Top, left, bottom, right (exclusive) in px."""
@@ -111,8 +110,8 @@ class Step:
 
 
 def default_smooth(matter: Matter) -> SmoothName:
-    """ "ema" for networks, which see each frame on its own; "off" for the classical methods."""
-    return "off" if matter.stateful or isinstance(matter, Classical) else "ema"
+    """ "ema" for what sees each frame on its own, as networks do; "off" for what is steady, see `is_steady`."""
+    return "off" if is_steady(matter) else "ema"
 
 
 def pick_batch(device: torch.device, size_hw: tuple[int, int]) -> int:
