@@ -16,6 +16,7 @@ from bgdl.media import window
 from bgdl.pipeline import live
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
+from tests.conftest import Bgdl
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 BELOW_TEXT = np.s_[28:]
@@ -94,6 +95,11 @@ def test_a_pause_shows_nothing_and_ends(clip: Path, pressed: Callable[..., None]
     assert report.frames == len(FakeWindow.last.shown)
 
 
+def test_nothing_to_do_is_said_before_the_network_is_loaded(bgdl: Bgdl) -> None:
+    done = bgdl("live", "--no-window", "-m", "nowhere.pth")
+    assert (done.status, done.out) == (1, "") and "there is nothing to do" in done.err
+
+
 def test_nowhere_to_show_is_a_sentence(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="without a window there is nothing to do; record to a file or be a virtual"):
         LiveJob(str(clip), window=False)
@@ -109,4 +115,4 @@ def test_a_display_that_is_not_there_does_not_kill_the_process(monkeypatch: pyte
     monkeypatch.setenv("DISPLAY", ":12345")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     reason = window.why_no_display() or ""
-    assert "--no-window" in reason
+    assert "go without the window" in reason
