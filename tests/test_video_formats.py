@@ -116,7 +116,7 @@ def test_alpha_sidecar_writes_both_from_one_pass(tmp_path: Path, clip: Path) -> 
 def test_mp4_with_transparency_is_refused_with_three_ways_out(tmp_path: Path, clip: Path) -> None:
     with pytest.raises(InputError) as refusal:
         convert(clip, tmp_path / "out.mp4")
-    for way in ("out.webm", "out.mov", "out.mkv", "--background", "--alpha-sidecar"):
+    for way in ("out.webm", "out.mov", "out.mkv", "give a background", "an alpha sidecar"):
         assert way in str(refusal.value)
     assert list(tmp_path.glob("out*")) == []
 
@@ -153,10 +153,10 @@ def test_quality_and_speed_reach_the_encoder(tmp_path: Path, clip: Path) -> None
 @pytest.mark.parametrize(
     ("name", "format", "crf", "said"),
     [
-        ("out.mp4", "h265", 60, r"^--crf 60: h265 takes 0 to 51 \(default 22\)$"),
-        ("out.mp4", "h264", 52, r"^--crf 52: h264 takes 0 to 51 \(default 18\)$"),
-        ("out.webm", "vp9", 64, r"^--crf 64: vp9 takes 0 to 63 \(default 24\)$"),
-        ("out.mp4", "h264", -1, r"^--crf -1: h264 takes"),
+        ("out.mp4", "h265", 60, r"^crf is 60; h265 takes 0 to 51 \(default 22\)$"),
+        ("out.mp4", "h264", 52, r"^crf is 52; h264 takes 0 to 51 \(default 18\)$"),
+        ("out.webm", "vp9", 64, r"^crf is 64; vp9 takes 0 to 63 \(default 24\)$"),
+        ("out.mp4", "h264", -1, r"^crf is -1; h264 takes"),
     ],
 )
 def test_crf_has_an_end(tmp_path: Path, clip: Path, name: str, format: str, crf: int, said: str) -> None:
@@ -184,6 +184,39 @@ def test_encoders() -> None:
         assert pick_encoder(h264, cuda=True) == "libx264"
         with pytest.raises(InputError, match="h264_nvenc cannot be used here"):
             pick_encoder(h264, "h264_nvenc")
+
+
+class Nvenc:
+    """NVIDIA's H.264 encoder, which opens for sides of 145 to 4096 px."""
+
+    width, height, pix_fmt, time_base = 0, 0, "", None
+
+    def open(self) -> None:
+        if not (145 <= min(self.width, self.height) and max(self.width, self.height) <= 4096):
+            raise av.error.ExternalError(1, "Generic error in an external library")
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "expected"),
+    [((1080, 1920), "h264_nvenc"), ((2880, 5120), "libx264"), ((144, 256), "libx264"), ((145, 255), "h264_nvenc")],
+)
+def test_hardware_encodes_what_it_opens_for(
+    monkeypatch: pytest.MonkeyPatch, size_hw: tuple[int, int], expected: str
+) -> None:
+    monkeypatch.setattr(av.CodecContext, "create", lambda *_: Nvenc())
+    assert pick_encoder(formats.FORMATS["h264"], cuda=True, size_hw=size_hw) == expected
+    if expected == "libx264":
+        with pytest.raises(InputError, match=r"no NVIDIA encoder or driver for \d+×\d+ px: .*; use encoder libx264"):
+            pick_encoder(formats.FORMATS["h264"], "h264_nvenc", size_hw=size_hw)
+
+
+def test_the_encoder_is_chosen_by_the_size_of_the_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bgdl.pipeline import video_run
+
+    asked = []
+    monkeypatch.setattr(video_run, "pick_encoder", lambda *_, size_hw, **__: asked.append(size_hw) or "libx264")
+    convert(write_clip(tmp_path / "in.mkv", frames=2, size_hw=(46, 62)), tmp_path / "out.mp4", background="red")
+    assert asked == [(46, 62)]
 
 
 def test_hidden_colours_take_the_subject_s_and_nothing_seen_changes() -> None:

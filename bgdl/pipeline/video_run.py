@@ -95,16 +95,17 @@ class Run:
     ) -> VideoWriter:
         job, info = self.job, self._reader.info
         top, left, bottom, right = step.box or (0, 0, *info.size_hw)
+        size_hw = (bottom - top, right - left)
         return VideoWriter(
             target,
             chosen,
-            size_hw=(bottom - top, right - left),
+            size_hw=size_hw,
             channels=channels,
             time_base=info.time_base,
             rate=info.rate,
             tags=info.color,
             pixel_aspect=None if self._looking else info.pixel_aspect,  # mattes to play back stay as they are
-            encoder=pick_encoder(chosen, job.encoder, cuda=step.matter.device.type == "cuda"),
+            encoder=pick_encoder(chosen, job.encoder, cuda=step.matter.device.type == "cuda", size_hw=size_hw),
             crf=job.crf,
             preset=job.preset,
             tracks=tracks,
