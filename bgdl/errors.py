@@ -14,7 +14,7 @@ class WeightsError(BgdlError):
 
 
 class ForeignGraph(WeightsError):
-    """A sound ONNX file that is no U²-Net in rembg's layout; one of the runtimes may still run it."""
+    """A sound ONNX file that is not a U²-Net in rembg's layout; one of the runtimes may still run it."""
 
 
 class DeviceError(BgdlError, RuntimeError):

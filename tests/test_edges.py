@@ -256,7 +256,7 @@ def test_matting_leaves_mattes_without_an_edge_alone() -> None:
 def test_matting_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pymatting", None)
     frames, truth, _ = disc(40)
-    with pytest.raises(MissingExtra, match=r'--edge matting needs an optional package: pip install "bgdl\[matting\]"'):
+    with pytest.raises(MissingExtra, match=r'edge matting needs an optional package: pip install "bgdl\[matting\]"'):
         closed_form(frames, truth)
 
 

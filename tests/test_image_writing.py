@@ -61,7 +61,7 @@ def test_lossless_files_give_back_every_byte(height: int, width: int, channels: 
 def test_opaque_formats_refuse_transparency_with_the_way_out(ending: str, tmp_path: Path) -> None:
     target = tmp_path / f"out{ending}"
     assert not supports_alpha(target)
-    with pytest.raises(InputError, match=r"cannot hold transparency; write \.png, .* --background white"):
+    with pytest.raises(InputError, match=r"cannot hold transparency; write \.png, .* for instance white"):
         write(torch.zeros(2, 2, 4, dtype=torch.uint8), target)
     write(torch.zeros(2, 2, 3, dtype=torch.uint8), target)
     assert read(target).frames.shape == (1, 2, 2, 3)

@@ -237,11 +237,11 @@ def test_what_exists_is_not_recorded_over_unasked(bgdl: Bgdl, tmp_path: Path) ->
     (tmp_path / "rec.mp4").write_text("mine")
     done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", tmp_path / "rec.mp4", "--frames", 2)
     assert done.status == 1
-    assert "exists; use --overwrite or another name" in done.err
+    assert "exists; use overwrite or another name" in done.err
     assert (tmp_path / "rec.mp4").read_text() == "mine"
 
 
-@pytest.mark.parametrize(("seconds", "said"), [(0, "; no frame came, so {} was not written"), (0.3, " -> {}")])
+@pytest.mark.parametrize(("seconds", "said"), [(0, "; no frames arrived, so {} was not written"), (0.3, " -> {}")])
 def test_only_a_file_that_is_there_is_named(bgdl: Bgdl, tmp_path: Path, seconds: float, said: str) -> None:
     target = tmp_path / "rec.mp4"
     done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", target, "--seconds", seconds)

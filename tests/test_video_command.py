@@ -31,10 +31,10 @@ def test_a_clip_with_json(bgdl: Bgdl, clip: Path, tiny_weights: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["-b", "red", "--keep", "some"], "--keep 'some' is not largest, all or a number of parts from 1"),
+        (["-b", "red", "--keep", "some"], "keep is 'some', not largest, all or a number of parts from 1"),
         ([], "holds no transparency; write out.webm (VP9)"),
         (["-b", "red", "--prime", "2s"], "learns no empty scene; leave --prime out"),
-        (["-b", "red", "--preset", "sideways"], "--preset 'sideways' is unknown to libx264; use ultrafast, superfast"),
+        (["-b", "red", "--preset", "sideways"], "preset 'sideways' is unknown to libx264; use ultrafast, superfast"),
         (["-b", "red", "--start", "3", "--end", "2"], "start 3 is not before end 2"),
     ],
 )

@@ -18,7 +18,7 @@ def test_what_exists_is_refused_before_the_first_pass(tmp_path: Path, sidecar: b
     taken = tmp_path / ("out_alpha.mp4" if sidecar else "out.mp4")
     taken.write_text("mine")
     matter = BrightSubject()
-    with pytest.raises(InputError, match=rf"{taken.name} exists; use --overwrite"):
+    with pytest.raises(InputError, match=rf"{taken.name} exists; use overwrite"):
         convert(source, tmp_path / "out.mp4", model=matter, crop="5%", alpha_sidecar=sidecar)
     assert matter.seen == 0
     assert taken.read_text() == "mine"

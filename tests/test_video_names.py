@@ -77,7 +77,7 @@ def test_pictures_that_are_read_are_not_replaced(clip: Path, source: str) -> Non
 
 @pytest.mark.parametrize("target", [".", "%06d.png", "../here"])
 def test_the_folder_that_one_is_in(clip: Path, target: str) -> None:
-    with pytest.raises(InputError, match=r"here exists; use --overwrite"):
+    with pytest.raises(InputError, match=r"here exists; use overwrite"):
         convert(clip, Path(target))
     report = convert(clip, Path(target), overwrite=True, alpha_sidecar=True)
     pictures = [f"{number:06d}.png" for number in range(1, 6)]
@@ -124,7 +124,7 @@ def test_a_name_with_a_colon_is_no_protocol(clip: Path) -> None:
 
 @pytest.mark.parametrize("target", ["-", "/dev/null"])
 def test_what_is_no_file_is_no_target(clip: Path, target: str) -> None:
-    with pytest.raises(InputError, match=f"{target} is no file; clips are written to files"):
+    with pytest.raises(InputError, match=f"{target} is not a file; clips are written to files"):
         convert(clip, Path(target), background="red", overwrite=True)
     assert names(".") == [clip.name]
 

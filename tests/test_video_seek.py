@@ -77,5 +77,5 @@ def test_a_part_behind_the_last_key_frame_is_found(tmp_path: Path) -> None:
 
 def test_a_start_behind_the_end_is_a_sentence(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "in.ts", frames=FRAMES, rate=25)
-    with pytest.raises(InputError, match="no frame between --start and --end"):
+    with pytest.raises(InputError, match="no frame between start and end"):
         VideoReader(clip, start_s=Fraction(9))

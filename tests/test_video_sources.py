@@ -152,7 +152,7 @@ def test_broken_packets_are_skipped_and_counted(tmp_path: Path) -> None:
     source.write_bytes(parts[0] + b"".join(mark + part for mark, part in zip(broken, parts[1:], strict=True)))
     report = convert(source, tmp_path / "out.mp4")
     assert report.frames == 27 == len(decoded(tmp_path / "out.mp4")[0])
-    assert "3 damaged packets" in report.notes[-1]
+    assert "damaged packets: 3" in report.notes[-1]
 
 
 def test_a_truncated_file_gives_what_is_in_it(tmp_path: Path) -> None:

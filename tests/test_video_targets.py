@@ -74,7 +74,7 @@ def test_ctrl_c_at_each_step_of_the_end_leaves_a_playable_part(tmp_path: Path, m
 def test_what_exists_is_not_replaced_unasked(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mp4", frames=2)
     (tmp_path / "out.mp4").write_text("mine")
-    with pytest.raises(InputError, match=r"exists; use --overwrite"):
+    with pytest.raises(InputError, match=r"exists; use overwrite"):
         convert(source, tmp_path / "out.mp4")
     assert (tmp_path / "out.mp4").read_text() == "mine"
     convert(source, tmp_path / "out.mp4", overwrite=True)
@@ -88,7 +88,7 @@ def test_a_way_over_a_folder_to_be_made_leads_to_the_same_file(tmp_path: Path, o
     with pytest.raises(InputError, match="is read and would be replaced"):
         convert(source, tmp_path / "new" / ".." / "in.mp4", overwrite=overwrite)
     (tmp_path / "mine.mp4").write_text("mine")
-    with pytest.raises(InputError, match=r"exists; use --overwrite"):
+    with pytest.raises(InputError, match=r"exists; use overwrite"):
         convert(source, tmp_path / "new" / ".." / "mine.mp4")
     assert source.read_bytes() == before
 

@@ -141,7 +141,9 @@ def start(network: Network, choice: Choice, device: torch.device, **options: Any
     """
     if choice.engine not in runs(network):
         able = " or ".join(runs(network))
-        raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads; run it with the {able} engine")
+        raise WeightsError(
+            f"{network.path.name} is not a U²-Net in a form that bgdl reads; run it with the {able} engine"
+        )
     for option in options:
         if (owner := OPTIONS[option]) != choice.engine:
             raise InputError(f"{option} is for the {owner} engine, but {choice.engine} runs {network.path.name} here")

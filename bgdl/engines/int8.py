@@ -28,11 +28,11 @@ def measure(network: Network, pictures: NDArray[np.float32]) -> Calibration:
     """Which channels stay, and the mean over the pictures of each map's extremes. They fit every input size.
 
     pictures: float32 (P,3,H,W), prepared as the network needs them; some dozens like those that it will see.
-    Raises WeightsError for a graph that is no U²-Net.
+    Raises WeightsError for a graph that is not a U²-Net.
     """
     openvino, ops = _openvino()
     if network.weights is None:
-        raise WeightsError(f"{network.path.name} is no U²-Net in a form that bgdl reads, so int8 is not to be had")
+        raise WeightsError(f"{network.path.name} is not a U²-Net in a form that bgdl reads, so it cannot run in int8")
     kept = needed_channels(network.weights.net(), torch.from_numpy(pictures))
     core = openvino.Core()
     model = core.read_model(network.graph((pictures.shape[-2], pictures.shape[-1]), exact=False, kept=kept))
@@ -70,7 +70,10 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
 def no_ranges(network: Network | None) -> str:
     """Why int8 cannot be had, and what to do."""
     name = network.path.name if network else "NAME"
-    return f"int8 needs ranges that {name} has not (bgdl export {name} -o OWN.safetensors --int8 FOLDER measures them)"
+    return (
+        f"int8 needs ranges that {name} does not have "
+        f"(bgdl export {name} -o OWN.safetensors --int8 FOLDER measures them)"
+    )
 
 
 def _maps(model: Any) -> Iterator[tuple[str, Any]]:

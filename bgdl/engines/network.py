@@ -101,7 +101,7 @@ def _calibration(path: Path, card: Any) -> Calibration:
 
 
 def check_output(network: Network, shape: tuple[int, ...], size_hw: tuple[int, int]) -> None:
-    """Raises WeightsError where what a graph gives for one picture is no matte (1,1,H,W) of its size."""
+    """Raises WeightsError where what a graph gives for one picture is not a matte (1,1,H,W) of its size."""
     if shape != (1, 1, *size_hw):
         raise WeightsError(f"{network.path.name} gives {shape} for a picture; a matte {(1, 1, *size_hw)} is needed")
 
@@ -119,7 +119,7 @@ def _read_ir(path: Path) -> Network:
 
 
 def _read_foreign(path: Path) -> Network:
-    """A graph that is no U²-Net: one picture in, its first output the matte."""
+    """A graph that is not a U²-Net: one picture in, its first output the matte."""
     import onnx
 
     try:

@@ -113,7 +113,7 @@ def _open_camera(number: int, size_wh: tuple[int, int] | None, fps: float | None
     if not device.isOpened():
         raise InputError(
             f"camera {number} cannot be opened: it is missing, in use, or not allowed for this program; "
-            "try another --source (0, 1, ...), a file or a URL"
+            "try another source: 0, 1, ..., a file or a URL"
         )
     if size_wh:
         device.set(cv2.CAP_PROP_FRAME_WIDTH, size_wh[0])

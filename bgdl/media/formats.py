@@ -20,7 +20,7 @@ class VideoFormat:
     muxers: file extension -> FFmpeg muxer. codec: FFmpeg encoder.
     pix_fmts: picture channels (1 grey, 3 RGB, 4 RGBA) -> pixel format; without 4 it holds no transparency.
     even: sizes must be even. lossy: colours beside transparent pixels leak and must be filled.
-    crf: default of --crf where the encoder has one, most_crf: its end; preset: default of --preset.
+    crf: default of `crf` where the encoder has one, most_crf: its end; preset: default of `preset`.
     ticks: the format's own clock in ticks a second; None takes the source's time base. least_ticks: between frames.
     sound: the container takes audio and subtitles.
     """
@@ -173,17 +173,17 @@ def pick(target: Path, name: FormatName = "auto", *, channels: int, flatten: boo
 
 
 def check_crf(chosen: VideoFormat, crf: int | None) -> None:
-    """Raises InputError for a --crf that the format's encoders do not take."""
+    """Raises InputError for a `crf` that the format's encoders do not take."""
     if crf is not None and chosen.crf is not None and not 0 <= crf <= chosen.most_crf:
-        raise InputError(f"--crf {crf}: {chosen.name} takes 0 to {chosen.most_crf} (default {chosen.crf})")
+        raise InputError(f"crf is {crf}; {chosen.name} takes 0 to {chosen.most_crf} (default {chosen.crf})")
 
 
 def no_transparency(target: Path, chosen: VideoFormat) -> str:
     """Why a transparent clip cannot be written there, and the three ways out."""
     return (
         f"{target.name}: {chosen.name} in {target.suffix} holds no transparency; write {target.stem}.webm (VP9), "
-        f"{target.stem}.mov (ProRes 4444) or {target.stem}.mkv (FFV1, lossless), or give a --background, "
-        "or add --alpha-sidecar for the matte as a second file"
+        f"{target.stem}.mov (ProRes 4444) or {target.stem}.mkv (FFV1, lossless), or give a background, "
+        "or add an alpha sidecar, the matte as a second file"
     )
 
 

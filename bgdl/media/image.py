@@ -136,8 +136,7 @@ def supports_alpha(path: str | Path) -> bool:
 def no_transparency(name: str) -> str:
     """The sentence for a file whose format is opaque where a transparent picture is asked for."""
     return (
-        f"{name} cannot hold transparency; write .png, .webp, .tiff or .avif, "
-        "or give a background, for instance --background white"
+        f"{name} cannot hold transparency; write .png, .webp, .tiff or .avif, or give a background, for instance white"
     )
 
 
@@ -173,7 +172,7 @@ def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     if image.width * image.height > max_pixels:
         raise InputError(
             f"{name} is {image.width}×{image.height}, more than the limit of {max_pixels} pixels; "
-            f"lift it with --max-pixels {image.width * image.height} (bgdl image) if the file is to be trusted"
+            f"set max-pixels to {image.width * image.height} if the file is to be trusted"
         )
     return image
 

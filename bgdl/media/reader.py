@@ -248,8 +248,8 @@ class VideoReader:
 
     def _why_empty(self) -> str:
         if self._start_s is not None or self._end_s is not None:
-            return f"{self.source}: no frame between --start and --end"
-        return f"{self.source}: no frame can be decoded ({self.broken} damaged packets)"
+            return f"{self.source}: no frame between start and end"
+        return f"{self.source}: no frame can be decoded (damaged packets: {self.broken})"
 
 
 def _picture_s(decoder: Decoder) -> float | None:

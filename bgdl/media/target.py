@@ -58,11 +58,11 @@ class Target:
         final = self.final.resolve()  # new/../clip.mp4 is clip.mp4 as soon as the folder "new" is made
         taken = any(final.iterdir()) if final.is_dir() else final.exists()
         if taken and not overwrite:
-            raise InputError(f"{self.final} exists; use --overwrite or another name")
+            raise InputError(f"{self.final} exists; use overwrite or another name")
         if final.is_dir() and self.names is None:
-            raise InputError(f"{self.final} is a folder; give a file name with an extension, or --format png")
+            raise InputError(f"{self.final} is a folder; give a file name with an extension, or format png")
         if str(self.final) == "-" or (taken and not (final.is_file() or final.is_dir())):
-            raise InputError(f"{self.final} is no file; clips are written to files, not to a pipe or a device")
+            raise InputError(f"{self.final} is not a file; clips are written to files, not to a pipe or a device")
         if final.is_file() and self.names is not None:
             raise InputError(f"{self.final} is a file; pictures need a folder, give another name")
 

@@ -26,7 +26,7 @@ class VirtualCamera:
         try:
             import pyvirtualcam
         except ImportError as error:
-            raise MissingExtra("--virtual-camera", "virtualcam") from error
+            raise MissingExtra("the virtual camera", "virtualcam") from error
         height, width = size_hw
         try:
             self._camera: Any = pyvirtualcam.Camera(width=width, height=height, fps=fps)

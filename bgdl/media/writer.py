@@ -131,7 +131,7 @@ class VideoWriter:
         """Open the encoder before any frame is worked on."""
         height, width = self.size_hw
         what = f"{self.encoder} does not encode pictures of {width}×{height} px with these options"
-        with _told(what, "use another --format, or leave --crf and --preset out"):
+        with _told(what, "use another format, or leave crf and preset out"):
             self._stream.codec_context.open()
 
     @property
@@ -157,7 +157,7 @@ class VideoWriter:
                 self.frames += 1
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
-        return _told(f"{self.part.final}: cannot be written", "make room on the disk, or try --sound none")
+        return _told(f"{self.part.final}: cannot be written", "make room on the disk, or try sound none")
 
     def _hold(self, frame: av.VideoFrame, stamp: int) -> None:
         """Encode the frame before, and keep this one; it is left out where the format cannot show both."""

@@ -47,9 +47,9 @@ def on_damage(reader: VideoReader) -> list[str]:
     """What was wrong inside the source."""
     notes = []
     if reader.broken:
-        notes.append(f"{reader.broken} damaged packets of the source were skipped")
+        notes.append(f"the source holds damaged packets: {reader.broken} skipped")
     if reader.repaired:
-        notes.append(f"{reader.repaired} frames had no timestamp of their own or an old one; theirs were filled in")
+        notes.append(f"timestamps were missing or old: {reader.repaired} filled in")
     if reader.joins:
         times = "once" if reader.joins == 1 else f"{reader.joins} times"
         notes.append(

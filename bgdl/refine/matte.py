@@ -63,7 +63,7 @@ def parse_keep(text: str | int) -> Keep:
     if text == "all":
         return "all"
     if not str(text).isdecimal() or int(text) < 1:
-        raise InputError(f"--keep {text!r} is not largest, all or a number of parts from 1; write for instance 2")
+        raise InputError(f"keep is {text!r}, not largest, all or a number of parts from 1; write for instance 2")
     return int(text)
 
 

@@ -61,7 +61,7 @@ def _one(
     except TooSlow:
         warnings.warn(
             f"matting took longer than {limit_s:g} s: this picture keeps the network's matte; "
-            "use a smaller picture or --edge decontaminate", stacklevel=2,
+            "use a smaller picture or edge decontaminate", stacklevel=2,
         )  # fmt: skip
         return alpha
     result = np.where(trimap == UNKNOWN, alpha, trimap)
@@ -84,7 +84,7 @@ def _estimate(image: NDArray[np.float64], trimap: Grey, limit_s: float) -> Grey:
     try:
         from pymatting import estimate_alpha_cf, ichol
     except ImportError:
-        raise MissingExtra("--edge matting", "matting") from None
+        raise MissingExtra("edge matting", "matting") from None
     deadline = time.monotonic() + limit_s  # from here on: the first import compiles for a minute
 
     def check(*_: Any) -> None:
