@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from PIL import Image
 from rich.console import Console
 
 from bgdl.cli import console
+from bgdl.evaluation.runner import Runner
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
@@ -51,6 +53,19 @@ def test_a_report(bgdl: Bgdl, pairs: Path, tiny_weights: Path, tmp_path: Path) -
     assert (out / "report.md").read_text().startswith("## set\n\n| Method | IoU ↑ |")
 
 
+def test_ctrl_c_says_that_the_same_command_goes_on(
+    bgdl: Bgdl, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "report"
+    with monkeypatch.context() as patch:
+        patch.setattr(Runner, "_keep_matte", Mock(side_effect=[None, KeyboardInterrupt]))
+        done = bgdl("eval", pairs, "-m", "otsu", "-o", out)
+    assert done.status == 130
+    assert f"stopped; what was scored is in {out}, and the same command goes on from there" in done.err
+    assert len((out / "records.jsonl").read_text().splitlines()) == 2  # the header and one picture
+    assert bgdl("eval", pairs, "-m", "otsu", "-o", out).status == 0
+
+
 def test_a_report_goes_by_the_files_as_they_are(
     bgdl: Bgdl, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -60,7 +75,7 @@ def test_a_report_goes_by_the_files_as_they_are(
         rows = json.loads((tmp_path / "out" / "report.json").read_text())["pictures"]
         return {row["name"]: row["seconds"] for row in rows}, done.err
 
-    anew = "data set: its files have changed since, so it is scored anew"
+    anew = "data set: its files have changed, so it is scored again"
     monkeypatch.chdir(tmp_path)
     first, said = scores()
     assert anew not in said

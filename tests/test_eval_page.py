@@ -84,6 +84,11 @@ def test_the_worst_come_first(folder: Path) -> None:
     assert re.findall(r"<h4>(\d+), IoU", page) == ["000", "001", "002"]
 
 
+def test_every_figure_has_the_methods_in_the_tables_order(page: str) -> None:
+    captions = re.findall(r"<figcaption>([^<]+)<br>", page)
+    assert captions == [*re.findall(r"<tr><td data-value=''>(?:<b>)?([^<]+)", page)[:3]] * 3
+
+
 def test_difference_shows_too_much_red_and_missing_blue() -> None:
     alpha, truth = torch.tensor([[1.0, 0.0, 1.0, 0.0]]), torch.tensor([[0.0, 1.0, 1.0, 0.0]])
     red, blue, subject, ground = gallery.difference(alpha, truth)[0].tolist()

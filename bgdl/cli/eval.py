@@ -196,9 +196,14 @@ def _score(
     header = report.header(plan, matters, sources, version=bgdl.__version__)
     store = Store(out, header, overwrite=overwrite)
     for name in store.stale:
-        console.note(f"data {name}: its files have changed since, so it is scored anew")
+        console.note(f"data {name}: its files have changed, so it is scored again")
     runner = Runner(matters, plan.rules, store, out / "mattes" if out else None, jobs)
-    _follow(runner, sources)
+    try:
+        _follow(runner, sources)
+    except KeyboardInterrupt:
+        if out:
+            console.note(f"stopped; what was scored is in {out}, and the same command goes on from there")
+        raise
     records = store.pictures(matters)
     result = report.build(plan, matters, sources, records, version=bgdl.__version__, jobs=jobs)
     if out:
@@ -208,9 +213,17 @@ def _score(
 
 def _follow(runner: Runner, sources: list[Source]) -> None:
     """Run with a progress bar on stderr."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    title = TextColumn("{task.description}", markup=False)
+    columns = (title, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console.err, transient=True) as bar:
         tasks: dict[tuple[str, str], Any] = {}
         for done in runner.run(sources):

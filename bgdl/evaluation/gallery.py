@@ -78,7 +78,7 @@ def data_uri(picture: Tensor) -> str:
 
 def _sight(record: Record, picture: Tensor, truth: Tensor, ious: Mapping[str, float], mattes: Path) -> Sight:
     shown = {}
-    for label, iou in sorted(ious.items(), key=lambda item: -item[1]):
+    for label, iou in ious.items():
         try:
             matte = image.read(mattes / matte_path(record.data, record.clip, record.name, label)).frames
         except BgdlError:

@@ -37,13 +37,14 @@ def _section(report: Figures, data: Figures, sights: Sequence[Sight]) -> str:
     if not data["summary"]:
         return f"<section><h2>{name}</h2><p>No picture could be scored.</p>{_broken(data)}</section>"
     everything = make_table(data, report["reference"], measures=list(MEASURES))
-    pictures = "".join(_figure(sight, report["reference"]) for sight in sights)
+    distribution = plots.distribution(_ious(report, data))
+    pictures = "".join(_figure(sight, report["reference"], _order(data)) for sight in sights)
     gallery = f"<h3>The {len(sights)} worst of {reference}</h3>{_LEGEND}{pictures}" if sights else ""
     return (
         f"<section><h2>{name}</h2><p class=path>{escape(data['path'])}</p>"
         f"{_table(make_table(data, report['reference']))}{_NOTE}"
         f"<details><summary>All measures</summary>{_table(everything)}</details>{_broken(data)}"
-        f"<h3>Distribution of IoU</h3>{plots.distribution(_ious(report, data))}"
+        f"<h3>Distribution of IoU</h3><p class=note>The line is the median.</p>{distribution}"
         f"<h3>Speed and quality</h3>{plots.speed_quality(_points(data))}{gallery}</section>"
     )
 
@@ -91,9 +92,10 @@ def _cell(text: str, value: float | None, *, best: bool) -> str:
     return f"<td data-value='{'' if value is None else value}'>{shown}</td>"
 
 
-def _figure(sight: Sight, reference: str) -> str:
+def _figure(sight: Sight, reference: str, order: Sequence[str]) -> str:
+    """The methods are in one order in every figure, so that an eye can run down a column."""
     iou = f", IoU {sight.mattes[reference][0]:.3f}" if reference in sight.mattes else ""
-    mattes = "".join(_matte(label, *made) for label, made in sight.mattes.items())
+    mattes = "".join(_matte(label, *made) for label in order if (made := sight.mattes.get(label)))
     return (
         f"<article><h4>{escape(sight.name)}{iou}</h4><div class=row>"
         f"<figure>{_picture(sight.picture, 'input')}{_picture(sight.truth, 'truth')}"

@@ -50,8 +50,8 @@ MEASURES: dict[str, Measure] = {
     "dtssd": Measure("dtSSD", "lower", "1e-2", 2),
     "messddt": Measure("MESSDdt", "lower", "1e-3", 2),
     "flicker": Measure("Flicker", "lower", "1e-3", 2),
-    "median_ms": Measure("Median", "lower", "ms a frame", 1),
-    "p95_ms": Measure("95th percentile", "lower", "ms a frame", 1),
+    "median_ms": Measure("Median time", "lower", "ms a frame", 1),
+    "p95_ms": Measure("95th percentile of time", "lower", "ms a frame", 1),
 }
 
 PICTURE: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
