@@ -63,7 +63,7 @@ def test_spread_reaches_the_end_of_the_list() -> None:
 def test_command_lists_draws_and_fails(faulty: Path, tmp_path: Path) -> None:
     grid = tmp_path / "grid.png"
     result = CliRunner().invoke(app, ["data", "check", str(faulty), "--grid", str(grid)])
-    assert isinstance(result.exception, InputError) and "3 pictures" in str(result.exception)
+    assert isinstance(result.exception, InputError) and "3 unusable pictures" in str(result.exception)
     assert "error: person-000 has no mask" in result.stdout
     assert "grid.png: 4 samples, each" in result.stderr
     with Image.open(grid) as picture:

@@ -35,5 +35,5 @@ def test_some_plain_backgrounds_are_black_and_white() -> None:
 def test_a_strength_that_cannot_be_is_refused() -> None:
     colour_transform(1.25)
     for strength in (-0.1, 1.3):
-        with pytest.raises(InputError, match=f"a colour strength of {strength} cannot be; give 0 .* to 1.25"):
+        with pytest.raises(InputError, match=f"colour strength is {strength}; allowed are 0 .* to 1.25"):
             colour_transform(strength)

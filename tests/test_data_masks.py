@@ -94,7 +94,7 @@ def test_colours_without_black_are_refused(tmp_path: Path) -> None:
     colours = np.full((8, 6, 3), (90, 160, 240), np.uint8)
     colours[2:7, 1:5] = (250, 200, 170)
     Image.fromarray(colours).save(tmp_path / "photo.png")
-    with pytest.raises(InputError, match=r"photo\.png: it is coloured and nowhere black; black is the background"):
+    with pytest.raises(InputError, match=r"photo\.png: it has colours but no black; black is the background"):
         read_mask(tmp_path / "photo.png")
 
 

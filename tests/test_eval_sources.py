@@ -120,7 +120,7 @@ def test_masks_of_class_numbers_are_no_empty_truths(tmp_path):
     first, second = opened(root).clips[0].read()
     assert first.error is None
     assert second.error == (
-        "the mask's brightest value is 7 of 255; white is the person (are these numbers of classes?)"
+        "the mask's brightest value is 7 of 255; white is the person (is this a map of class numbers?)"
     )
     assert not any(frame.error for frame in opened(root, Rules(kind="sequence")).clips[0].read())
 

@@ -214,7 +214,7 @@ def test_names_stand_for_files(trained: Path, tmp_path: Path, own_registry: Path
 
 
 def test_a_missing_folder_and_broken_scores_are_explained(trained: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"there is no folder .*nowhere to write x.onnx into; make it first"):
+    with pytest.raises(InputError, match=r"cannot write x.onnx: there is no folder .*nowhere; create it first"):
         model.export(trained, tmp_path / "nowhere" / "x.onnx")
     (tmp_path / "scores.json").write_text("{")
     for scores in ("scores.json", "none.json"):
@@ -261,7 +261,7 @@ def test_blend_of_all_or_nothing_is_one_of_the_two(trained: Path, share: float) 
 
 def test_blend_refuses_what_it_cannot_average(trained: Path) -> None:
     one = checkpoint.read(trained)
-    with pytest.raises(InputError, match=r"a share of 1.5 cannot be blended"):
+    with pytest.raises(InputError, match=r"share is 1.5; allowed are 0"):
         blend(one, one, 1.5)
     with pytest.raises(InputError, match="u2netp and u2net cannot be blended"):
         blend(one, checkpoint.Checkpoint("u2net", {}), 0.5)

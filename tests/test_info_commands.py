@@ -56,7 +56,7 @@ def test_models_json_says_where_weights_are(bgdl: Bgdl, tmp_path: Path, monkeypa
     (tmp_path / "u2net.onnx").write_bytes(b"x")
     rows = {row["name"]: row for row in map(json.loads, bgdl("models", "--json").out.splitlines())}
     assert rows["u2net"]["weights"] == str(tmp_path / "u2net.onnx")
-    assert rows["u2net_human_seg"]["weights"] == "not here yet: bgdl models fetch u2net_human_seg"
+    assert rows["u2net_human_seg"]["weights"] == "not downloaded yet: bgdl models fetch u2net_human_seg"
     assert rows["otsu"]["weights"] == "none needed"
     assert {(row["name"], row["primed"], row["stateful"]) for row in rows.values()} == {
         (name, method.primed, method.stateful) for name, method in registry.METHODS.items()
@@ -87,12 +87,12 @@ def test_doctor(bgdl: Bgdl, tiny_weights: Path) -> None:
         "on cpu for",
         "memory\n  ",
         "looked for in: ",
-        "u2net_human_seg: to be fetched: bgdl models fetch u2net_human_seg",
+        "u2net_human_seg: not downloaded yet: bgdl models fetch u2net_human_seg",
     ):
         assert fact in done.out
 
 
 def test_doctor_on_a_method_and_on_missing_weights(bgdl: Bgdl) -> None:
-    assert "mog2 runs no network" in bgdl("doctor", "-m", "mog2").out
-    assert "u2net is not on this machine yet: bgdl models fetch u2net" in bgdl("doctor", "-m", "u2net").out
+    assert "mog2 does not use a network" in bgdl("doctor", "-m", "mog2").out
+    assert "u2net is not downloaded yet: bgdl models fetch u2net" in bgdl("doctor", "-m", "u2net").out
     assert "nowhere.pth does not run: no weights file at nowhere.pth" in bgdl("doctor", "-m", "nowhere.pth").out

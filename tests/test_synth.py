@@ -160,14 +160,14 @@ def test_cutouts_that_show_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"has no transparency; cut it out first: bgdl image"):
         read_subject(tmp_path / "opaque.png", 24)
     image.write(torch.zeros((8, 8, 4), dtype=torch.uint8), tmp_path / "nothing.png")
-    with pytest.raises(InputError, match="is wholly transparent"):
+    with pytest.raises(InputError, match="is entirely transparent"):
         read_subject(tmp_path / "nothing.png", 24)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"lead_in_s": 2.0}, "the rate must be above 0 and the empty part shorter than the clip"),
+        ({"lead_in_s": 2.0}, "the rate must be above 0 and the lead-in shorter than the clip"),
         ({"noise": -1.0}, "noise is -1; it must lie between 0 and 100"),
         ({"shadow": 1.5}, "shadow is 1.5; it must lie between 0 and 1"),
         ({"size_hw": (8, 8)}, "a clip of 8x8 is too small"),
@@ -210,10 +210,10 @@ def test_the_command_writes_the_same_clip_twice(tmp_path: Path) -> None:
     [
         ("--size", "big", "is not WIDTHxHEIGHT"),
         ("--fps", "fast", "write 25, 29.97 or 30000/1001"),
-        ("--height", "7", "is no share"),
-        ("--pan", "nan", "must be numbers that end"),
-        ("--pan", "1e7", "20000 px are the most"),
-        ("--duration", "inf", "must be numbers that end"),
+        ("--height", "7", "--height is 7; allowed are"),
+        ("--pan", "nan", "must be finite"),
+        ("--pan", "1e7", "the limit is 20000 px"),
+        ("--duration", "inf", "must be finite"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_read(tmp_path: Path, option: str, value: str, message: str) -> None:

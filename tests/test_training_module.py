@@ -118,7 +118,7 @@ def test_resume_is_exact_with_workers(people: Path) -> None:
 
 def test_non_finite_loss_names_the_pictures(people: Path, tmp_path: Path) -> None:
     module = PortraitModule(input_spec=SMALL, loss=Loss(bce=float("inf")))
-    with pytest.raises(InputError, match=r"the loss is (inf|nan) at step 0 with the pictures person-00\d"):
+    with pytest.raises(InputError, match=r"the loss is (inf|nan) at step 0 on the pictures person-00\d"):
         trainer(tmp_path).fit(module, data(people, batch=2))
 
 
@@ -153,7 +153,7 @@ def test_options_reach_the_optimizer(people: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_stage_lists_those_there_are() -> None:
-    with pytest.raises(InputError, match="there is no stage 'encoder' to freeze; there are stage1, stage2"):
+    with pytest.raises(InputError, match="there is no stage 'encoder' to freeze; the stages are stage1, stage2"):
         PortraitModule(freeze_stages=["encoder"])
 
 
@@ -242,7 +242,7 @@ def test_a_teacher_and_its_share_go_together(tiny_weights: Path) -> None:
 
 def test_shapes_that_disagree_are_refused(people: Path, tmp_path: Path) -> None:
     module = PortraitModule(input_spec=InputSpec(size=32, shape="area"))
-    with pytest.raises(InputError, match=r"fed in shape area, and data\.shape is square; set .* alike"):
+    with pytest.raises(InputError, match=r"model\.input_spec\.shape is area, but data\.shape is square; use the same"):
         trainer(tmp_path).fit(module, data(people))
 
 

@@ -74,7 +74,7 @@ def bench(
     where, pairs = _place(net, device, engine, precision)
     base = Task(net.path, *pairs[0], device=str(where), threads=threads)
     tasks = measure.tasks_for(base, pairs, compiled=compile)
-    console.note(f"model {net.path.stem}, device {where}, {threads or thread_count()} threads, {len(tasks)} pairs")
+    console.note(f"model {net.path.stem}, device {where}, {threads or thread_count()} threads, {len(tasks)} runs")
     with console.err.status("starting") as status:
         result = measure.measure(tasks, shown, spec, batches=_numbers(batch), repeats=repeats, say=status.update)
     if cost := result.cost():
@@ -89,10 +89,10 @@ def _remember(net: Network, cost: dict[str, float], shown: Pictures, *, as_used:
     scored = sum(truth is not None for truth in shown.truths)
     if as_used and scored >= ENOUGH:
         cache.remember_cost(net.key, cost)
-        console.note(f"what each precision costs is remembered for engine auto ({scored} pictures with masks)")
+        console.note(f"the mIoU of each precision is remembered for --engine auto ({scored} pictures with masks)")
     else:
         console.note(
-            f"not remembered for engine auto: that takes {ENOUGH} pictures with masks at the network's own size"
+            f"not remembered for --engine auto: that needs {ENOUGH} pictures with masks at the network's own size"
         )
 
 
@@ -102,7 +102,7 @@ def _network(model: str, size: int | None) -> tuple[Network, InputSpec]:
     from bgdl.preprocess import InputSpec
 
     if ":" in model and not Path(model).exists():
-        raise InputError(f"{model!r}: bgdl bench takes a model without options; --size sets the side of its square")
+        raise InputError(f"{model!r}: bgdl bench takes a model without options; set the input size with --size")
     record = weights.RECORDS.get(model)
     net = network.read(weights.path_of(model))
     spec = net.spec or (record.spec if record else InputSpec())
@@ -133,14 +133,14 @@ def _place(net: Network, device: str, engine: Any, precision: Any) -> tuple[torc
         if exact and wanted:
             return place, [*exact, *(pair for pair in wanted if pair not in exact)]
     there = ", ".join(" ".join(pair) for pair in pairs) or "nothing"
-    raise DeviceError(f"nothing runs {engine} {precision} here; there is {there}")
+    raise DeviceError(f"nothing runs {engine} {precision} here; available: {there}")
 
 
 def _numbers(text: str) -> list[int]:
 
     words = text.split(",")
     if not all(word.strip().isdecimal() and int(word) for word in words):
-        raise InputError(f"--batch {text!r}: give whole numbers from 1, for instance 1,4,8")
+        raise InputError(f"--batch {text!r}: give whole numbers of 1 or more, for instance 1,4,8")
     return [int(word) for word in words]
 
 

@@ -37,9 +37,9 @@ def check(
     from bgdl.data.pairs import read_pair
 
     if not grid.parent.is_dir():
-        raise InputError(f"there is no folder {grid.parent} to write {grid.name} into; make it first")
+        raise InputError(f"cannot write {grid.name}: there is no folder {grid.parent}; create it first")
     if Image.registered_extensions().get(grid.suffix.lower()) not in Image.SAVE:
-        raise InputError(f"cannot draw into {grid.name!r}; use .png or .jpg")
+        raise InputError(f"cannot write {grid.name!r}; use .png or .jpg")
     pairs, findings = check_folder(root)
     for finding in findings:
         console.out.print(f"{finding.severity}: {finding.name} {finding.text}", markup=False)
@@ -50,4 +50,4 @@ def check(
         console.note(f"{grid}: {len(samples)} samples, each beside its cutout over green")
     console.note(f"{len(pairs)} pairs, {len(faulty)} with errors, {len(findings) - len(faulty)} warnings")
     if faulty:
-        raise InputError(f"{root} has {len(faulty)} pictures that cannot be trained on; they are listed above")
+        raise InputError(f"{root} has {len(faulty)} unusable pictures; see the list above")

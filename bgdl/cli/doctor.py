@@ -62,10 +62,10 @@ def _devices() -> Iterator[str]:
     from bgdl.device import cpu_count, cpu_features, why_no_cuda
 
     fast = ", ".join(sorted(cpu_features())) or "none of bf16, fp16, int8"
-    yield f"cpu: {cpu_count()} processors may be used; fast arithmetic: {fast}"
+    yield f"cpu: {cpu_count()} processors available; fast arithmetic: {fast}"
     reason = why_no_cuda()
     yield f"cuda: {reason}" if reason else f"cuda: {torch.cuda.get_device_name()}"
-    yield f"mps: {'there' if torch.backends.mps.is_available() else 'no Metal GPU'}"
+    yield f"mps: {'available' if torch.backends.mps.is_available() else 'no Metal GPU'}"
 
 
 def _engine(model: str, device: str) -> Iterator[str]:
@@ -78,16 +78,16 @@ def _engine(model: str, device: str) -> Iterator[str]:
     model, _ = registry.split_options(model)
     record = weights.RECORDS.get(model)
     if not registry.is_network(model):
-        yield f"{model} runs no network"
+        yield f"{model} does not use a network"
         return
     path = weights.locate(record) if record else weights.path_of(model)
     if path is None:
-        yield f"{model} is not on this machine yet: bgdl models fetch {model}"
+        yield f"{model} is not downloaded yet: bgdl models fetch {model}"
         return
     try:
         where = pick_device(device)
         choice = choose.choose(where, network=network.read(path), cost=record.cost if record else None)
-        yield f"auto takes {choice.engine} {choice.precision} on {where} for {model}: {choice.reason}"
+        yield f"auto picks {choice.engine} {choice.precision} on {where} for {model}: {choice.reason}"
     except BgdlError as error:
         yield f"{model} does not run: {error}"
 
@@ -116,5 +116,5 @@ def _weights() -> Iterator[str]:
     from bgdl import weights
 
     for record in weights.RECORDS.values():
-        yield f"{record.name}: {weights.locate(record) or f'to be fetched: bgdl models fetch {record.name}'}"
+        yield f"{record.name}: {weights.locate(record) or f'not downloaded yet: bgdl models fetch {record.name}'}"
     yield f"looked for in: {', '.join(map(str, weights.search_path()))}"

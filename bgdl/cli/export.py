@@ -64,7 +64,7 @@ def export(
         checkpoint, output, half=precision == "half", start=start, share=share, pictures=pictures, **facts
     )
     size_mb = sum(file.stat().st_size for file in files_of(output)) / 1e6
-    console.note(f"{output}: {size_mb:.2f} MB, differs from torch by {difference:.1e} on average")
+    console.note(f"{output}: {size_mb:.2f} MB, mean difference from torch {difference:.1e}")
     if register:
         path = model.register(output, register)
-        console.note(f"--model {register} is {path}")
+        console.note(f"--model {register} now means {path}")

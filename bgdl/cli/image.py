@@ -146,14 +146,14 @@ def _jobs(
         raise InputError("--overwrite and --skip-existing exclude each other; give one of them")
     piped = "-" in inputs or str(output) == "-"
     if piped and len(inputs) > 1:
-        raise InputError(f"a pipe carries one picture, but {len(inputs)} inputs were given; give files and a folder")
+        raise InputError(f"stdin is one picture, but {len(inputs)} inputs were given; give - alone or files")
     if piped and output and str(output) != "-" and (output.is_dir() or not output.suffix):
-        raise InputError(f"a picture from stdin needs a file to go to, not {output}; give -o NAME.png")
+        raise InputError(f"a picture from stdin needs a file name, not {output}; give -o NAME.png")
     pipe = image_plan.ImageJob(Path(inputs[0]), output or Path("-"))
     jobs = [pipe] if piped else image_plan.plan(inputs, output, suffix=f".{format}")
     todo = image_plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing)
     if len(todo) < len(jobs):
-        console.note(f"{len(jobs) - len(todo)} results exist and are left as they are")
+        console.note(f"skipped, since the result exists: {len(jobs) - len(todo)} of {len(jobs)}")
     return todo
 
 

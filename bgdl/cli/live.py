@@ -132,7 +132,7 @@ virtual_background = _verb("Blur or replace what is behind you: `bgdl live`, blu
 
 
 def _finish(report: LiveReport, record: Path | None) -> None:
-    written = f" -> {record}" if report.frames else f"; no frame came, so {record} was not written"
+    written = f" -> {record}" if report.frames else f"; no frames arrived, so {record} was not written"
     console.note(
         f"{report.frames} frames in {report.seconds:.1f} s ({report.fps:.1f} fps, {report.dropped} dropped, "
         f"latency {report.latency_ms:.0f} ms)" + (written if record else "")

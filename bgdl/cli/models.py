@@ -52,7 +52,7 @@ def _details(row: dict[str, Any]) -> Iterator[str]:
     if row["primed"]:
         yield "learns the empty scene: --prime"
     if row["stateful"]:
-        yield "remembers the frames before: sees every frame of a clip, in order"
+        yield "depends on earlier frames: needs every frame of a clip, in order"
     if row["weights"] != NONE:
         yield row["weights"]
     if row["scores"]:
@@ -67,7 +67,7 @@ def _rows() -> list[dict[str, Any]]:
     for name, method in _with_variants(METHODS):
         record = (RECORDS | TFLITE).get(name)
         found = record and locate(record)
-        missing = f"not here yet: bgdl models fetch {name}" if record else NONE
+        missing = f"not downloaded yet: bgdl models fetch {name}" if record else NONE
         rows.append(
             {
                 "name": name,
@@ -83,7 +83,7 @@ def _rows() -> list[dict[str, Any]]:
             }
         )
     own: dict[str, Any] = {
-        "summary": "yours, registered with bgdl export", "primed": False, "stateful": False, "scores": {},
+        "summary": "your own, registered with bgdl export", "primed": False, "stateful": False, "scores": {},
         "licence": "", "source": "",
     }  # fmt: skip
     for name, path in registered().items():

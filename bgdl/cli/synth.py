@@ -129,7 +129,7 @@ def _cast(files: list[Path], people: int, share: float, settings: SynthOptions) 
     from bgdl.data.subjects import draw_subject, read_subject
 
     if not 0.05 <= share <= 1:
-        raise InputError(f"--height {share:g} is no share of the frame's height from 0.05 to 1")
+        raise InputError(f"--height is {share:g}; allowed are 0.05 to 1, as a fraction of the frame's height")
     height_px = round(share * settings.size_hw[0])
     if files:
         return [read_subject(file, height_px) for file in files]
@@ -142,6 +142,6 @@ def _rate(fps: str) -> Fraction:
     try:
         rate = Fraction(fps)
     except (ValueError, ZeroDivisionError):
-        raise InputError(f"--fps {fps!r} is no rate; write 25, 29.97 or 30000/1001") from None
+        raise InputError(f"--fps {fps!r} is not a frame rate; write 25, 29.97 or 30000/1001") from None
     ntsc = Fraction(round(rate * 1001 / 1000) * 1000, 1001)  # 23.976, 29.97, 59.94
     return ntsc if rate.denominator > 1 and abs(rate - ntsc) < Fraction(1, 100) else rate

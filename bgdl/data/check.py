@@ -46,7 +46,7 @@ def check_quickly(pairs: Sequence[Pair], *, count: int = 8) -> None:
     for pair in spread(pairs, count):
         for finding in check_pair(pair):
             if finding.severity == "error":
-                raise BgdlError(f"{finding.name}: {finding.text}; the whole list: bgdl data check")
+                raise BgdlError(f"{finding.name}: {finding.text}; run bgdl data check to list all")
 
 
 def spread(items: Sequence[Item], count: int) -> list[Item]:
@@ -81,7 +81,7 @@ def too_dark(mask: NDArray[np.uint8]) -> str | None:
     brightest = int(mask.max(initial=0))
     if not 0 < brightest < 128:
         return None
-    return f"the mask's brightest value is {brightest} of 255; white is the person (are these numbers of classes?)"
+    return f"the mask's brightest value is {brightest} of 255; white is the person (is this a map of class numbers?)"
 
 
 def sample_grid(pictures: Iterable[tuple[Picture, Picture]], *, side: int = 192, columns: int = 4) -> Image.Image:

@@ -43,7 +43,7 @@ def colour_transform(strength: float = 1.0) -> v2.Transform:
     Raises InputError for a strength outside 0 to 1.25, where the most frequent comes always.
     """
     if not 0 <= strength <= 1.25:
-        raise InputError(f"a colour strength of {strength} cannot be; give 0 (never) to 1.25")
+        raise InputError(f"colour strength is {strength}; allowed are 0 (never) to 1.25")
     return v2.Compose(
         [
             v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.35, 0.06)], p=0.8 * strength),

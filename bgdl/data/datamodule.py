@@ -68,7 +68,7 @@ class PortraitData(LightningDataModule):
         self.roots = [root] if isinstance(root, str) else list(root)
         self.root_weights = root_weights or [1.0] * len(self.roots)
         if len(self.root_weights) != len(self.roots):
-            raise InputError(f"{len(self.roots)} roots but {len(self.root_weights)} root_weights; give one for each")
+            raise InputError(f"{len(self.roots)} roots but {len(self.root_weights)} root_weights; give one per root")
         self.split, self.sizes, self.shape, self.batch, self.samples = split, sizes, shape, batch, samples
         self.augment, self.workers, self.seed, self.limit, self.cache_mb = augment, workers, seed, limit, cache_mb
         self.colour = colour_transform(colour) if colour else None
@@ -87,7 +87,7 @@ class PortraitData(LightningDataModule):
             self.val_pairs += [pair for pair in validation if root_of[pair] == number][: self.limit]
             self.pair_weights += [weight / max(1, len(mine))] * len(mine)
         if not self.val_pairs or (stage == "fit" and not self.train_pairs):
-            needed = "both are needed" if stage == "fit" else "the latter are needed"
+            needed = "training needs both" if stage == "fit" else "validation needs some"
             raise InputError(
                 f"split {self.split!r} leaves {len(self.train_pairs)} pictures to train and {len(self.val_pairs)} "
                 f"to validate; {needed}"
@@ -153,10 +153,10 @@ class PortraitData(LightningDataModule):
 
     def _check_trainer(self, trainer: Trainer) -> None:
         if trainer.overfit_batches:  # type: ignore[attr-defined]
-            raise InputError("trainer.overfit_batches takes away the order of what is drawn; use --data.limit")
+            raise InputError("trainer.overfit_batches replaces bgdl's sampler; use --data.limit instead")
         drawn, processes = self.samples or len(self.train_pairs), trainer.world_size
         if drawn < processes:
-            raise InputError(f"an epoch of {drawn} is too short for {processes} processes; lower trainer.devices")
+            raise InputError(f"an epoch of {drawn} is too short for {processes} processes; lower --trainer.devices")
 
     def _place(self) -> dict[str, int]:
         """This process's among all."""

@@ -56,7 +56,7 @@ def _values(image: Image.Image) -> Mask:
     if 2 * coloured.sum() <= (brightest >= DARK).sum():  # a few stray pixels make no colours
         return np.array(image.convert("L"))
     if brightest.min() >= DARK:
-        raise ValueError("it is coloured and nowhere black; black is the background, white the person")
+        raise ValueError("it has colours but no black; black is the background, white the person")
     return np.where(brightest >= DARK, 255, 0).astype(np.uint8)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from bgdl.data.masks import read_mask
 from bgdl.errors import InputError
 from bgdl.media import image
 
+LAYOUTS = "a folder with images/ and masks/, a folder of PNGs with transparency, or a .csv"
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 Picture = NDArray[np.uint8]
 
@@ -46,7 +48,7 @@ def find_pairs(root: str | Path) -> list[Pair]:
     elif root.is_dir():
         pairs = [Pair(_name(file, root), file, None) for file in pictures_under(root)]
     else:
-        raise InputError(f"no data at {root}; give a folder with images/ and masks/, one of alpha PNGs, or a .csv")
+        raise InputError(f"no data at {root}; give {LAYOUTS}")
     if not pairs:
         raise InputError(f"{root} holds no pictures ({', '.join(SUFFIXES)})")
     return pairs if root.suffix.lower() == ".csv" else sorted(pairs, key=lambda pair: natural(pair.name))
@@ -55,6 +57,11 @@ def find_pairs(root: str | Path) -> list[Pair]:
 def natural(name: str) -> tuple[list[str | int], str]:
     """To sort by, numbers as numbers: frame2 before frame10."""
     return [int(part) if index % 2 else part for index, part in enumerate(re.split(r"(\d+)", name))], name
+
+
+def composed(name: str) -> str:
+    """The name with each accented letter as one character (NFC): macOS may write two, and the names then differ."""
+    return unicodedata.normalize("NFC", name)
 
 
 def has_mask(pair: Pair) -> bool:
@@ -75,12 +82,12 @@ def read_pair(pair: Pair) -> tuple[Picture, Picture]:
     rgb = picture.frames[0].numpy()
     if pair.mask is None:
         if picture.alpha is None:
-            raise InputError(f"{pair.name}: no mask, and no transparency to take for one; give images/ and masks/")
+            raise InputError(f"{pair.name}: no mask, and no transparency to use as one; give images/ and masks/")
         return rgb, convert.to_bytes(picture.alpha)[0, ..., 0].numpy()
     mask = read_mask(pair.mask)
     if mask.shape != rgb.shape[:2]:
         sizes = f"{rgb.shape[1]}x{rgb.shape[0]} and {mask.shape[1]}x{mask.shape[0]}"
-        raise InputError(f"{pair.name}: picture and mask are {sizes} px; they must agree")
+        raise InputError(f"{pair.name}: picture and mask are {sizes} px; make them the same size")
     return rgb, mask
 
 
@@ -102,39 +109,41 @@ def _from_folders(root: Path) -> list[Pair]:
     images, masks = match_folders(root)
     missing = sorted(images.keys() - masks.keys())
     if missing:
-        raise InputError(f"{len(missing)} pictures of {root} have no mask, {missing[0]} among them: bgdl data check")
+        raise InputError(
+            f"pictures without a mask in {root}: {len(missing)}, such as {missing[0]}; run bgdl data check to list them"
+        )
     return [Pair(name, file, masks[name]) for name, file in images.items()]
 
 
 def _from_manifest(path: Path) -> list[Pair]:
     if not path.is_file():
-        raise InputError(f"no data at {path}; give a folder with images/ and masks/, one of alpha PNGs, or a .csv")
+        raise InputError(f"no data at {path}; give {LAYOUTS}")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             if not {"image", "mask"} <= set(reader.fieldnames or ()):
-                raise InputError(f"{path.name} has the columns {reader.fieldnames}; image and mask are needed")
+                raise InputError(f"{path.name} has the columns {reader.fieldnames}; it needs image and mask")
             rows = [row for row in reader if row["image"]]
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name} is not in UTF-8; save it as CSV UTF-8") from error
+        raise InputError(f"{path.name} is not UTF-8; save it as CSV UTF-8") from error
     pairs: dict[str, Pair] = {}
     for row in rows:
         picture = path.parent / row["image"]
         if not Path(row["image"]).name:
-            raise InputError(f"{path.name} has the image {row['image']!r}, which is no file")
-        name = Path(row["image"]).with_suffix("").as_posix()
+            raise InputError(f"{path.name} lists the image {row['image']!r}, which does not exist")
+        name = composed(Path(row["image"]).with_suffix("").as_posix())
         if name in pairs:
-            raise InputError(f"{path.name} names {name} twice")
+            raise InputError(f"{path.name} lists {name} twice; remove one")
         mask = path.parent / row["mask"] if row["mask"] else None
         pairs[name] = Pair(name, picture, mask, row.get("split") or None)
     return list(pairs.values())
 
 
 def _name(file: Path, root: Path) -> str:
-    return file.relative_to(root).with_suffix("").as_posix()
+    return composed(file.relative_to(root).with_suffix("").as_posix())
 
 
 def _claim(files: dict[str, Path], name: str, file: Path) -> None:
     if name in files:
-        raise InputError(f"{files[name].name} and {file.name} in {file.parent} have one name; rename one")
+        raise InputError(f"{files[name].name} and {file.name} in {file.parent} share the name {name}; rename one")
     files[name] = file

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from bgdl.data.pairs import Pair
+from bgdl.data.pairs import Pair, composed
 from bgdl.errors import InputError
 
 RULES = "hash:N, number:N:R, file:PATH, column or all"
@@ -47,15 +47,15 @@ def _by_number(pairs: list[Pair], rest: str) -> set[Pair]:
 def _by_file(pairs: list[Pair], rest: str) -> set[Pair]:
     path = Path(rest).expanduser()
     try:
-        listed = {line.strip() for line in path.read_text("utf-8-sig").splitlines() if line.strip()}
+        listed = {composed(line.strip()) for line in path.read_text("utf-8-sig").splitlines() if line.strip()}
     except OSError as error:
-        raise InputError(f"cannot read {path}, which split 'file:' names: {error.strerror or error}") from error
+        raise InputError(f"cannot read the split file {path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name} is not in UTF-8; save it as such") from error
-    kept = {p: listed & {p.name, f"{p.name}{p.image.suffix}", p.image.name} for p in pairs}
+        raise InputError(f"{path.name} is not UTF-8; save it as UTF-8") from error
+    kept = {p: listed & {p.name, f"{p.name}{p.image.suffix}", composed(p.image.name)} for p in pairs}
     unknown = sorted(listed.difference(*kept.values()))
     if unknown:
-        raise InputError(f"{path.name} lists {len(unknown)} names that no picture has: {', '.join(unknown[:3])}")
+        raise InputError(f"{path.name} lists names that no picture has ({len(unknown)}): {', '.join(unknown[:3])}")
     return {p for p, names in kept.items() if names}
 
 

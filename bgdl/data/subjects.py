@@ -64,7 +64,7 @@ def read_subject(path: str | Path, height_px: int) -> Subject:
     cover = picture.alpha[0].numpy()
     visible = cv2.findNonZero((cover[..., 0] > 0).astype(np.uint8))
     if visible is None:
-        raise InputError(f"{path} is wholly transparent; give a cutout that shows something")
+        raise InputError(f"{path} is entirely transparent; give a cutout with something visible")
     x, y, width, height = cv2.boundingRect(visible)
     colours = picture.frames[0].numpy().astype(np.float32) * cover
     whole = np.concatenate((colours, cover), axis=-1)[y : y + height, x : x + width]

@@ -48,17 +48,17 @@ class SynthOptions:
 
     def __post_init__(self) -> None:
         if min(self.size_hw) < 16:
-            raise InputError(f"a clip of {self.size_hw[1]}x{self.size_hw[0]} is too small; 16x16 is the least")
+            raise InputError(f"a clip of {self.size_hw[1]}x{self.size_hw[0]} is too small; use at least 16x16")
         if not all(map(math.isfinite, (self.duration_s, self.lead_in_s, self.pan_px_s))):
-            raise InputError("duration, empty part and pan must be numbers that end")
+            raise InputError("duration, lead-in and pan must be finite")
         if abs(self.pan_px_s * self.duration_s) > MOST_PAN_PX:
             raise InputError(
-                f"the camera pans {self.pan_px_s * self.duration_s:g} px in all; {MOST_PAN_PX} px are the most"
+                f"the camera pans {self.pan_px_s * self.duration_s:g} px in total; the limit is {MOST_PAN_PX} px"
             )
         if self.rate <= 0 or self.duration_s <= 0 or not 0 <= self.lead_in_s < self.duration_s:
             raise InputError(
                 f"the clip lasts {self.duration_s:g} s at {float(self.rate):g} frames/s with {self.lead_in_s:g} s of "
-                "empty scene; the rate must be above 0 and the empty part shorter than the clip"
+                "empty scene; the rate must be above 0 and the lead-in shorter than the clip"
             )
         for name, most in (("noise", 100), ("drift", 1), ("shadow", 1), ("shake_px", 100)):
             if not 0 <= getattr(self, name) <= most:

@@ -20,9 +20,9 @@ def blend(tuned: Checkpoint, start: Checkpoint, share: float) -> Checkpoint:
     Raises InputError for a share outside 0..1 and for other architectures.
     """
     if not 0 <= share <= 1:
-        raise InputError(f"a share of {share} cannot be blended; give 0 (only the start) to 1 (only the tuned)")
+        raise InputError(f"share is {share}; allowed are 0 (only the start) to 1 (only the checkpoint)")
     if tuned.arch != start.arch:
-        raise InputError(f"{tuned.arch} and {start.arch} cannot be blended; give weights of one architecture")
+        raise InputError(f"{tuned.arch} and {start.arch} cannot be blended; both must have the same architecture")
     if tuned.folded or start.folded:
         tuned, start = tuned.fold(), start.fold()
     mixed = {key: share * value + (1 - share) * start.state[key] for key, value in tuned.state.items()}

@@ -78,7 +78,7 @@ def export(
             net.half().float()  # what rounding to half changes is told, and no fault of the file
         fault = _mean_difference(net, temporary, spec.size) if half else difference
         if fault > TOLERANCE[half]:
-            raise WeightsError(f"{target.name} differs from torch by {fault:.2g}; a fault in bgdl: please report it")
+            raise WeightsError(f"{target.name} differs from torch by {fault:.2g}: a bug in bgdl, please report it")
         _move(temporary, target)
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from error
@@ -91,9 +91,9 @@ def _check(target: Path, pictures: str | Path | None) -> None:
     if target.suffix not in weights.EXPORTED:
         raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(weights.EXPORTED)}")
     if not target.parent.is_dir():
-        raise InputError(f"there is no folder {target.parent} to write {target.name} into; make it first")
+        raise InputError(f"cannot write {target.name}: there is no folder {target.parent}; create it first")
     if pictures is not None and target.suffix != ".safetensors":
-        raise InputError(f"int8 ranges go into .safetensors, not into {target.name!r}; bgdl runs that in int8")
+        raise InputError(f"{target.name!r} cannot hold int8 calibration; export to .safetensors")
 
 
 def _prepared(folder: str | Path, spec: InputSpec) -> NDArray[np.float32]:
@@ -101,7 +101,7 @@ def _prepared(folder: str | Path, spec: InputSpec) -> NDArray[np.float32]:
     inner = Path(folder).expanduser() / "images"
     files = pictures_under(inner) if inner.is_dir() else [pair.image for pair in find_pairs(folder)]
     if not files:
-        raise InputError(f"{folder} holds no pictures to measure int8's ranges on")
+        raise InputError(f"{folder} holds no pictures to calibrate int8 on")
     chosen = files[:: max(1, len(files) // CALIBRATION)][:CALIBRATION]
     square = replace(spec, shape="square")
     return np.concatenate([preprocess.prepare(image.read(file).frames, square).numpy() for file in chosen])
@@ -111,7 +111,7 @@ def register(path: str | Path, name: str) -> Path:
     """Copy an exported file into the user's registry, so that `--model NAME` finds it everywhere."""
     path = Path(path)
     if name in METHODS or not name.replace("-", "").replace("_", "").isalnum():
-        raise InputError(f"{name!r} cannot be a model's name: use letters, digits, - and _, and no name of bgdl's own")
+        raise InputError(f"{name!r} cannot be a model's name: use letters, digits, - and _, and no built-in name")
     folder = weights.user_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}{path.suffix}"

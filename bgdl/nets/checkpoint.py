@@ -121,9 +121,9 @@ def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise WeightsError(
                 f"{path.name} holds pickled code, which bgdl does not run; save its state_dict() alone"
             ) from error
-        raise WeightsError(f"{path.name} is damaged or truncated ({_first_line(error)}); get it again") from error
+        raise WeightsError(f"{path.name} is damaged or truncated ({_first_line(error)}); get a new copy") from error
     if not isinstance(loaded, dict):
-        raise WeightsError(f"{path.name} holds a {type(loaded).__name__}; a state dict is needed")
+        raise WeightsError(f"{path.name} holds a {type(loaded).__name__}, not a state dict; save its state_dict()")
     hyper = loaded.get("hyper_parameters") or {}
     for wrapper in _WRAPPERS:
         if isinstance(loaded.get(wrapper), dict):
@@ -146,14 +146,14 @@ def _checked(path: Path, state: dict[str, Tensor], metadata: dict[str, Any]) -> 
     _fill_batchnorm(state, expected, folded)
     missing = expected.keys() - state.keys()
     if missing:
-        raise WeightsError(f"{path.name} lacks {len(missing)} tensors of {arch}, {min(missing)} among them")
+        raise WeightsError(f"{path.name} lacks {len(missing)} tensors of {arch}, such as {min(missing)}")
     wrong = [key for key in expected if state[key].shape != expected[key].shape]
     if wrong:
         got, need = tuple(state[wrong[0]].shape), tuple(expected[wrong[0]].shape)
-        raise WeightsError(f"{path.name}: {wrong[0]} is {got}, {arch} needs {need}")
+        raise WeightsError(f"{path.name}: {wrong[0]} has the shape {got}, but {arch} needs {need}")
     state = {key: value.to(expected[key].dtype) for key, value in state.items()}
     if not all(bool(value.isfinite().all()) for value in state.values()):
-        raise WeightsError(f"{path.name} holds values that are not finite; training diverged or the file is damaged")
+        raise WeightsError(f"{path.name} holds NaN or infinite values; training diverged or the file is damaged")
     spec = metadata.get("input_spec")
     return Checkpoint(arch, state, InputSpec.from_dict(spec) if isinstance(spec, dict) else None, folded, metadata)
 

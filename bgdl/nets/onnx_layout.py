@@ -28,7 +28,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     net = U2Net(_arch(path, chain)).eval()
     blocks = _execution_order(net)
     if len(chain) != len(blocks):
-        raise ForeignGraph(f"{path.name} has {len(chain)} folded convolutions, {net.arch} has {len(blocks)}")
+        raise ForeignGraph(f"{path.name} has {len(chain)} folded convolutions, but {net.arch} has {len(blocks)}")
     for block, pair in zip(blocks, chain, strict=True):
         _fill(path, block.conv_s1, pair)
         _make_identity(block.bn_s1)
@@ -58,7 +58,7 @@ def _convolutions(path: Path) -> tuple[dict[str, Pair], list[Pair]]:
         if node.op_type != "Conv":
             continue
         if len(node.input) != 3 or not all(name in stored for name in node.input[1:]):
-            raise ForeignGraph(f"{path.name}: a convolution's weights are not stored plainly (quantized?)")
+            raise ForeignGraph(f"{path.name}: a convolution's weights are not plain floats (is the file quantized?)")
         weight, bias = (torch.from_numpy(numpy_helper.to_array(stored[n]).copy()).float() for n in node.input[1:])
         key = node.input[1].removesuffix(".weight")
         if key.startswith(("side", "outconv")):
@@ -87,7 +87,7 @@ def _fill(path: Path, convolution: nn.Module, pair: Pair) -> None:
     assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
     if convolution.weight.shape != pair[0].shape:
         got, need = tuple(pair[0].shape), tuple(convolution.weight.shape)
-        raise ForeignGraph(f"{path.name}: a convolution is {got} where U²-Net has {need}")
+        raise ForeignGraph(f"{path.name}: a convolution has the shape {got}, but U²-Net has {need} there")
     convolution.weight.data, convolution.bias.data = pair
 
 

@@ -87,7 +87,7 @@ class PortraitModule(LightningModule):
         loss = self.loss(self.net(x), batch["masks"], self._taught(x))
         if not torch.isfinite(loss):
             raise InputError(
-                f"the loss is {loss.item()} at step {self.global_step} with the pictures {', '.join(batch['names'])}; "
+                f"the loss is {loss.item()} at step {self.global_step} on the pictures {', '.join(batch['names'])}; "
                 "look at them, lower --model.lr, or train with --trainer.precision 32"
             )
         self.log("train_loss", loss, prog_bar=True, on_step=True, on_epoch=True, batch_size=len(x))
@@ -116,8 +116,7 @@ class PortraitModule(LightningModule):
         shape = getattr(self.trainer.datamodule, "shape", None)  # type: ignore[attr-defined]
         if shape is not None and (shape == "square") != (self.spec.shape == "square"):
             raise InputError(
-                f"the network is fed in shape {self.spec.shape}, and data.shape is {shape}; "
-                "set model.input_spec.shape and data.shape alike"
+                f"model.input_spec.shape is {self.spec.shape}, but data.shape is {shape}; use the same shape for both"
             )
         if self.batchnorm == "reestimate" and not self.trainer.ckpt_path:
             batchnorm.reestimate(self.net, self._batches(32), total=self._total)
@@ -183,7 +182,7 @@ class PortraitModule(LightningModule):
 def _start_net(arch: Arch, loaded: Checkpoint | None, mode: BatchNormMode) -> U2Net:
     net = loaded.net() if loaded else U2Net(arch)
     if net.arch != arch:
-        raise InputError(f"model.start is {net.arch}, but model.arch is {arch}; set one to the other")
+        raise InputError(f"model.start is {net.arch}, but model.arch is {arch}; make them agree")
     if mode == "train" and loaded and loaded.folded:
         raise InputError(
             "batchnorm 'train' needs BatchNorm's statistics, which model.start has folded into its convolutions; "
@@ -203,4 +202,4 @@ def _stage(net: U2Net, name: str) -> torch.nn.Module:
         return net.get_submodule(name)
     except AttributeError:
         stages = ", ".join(dict(net.named_children()))
-        raise InputError(f"there is no stage {name!r} to freeze; there are {stages}") from None
+        raise InputError(f"there is no stage {name!r} to freeze; the stages are {stages}") from None
