@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,6 @@ ABOUT = (
     "Fine-tune U²-Net on your own pictures and masks. Start from a config, for instance: "
     "%(prog)s fit --config configs/portrait.yaml --data.root FOLDER"
 )
-VERBS = {
-    "fit": "Train and validate; checkpoints, scores and the resolved config go where the config says (runs/...).",
-    "validate": "Score weights on the pictures that --data.split keeps for validation.",
-    "test": "Score weights on the same pictures as validate, logged as test_iou and so on.",
-}
 
 
 def train(context: typer.Context) -> None:
@@ -37,35 +30,13 @@ def main(args: list[str] | None = None) -> None:
     Raises what the run does; what a worker does, without its traceback.
     """
     import torch
-    from pytorch_lightning.cli import LightningCLI
 
+    from bgdl.cli.train_run import VERBS, Cli, quieten
     from bgdl.data.datamodule import PortraitData
     from bgdl.training.module import PortraitModule
 
     torch.set_float32_matmul_precision("high")
-    warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # they are sys.argv's own, without the verb
-
-    class Cli(LightningCLI):
-        @staticmethod
-        def subcommands() -> dict[str, set[str]]:
-            """Lightning's own but `predict`, which is `bgdl image` here."""
-            return {verb: skipped for verb, skipped in LightningCLI.subcommands().items() if verb in VERBS}
-
-        def setup_parser(self, *args: Any) -> None:
-            super().setup_parser(*args)
-            for action in self.parser._actions:
-                if isinstance(action, argparse._SubParsersAction):
-                    for verb in action._choices_actions:
-                        verb.help = VERBS[verb.dest]
-
-        def before_instantiate_classes(self) -> None:
-            asked = self.config[self.subcommand].get("ckpt_path")
-            if asked in ("last", "best"):
-                raise InputError(
-                    f"--ckpt_path {asked} is looked for among a run's own checkpoints, and this run has none yet; "
-                    "give the file, such as runs/portrait/csv/version_0/checkpoints/last.ckpt"
-                )
-
+    quieten()
     name = _called()
     texts = {
         verb: {"description": text, "usage": f"{name} {verb} --config FILE [--SECTION.OPTION VALUE ...]"}

@@ -51,15 +51,22 @@ class SampleGrid(Callback):
 
 
 class LearningCurve(Callback):
-    """Draws curve.png at the end of a run from the metrics.csv of its CSV logger."""
+    """Draws curve.png beside the metrics.csv of its CSV logger at the end of a run, by Ctrl-C too."""
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        folder = _folder(trainer)
-        for logger in trainer.loggers:
+        self._draw(trainer)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, KeyboardInterrupt):
+            self._draw(trainer)
+
+    def _draw(self, trainer: Trainer) -> None:
+        for logger in trainer.loggers if trainer.is_global_zero else ():
+            logger.save()
             path = Path(logger.log_dir or "") / "metrics.csv"
-            if trainer.is_global_zero and path.is_file():
+            if path.is_file():
                 curves = read_curves(path, ("train_loss_step", "val_iou", "val_boundary_iou", "val_mae"))
-                draw_curves(curves).save(folder / "curve.png")
+                draw_curves(curves).save(path.with_name("curve.png"))
 
 
 def read_curves(path: Path, columns: tuple[str, ...]) -> dict[str, Curve]:

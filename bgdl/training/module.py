@@ -72,7 +72,8 @@ class PortraitModule(LightningModule):
         self.loss, self.batchnorm = loss, batchnorm
         self.lr, self.weight_decay, self.warmup_steps, self.final_lr = lr, weight_decay, warmup_steps, final_lr
         self.net = _start_net(arch, loaded, batchnorm)
-        self.frozen = [_stage(self.net, stage).requires_grad_(False) for stage in freeze_stages or []]
+        self.freeze_stages = freeze_stages or []
+        self.frozen = [_stage(self.net, stage).requires_grad_(False) for stage in self.freeze_stages]
         self.teacher = [_load(teacher)] if teacher else []  # in a list: not part of the state dict
         self.val_iou, self.val_boundary_iou, self.val_mae = MeanMetric(), MeanMetric(), MeanMetric()
         self.progress, self.clock = 0.0, 0.0  # shares of the training that are over, the latter by max_time alone
@@ -142,8 +143,9 @@ class PortraitModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Say of itself what a weights file says: `--model` and `bgdl export` read it."""
-        checkpoint["hyper_parameters"] = {"arch": self.net.arch, "input_spec": self.spec.to_dict()}
+        """Say of itself what a weights file says, which `--model` and `bgdl export` read, and what resuming keeps."""
+        kept = {name: getattr(self, name) for name in ("batchnorm", "freeze_stages", "lr", "weight_decay")}
+        checkpoint["hyper_parameters"] = {"arch": self.net.arch, "input_spec": self.spec.to_dict(), **kept}
 
     def _rate(self, step: int) -> float:
         if step < self.warmup_steps:

@@ -1,0 +1,56 @@
+"""Checkpoints on disk: written whole or not at all, and read with a sentence for whatever else a file may be."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from bgdl.errors import InputError
+
+KEPT = ("arch", "input_spec", "batchnorm", "freeze_stages", "lr", "weight_decay")
+"""Options of the model that a checkpoint holds and a run that goes on from it keeps."""
+_RUN = ("state_dict", "loops", "optimizer_states", "hyper_parameters")
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Saves beside the file and then renames, so that a full disk leaves the checkpoint before as it was.
+
+    (Lightning's own writes into the system's temporary folder and copies from there over the old file.)
+    """
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
+        """Raises InputError where the disk does not take it; nothing is left behind then."""
+        path = Path(path)
+        part = path.with_name(f"{path.name}.part")
+        held = io.BytesIO()  # torch hides the reason where it writes into a file itself
+        torch.save(checkpoint, held)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(held.getbuffer())
+            os.replace(part, path)
+        except OSError as error:
+            raise InputError(f"cannot save {path}: {error.strerror or error}") from error
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """The checkpoint of a run that can go on; raises InputError for any other file."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"there is no checkpoint {path} to go on from")
+    weights = InputError(f"{path} holds weights, not a run that could go on; to start from them: --model.start {path}")
+    if path.suffix != ".ckpt":
+        raise weights
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise InputError(f"{path} is damaged or was not saved by bgdl train; go on from another checkpoint") from error
+    if not isinstance(found, dict) or not set(_RUN) <= found.keys():
+        raise weights
+    return found
