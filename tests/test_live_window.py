@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -116,3 +117,18 @@ def test_a_display_that_is_not_there_does_not_kill_the_process(monkeypatch: pyte
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     reason = window.why_no_display() or ""
     assert "go without the window" in reason
+
+
+@pytest.mark.parametrize(("platform", "expected"), [("linux", "closed"), ("win32", "closed"), ("darwin", None)])
+def test_a_window_that_is_minimised_is_not_closed_on_macos(
+    monkeypatch: pytest.MonkeyPatch, platform: str, expected: str | None
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(window, "why_no_display", lambda: None)
+    for name, answer in (("namedWindow", None), ("resizeWindow", None), ("imshow", None), ("waitKey", -1)):
+        monkeypatch.setattr(window.cv2, name, lambda *_, answer=answer: answer)
+    monkeypatch.setattr(window.cv2, "getWindowProperty", lambda *_: 0.0)
+    shown = window.Window("test")
+    assert shown.key() is None  # nothing was shown yet
+    shown.show(torch.zeros(4, 4, 3, dtype=torch.uint8))
+    assert shown.key() == expected

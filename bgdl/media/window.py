@@ -58,11 +58,15 @@ class Window:
     def key(self) -> str | None:
         """The key pressed since the last call: a character, "esc", "closed" for the window's cross, or None."""
         code = cv2.waitKey(1)
-        if self._sized and cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
+        if self._sized and self._is_closed():
             return "closed"
         if code < 0:
             return None
         return "esc" if code & 0xFF == 27 else chr(code & 0xFF)
+
+    def _is_closed(self) -> bool:
+        """On macOS never: OpenCV's windows have no cross there, and one that is minimised counts as not visible."""
+        return sys.platform != "darwin" and cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1
 
     def close(self) -> None:
         cv2.destroyAllWindows()
