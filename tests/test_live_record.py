@@ -1,10 +1,9 @@
-"""A live recording outlives what ends the run, snapshots replace nothing, and no file is named that is not there."""
+"""A live recording outlives what ends the run, and its track lasts as long as the run."""
 
 from __future__ import annotations
 
 import _thread
 import contextlib
-import shutil
 import sys
 import time
 from fractions import Fraction
@@ -15,7 +14,6 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.media import camera
@@ -25,58 +23,13 @@ from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from tests.conftest import Bgdl
-from tests.video_clips import BrightSubject, Whole, decoded, disc, noise, room_for, write_clip
-
-FIFTY_PER_S = 0.02
-
-
-class Device:
-    """Stands where OpenCV's camera stands; gives `left` pictures and then none, the first `small` of half the size."""
-
-    left, small = 1000, 0
-
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        time.sleep(FIFTY_PER_S)
-        Device.left -= 1
-        Device.small -= 1
-        picture = disc(0, (24, 32) if Device.small >= 0 else (48, 64))
-        return (True, picture[..., ::-1]) if Device.left >= 0 else (False, None)
-
-    def get(self, _: int) -> float:
-        return 50.0
-
-    def release(self) -> None:
-        pass
+from tests.live_runs import Device, run_of, stand_in
+from tests.video_clips import Whole, decoded, noise, room_for, write_clip
 
 
 @pytest.fixture(autouse=True)
 def _device(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Device, "left", 1000)
-    monkeypatch.setattr(Device, "small", 0)
-    monkeypatch.setattr(camera, "_open_camera", lambda *_: Device())
-
-
-def run_of(target: Path, at_frame: dict[int, object], **options: object) -> tuple[Live, list[str]]:
-    """A run into `target`, and its notes; at a frame of that number it raises, calls, or presses a key."""
-    notes: list[str] = []
-    options = {"backgrounds": ("blur",), "record": target, "on_note": notes.append, **options}
-    job = LiveJob("0", window=False, **options)  # type: ignore[arg-type]
-    run = Live(job, BrightSubject())
-    treat, seen = run.stage.treat, []
-
-    def watched(frames: Tensor, time_s: Fraction) -> Tensor:
-        seen.append(time_s)
-        event = at_frame.get(len(seen))
-        if isinstance(event, BaseException):
-            raise event
-        if isinstance(event, str):
-            run.stage.press(event)
-        elif callable(event):
-            event()
-        return treat(frames, time_s)
-
-    run.stage.treat = watched  # type: ignore[method-assign]
-    return run, notes
+    stand_in(monkeypatch)
 
 
 def test_a_camera_that_drops_out_leaves_the_recording(bgdl: Bgdl, tmp_path: Path) -> None:
@@ -193,61 +146,6 @@ def test_the_seconds_of_a_run_do_not_hold_its_closing(tmp_path: Path, monkeypatc
     report = run.run()
     assert report.seconds <= time.monotonic() - began - closing_s
     assert report.fps == report.frames / report.seconds
-
-
-def test_the_snapshot_folder_is_made_and_no_snapshot_replaces_another(tmp_path: Path) -> None:
-    folder = tmp_path / "new" / "shots"
-    run, notes = run_of(tmp_path / "rec.mkv", dict.fromkeys(range(1, 9), "s"), frames=8, snapshots=folder)
-    run.run()
-    assert sorted(notes) == sorted(f"snapshot: {path}" for path in folder.iterdir())
-    assert len(notes) == 8
-
-
-def test_a_snapshot_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:
-    folder = tmp_path / "shots"
-    events = {3: "s", 2: lambda: shutil.rmtree(folder)}
-    run, notes = run_of(tmp_path / "rec.mkv", events, frames=5, snapshots=folder)
-    assert run.run().frames == len(decoded(tmp_path / "rec.mkv")[0]) == 5
-    (note,) = notes
-    assert note.startswith(f"no snapshot: {folder}")
-    assert note.endswith("cannot be written (No such file or directory)")
-
-
-def test_a_snapshot_folder_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
-    (tmp_path / "shots").touch()
-    run, _ = run_of(tmp_path / "rec.mkv", {}, snapshots=tmp_path / "shots")
-    with pytest.raises(InputError, match=r"the folder for snapshots, .*shots, cannot be made \(.*\); give a folder"):
-        run.run()
-    assert not (tmp_path / "rec.mkv").exists()
-
-
-@pytest.mark.parametrize("role", ["--source", "--background", "--prime"])
-def test_what_is_read_is_not_recorded_over(bgdl: Bgdl, tmp_path: Path, role: str) -> None:
-    clip = write_clip(tmp_path / "clip.mp4", frames=4)
-    before = clip.read_bytes()
-    model = "static_difference" if role == "--prime" else "otsu"
-    words = () if role == "--background" else ("-b", "red")
-    done = bgdl("live", "--no-window", "-m", model, role, clip, *words, "--record", clip, "--overwrite", "--frames", 2)
-    assert done.status == 1
-    assert f"{clip} is read and would be replaced by the result; choose another output" in done.err
-    assert clip.read_bytes() == before
-
-
-def test_what_exists_is_not_recorded_over_unasked(bgdl: Bgdl, tmp_path: Path) -> None:
-    (tmp_path / "rec.mp4").write_text("mine")
-    done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", tmp_path / "rec.mp4", "--frames", 2)
-    assert done.status == 1
-    assert "exists; use overwrite or another name" in done.err
-    assert (tmp_path / "rec.mp4").read_text() == "mine"
-
-
-@pytest.mark.parametrize(("seconds", "said"), [(0, "; no frames arrived, so {} was not written"), (0.3, " -> {}")])
-def test_only_a_file_that_is_there_is_named(bgdl: Bgdl, tmp_path: Path, seconds: float, said: str) -> None:
-    target = tmp_path / "rec.mp4"
-    done = bgdl("live", "--no-window", "-m", "otsu", "-b", "blur", "--record", target, "--seconds", seconds)
-    assert done.status == 0
-    assert target.exists() == (seconds > 0)
-    assert done.err.rstrip().endswith(said.format(target))
 
 
 @pytest.fixture
