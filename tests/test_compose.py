@@ -256,7 +256,7 @@ def test_keep_more_parts_than_there_are_keeps_the_islands_too() -> None:
 def test_keep_is_largest_all_or_a_number() -> None:
     assert [parse_keep(text) for text in ("largest", "all", "2", 3)] == ["largest", "all", 2, 3]
     for wrong in ("0", "-1", "two", "1.5", "", 0):
-        with pytest.raises(InputError, match="is not largest, all or a number of parts from 1"):
+        with pytest.raises(InputError, match="not largest, all or a number of parts from 1"):
             parse_keep(wrong)
 
 
