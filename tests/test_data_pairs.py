@@ -119,3 +119,15 @@ def test_manifests_as_tables_write_them(tmp_path: Path) -> None:
     (people / "latin.csv").write_bytes("image,mask\nimages/Jürgen.png,masks/Jürgen.png\n".encode("cp1252"))
     with pytest.raises(InputError, match=r"latin\.csv is not UTF-8; save it as CSV UTF-8"):
         find_pairs(people / "latin.csv")
+
+
+def test_names_that_macos_wrote_otherwise_are_the_same(tmp_path):
+    apart, whole = "Ju\u0308rgen", "J\u00fcrgen"
+    for folder, name in (("images", apart), ("masks", whole)):
+        (tmp_path / folder).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / folder / f"{name}.png")
+    (pair,) = find_pairs(tmp_path)
+    assert pair.name == whole and pair.image.is_file() and pair.mask.is_file()
+    (tmp_path / "list.csv").write_text(f"image,mask\nimages/{apart}.png,masks/{whole}.png\n", "utf-8")
+    (listed,) = find_pairs(tmp_path / "list.csv")
+    assert listed.name == f"images/{whole}" and listed.image.is_file()

@@ -75,3 +75,12 @@ def test_column_leaves_test_pictures_out_and_refuses_other_words() -> None:
 
 def test_all_keeps_everything() -> None:
     assert split_pairs(pairs_of("a", "b"), "all") == ([], pairs_of("a", "b"))
+
+
+@pytest.mark.parametrize("listed", ["Ju\u0308rgen", "J\u00fcrgen", "Ju\u0308rgen.png", "J\u00fcrgen.jpg"])
+def test_listed_names_may_be_macos_way(tmp_path, listed):
+    image = tmp_path / "Ju\u0308rgen.jpg"
+    pairs = [Pair("J\u00fcrgen", image.with_suffix(".png"), None), Pair("J\u00fcrgen2", image, None)]
+    (tmp_path / "val.txt").write_text(listed, "utf-8")
+    kept = split_pairs(pairs, f"file:{tmp_path / 'val.txt'}")[1]
+    assert len(kept) == 1
