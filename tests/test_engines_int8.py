@@ -103,7 +103,7 @@ def test_pictures_without_transparency_do_to_measure(tiny_weights, tmp_path):
 
 
 def test_without_ranges_int8_is_refused_with_the_way_out(tiny_weights):
-    message = r"int8 needs ranges that .* has not \(bgdl export .* -o OWN.safetensors --int8 FOLDER measures them\)"
+    message = r"int8 needs ranges that .* does not have \(bgdl export .* -o OWN.safetensors --int8 FOLDER measures them\)"
     with pytest.raises(WeightsError, match=message):
         bgdl.load(tiny_weights, device="cpu", engine="openvino", precision="int8")
     with pytest.raises(DeviceError, match="nothing runs torch int8 on cpu"):
@@ -118,7 +118,7 @@ def test_ranges_of_another_network_are_refused(measured):
 
 def test_foreign_graphs_are_not_measured(tmp_path):
     net = network.Network(tmp_path / "isnet.onnx", None, InputSpec())
-    with pytest.raises(WeightsError, match=r"isnet.onnx is no U²-Net in a form that bgdl reads"):
+    with pytest.raises(WeightsError, match=r"isnet.onnx is not a U²-Net in a form that bgdl reads"):
         int8.measure(net, pictures.draw(SPEC).planes)
 
 
