@@ -118,7 +118,7 @@ def test_what_is_no_frames_is_a_sentence(name: str, clip: Tensor) -> None:
 
 @pytest.mark.parametrize("name", NEED_A_PLATE)
 def test_without_the_empty_scene_the_refusal_says_how_to_give_one(name: str, clip: Tensor) -> None:
-    with pytest.raises(InputError, match="needs the empty scene first: --prime SECONDS, FRAMES or FILE"):
+    with pytest.raises(InputError, match="needs the empty scene first: --prime 2s, 60 or FILE"):
         bgdl.load(name, device="cpu").alpha(clip)
 
 

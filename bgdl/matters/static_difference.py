@@ -61,7 +61,7 @@ class StaticDifference(Classical):
     def _mask(self, frame: Frame) -> Mask:
         if self._plate is None:
             raise InputError(
-                "static_difference needs the empty scene first: --prime SECONDS, FRAMES or FILE on the command line, "
+                "static_difference needs the empty scene first: --prime 2s, 60 or FILE on the command line, "
                 "prime(frames) in Python"
             )
         check_plate_size(frame, self._plate)
