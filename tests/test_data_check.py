@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from bgdl.cli.main import app
-from bgdl.data.check import check_folder, check_quickly, sample_grid, spread
+from bgdl.data.check import check_files, check_folder, check_quickly, sample_grid, spread
 from bgdl.data.pairs import find_pairs
 from bgdl.errors import BgdlError, InputError
 from tests.synthetic_people import draw_person, write_people
@@ -100,3 +101,34 @@ def test_a_grid_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, g
     people = write_people(tmp_path / "people", 1)
     result = CliRunner().invoke(app, ["data", "check", str(people), "--grid", str(tmp_path / grid)])
     assert isinstance(result.exception, InputError) and said in str(result.exception)
+
+
+def test_headers_tell_sizes_that_disagree(tmp_path: Path) -> None:
+    """Of all pairs, and with pictures turned by EXIF as they are seen."""
+    write_people(tmp_path, 20)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = Image.open(tmp_path / "images" / "person-003.png").rotate(90, expand=True)
+    turned.save(tmp_path / "images" / "person-003.png", exif=exif)
+    check_files(find_pairs(tmp_path), tmp_path)
+    for number in (7, 11):
+        Image.new("L", (10, 12)).save(tmp_path / "masks" / f"person-{number:03}.png")
+    with pytest.raises(InputError, match=r"person-007: picture and mask are 40x48 and 10x12 px; .* \(2 such in "):
+        check_files(find_pairs(tmp_path), tmp_path)
+
+
+def test_files_of_a_manifest_that_are_missing_are_counted(tmp_path: Path) -> None:
+    write_people(tmp_path, 2)
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("image,mask\nimages/person-000.png,masks/person-000.png\nimages/x.png,masks/y.png\n")
+    with pytest.raises(InputError, match=r"2 of the files of .*m\.csv are missing, .*x\.png among them$"):
+        check_files(find_pairs(manifest), manifest)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="where \\ parts folders")
+def test_a_manifest_of_windows_is_told_to_use_slashes(tmp_path: Path) -> None:
+    write_people(tmp_path, 1)
+    manifest = tmp_path / "m.csv"
+    manifest.write_text("image,mask\nimages\\person-000.png,masks\\person-000.png\n")
+    with pytest.raises(InputError, match="use / in paths"):
+        check_files(find_pairs(manifest), manifest)

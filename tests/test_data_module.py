@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pytorch_lightning import Callback, Trainer
 
 from bgdl.errors import BgdlError, InputError
@@ -88,3 +89,28 @@ def test_testing_needs_no_pictures_to_train_on(people: Path, tmp_path: Path) -> 
     everything = data(people, split="all")
     scores = trainer(tmp_path).test(PortraitModule(input_spec=SMALL), everything, verbose=False)[0]
     assert len(everything.val_pairs) == 8 and 0 <= scores["test_iou"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"batch": 0}, r"data\.batch is 0; give at least 1"),
+        ({"samples": 0}, r"data\.samples is 0; give at least 1"),
+        ({"sizes": [320, 0]}, r"data\.sizes is 0; give at least 1"),
+        ({"sizes": []}, r"data\.sizes is empty"),
+        ({"workers": -1}, r"data\.workers is -1; give at least 0"),
+        ({"root_weights": [0.0]}, r"data\.root_weights are \[0\.0\]; give none below 0"),
+        ({"root_weights": [-1.0]}, r"data\.root_weights are \[-1\.0\]"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(people: Path, options: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        data(people, **options)
+
+
+def test_a_size_that_disagrees_is_found_before_training(tmp_path: Path) -> None:
+    """Also of a picture that is not among those that are read first."""
+    people = write_people(tmp_path / "people", 40)
+    Image.new("L", (10, 12)).save(people / "masks" / "person-038.png")
+    with pytest.raises(InputError, match=r"person-038: picture and mask are 40x48 and 10x12 px"):
+        data(people, split="number:10:3").setup("fit")

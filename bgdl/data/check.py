@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from bgdl.data.masks import holds_01
 from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
-from bgdl.errors import BgdlError
+from bgdl.errors import BgdlError, InputError
 
 Item = TypeVar("Item")
 MANY = 0.6  # share of the border that only an inverted mask covers
@@ -39,6 +39,36 @@ def check_folder(root: str | Path) -> tuple[list[Pair], list[Finding]]:
     for pair in pairs:
         findings += check_pair(pair)
     return pairs, findings + list(_duplicates(pairs))
+
+
+def check_files(pairs: Sequence[Pair], root: str | Path) -> None:
+    """Raises InputError for files that are missing and sizes that disagree, as the headers of all of them tell."""
+    files = [file for pair in pairs for file in (pair.image, pair.mask) if file is not None]
+    missing = [file for file in files if not file.is_file()]
+    if missing:
+        hint = "; use / in paths, not \\" if "\\" in missing[0].name else ""
+        raise InputError(f"{len(missing)} of the files of {root} are missing, {missing[0]} among them{hint}")
+    apart = [text for pair in pairs if (text := _sizes_apart(pair))]
+    if apart:
+        raise InputError(f"{apart[0]} ({len(apart)} such in {root}); run bgdl data check to list all")
+
+
+def _sizes_apart(pair: Pair) -> str | None:
+    if pair.mask is None:
+        return None
+    try:
+        picture, mask = _upright_size(pair.image), _upright_size(pair.mask)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # told where it is read
+        return None
+    sizes = "{}x{} and {}x{}".format(*picture, *mask)
+    return None if picture == mask else f"{pair.name}: picture and mask are {sizes} px; they must agree"
+
+
+def _upright_size(file: Path) -> tuple[int, int]:
+    """Width and height, read without the pixels."""
+    with Image.open(file) as picture:
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+        return (picture.height, picture.width) if turned else picture.size
 
 
 def check_quickly(pairs: Sequence[Pair], *, count: int = 8) -> None:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from bgdl import convert
 from bgdl.data.augment import Augment, Size
-from bgdl.data.check import check_quickly
+from bgdl.data.check import check_files, check_quickly
 from bgdl.data.colour import colour_transform
 from bgdl.data.dataset import Sample, TrainingPictures, WholePictures, collate
 from bgdl.data.pairs import Pair, find_pairs
@@ -69,6 +69,14 @@ class PortraitData(LightningDataModule):
         self.root_weights = root_weights or [1.0] * len(self.roots)
         if len(self.root_weights) != len(self.roots):
             raise InputError(f"{len(self.roots)} roots but {len(self.root_weights)} root_weights; give one per root")
+        if min(self.root_weights, default=0) < 0 or not sum(self.root_weights):
+            raise InputError(f"data.root_weights are {self.root_weights}; give none below 0, and one above it")
+        if not sizes:
+            raise InputError("data.sizes is empty; give one side in px or several")
+        at_least_one = {"batch": batch, "samples": samples, "limit": limit, "sizes": min(sizes)}
+        for name, value in {**at_least_one, "workers": workers, "cache_mb": cache_mb}.items():
+            if value is not None and value < (name in at_least_one):
+                raise InputError(f"data.{name} is {value}; give at least {int(name in at_least_one)}")
         self.split, self.sizes, self.shape, self.batch, self.samples = split, sizes, shape, batch, samples
         self.augment, self.workers, self.seed, self.limit, self.cache_mb = augment, workers, seed, limit, cache_mb
         self.colour = colour_transform(colour) if colour else None
@@ -84,7 +92,9 @@ class PortraitData(LightningDataModule):
         for number, weight in enumerate(self.root_weights):
             mine = [pair for pair in training if root_of[pair] == number][: self.limit]
             self.train_pairs += mine
-            self.val_pairs += [pair for pair in validation if root_of[pair] == number][: self.limit]
+            kept = [pair for pair in validation if root_of[pair] == number][: self.limit]
+            check_files([*mine, *kept], self.roots[number])
+            self.val_pairs += kept
             self.pair_weights += [weight / max(1, len(mine))] * len(mine)
         if not self.val_pairs or (stage == "fit" and not self.train_pairs):
             needed = "training needs both" if stage == "fit" else "validation needs some"
