@@ -1,4 +1,4 @@
-"""Takes people and things out of their background in pictures, videos and live."""
+"""Remove the background from pictures, videos and live camera feeds."""
 
 from __future__ import annotations
 

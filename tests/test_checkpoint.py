@@ -145,7 +145,7 @@ def test_refusals(tmp_path: Path, net: U2Net) -> None:
         tmp_path / "other.pth": "is not U²-Net or U²-Net-p (it holds conv.weight",
         tmp_path / "list.pth": "holds a list, not a state dict",
         tmp_path / "short.pth": "lacks 1 tensors of u2netp, such as side3.bias",
-        tmp_path / "wrong.pth": "outconv.weight is (2, 6, 1, 1), u2netp needs (1, 6, 1, 1)",
+        tmp_path / "wrong.pth": "outconv.weight has the shape (2, 6, 1, 1), but u2netp needs (1, 6, 1, 1)",
         tmp_path / "nan.pth": "holds NaN or infinite values",
         _write(tmp_path / "page.pth", b"<!DOCTYPE html><html>not found</html>"): "is a web page, not weights",
         _write(tmp_path / "net.xml", b"<?xml version='1.0'?>"): "is for OpenVINO and cannot be read back",

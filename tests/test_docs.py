@@ -138,6 +138,17 @@ def test_links_inside_the_tree_lead_somewhere(page: Path) -> None:
         assert (page.parent / match["target"]).exists(), f"{page.name}: {match['target']}"
 
 
+def test_links_of_the_model_card_work_from_a_wheel() -> None:
+    """It is installed without the tree around it, so its links are whole, and what they name is there."""
+    card = (ROOT / "weights" / "README.md").read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?P<target>[^)#\s]+)[^)\s]*\)", card)
+    homes = ("https://github.com/bgdl/bgdl/blob/main/", "https://raw.githubusercontent.com/bgdl/bgdl/main/")
+    assert len(links) > 3
+    for link in links:
+        assert link.startswith(homes), link
+        assert (ROOT / link.partition("/main/")[2]).is_file(), link
+
+
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="the site's packages for Python 3.10 do not fit together")
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)]
