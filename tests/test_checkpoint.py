@@ -171,3 +171,12 @@ def test_a_foreign_onnx_is_named(tmp_path: Path) -> None:
     onnx.save(helper.make_model(graph), str(tmp_path / "relu.onnx"))
     with pytest.raises(WeightsError, match="not U²-Net or U²-Net-p in rembg's layout"):
         checkpoint.read(tmp_path / "relu.onnx")
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="Linux tells which files are mapped")
+def test_a_file_that_was_read_is_not_held(tmp_path):
+    """On Windows it could be neither replaced nor deleted."""
+    path = tmp_path / "held.safetensors"
+    checkpoint.write(path, U2Net("u2netp"), spec=InputSpec(), half=False)
+    kept = checkpoint.read(path)
+    assert kept.state and str(path) not in Path("/proc/self/maps").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -87,6 +88,16 @@ def test_openvino_files_run(tmp_path):
     matter = bgdl.load(tmp_path / "graph.xml", device="cpu")
     assert matter.spec == spec and matter.engine.name == "openvino"
     assert matter.alpha(halves())[0, :, 4].min() > 0.95
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="Linux tells which files are mapped")
+def test_openvino_files_are_not_held(tmp_path):
+    """On Windows they could be neither replaced nor deleted."""
+    openvino = pytest.importorskip("openvino")
+    openvino.save_model(openvino.convert_model(brightness(tmp_path / "graph.onnx")), tmp_path / "held.xml")
+    matter = bgdl.load(tmp_path / "held.xml", device="cpu", size=32)
+    matter.alpha(halves())
+    assert str(tmp_path / "held.bin") not in Path("/proc/self/maps").read_text()
 
 
 def test_another_size_than_the_graphs_is_refused(tmp_path):

@@ -142,7 +142,9 @@ def _core() -> Any:
         import openvino
     except ImportError as error:
         raise MissingExtra("the openvino engine", "openvino") from error
-    return openvino.Core()
+    core = openvino.Core()
+    core.set_property({"ENABLE_MMAP": False})  # on Windows a mapped file can be neither replaced nor deleted
+    return core
 
 
 def _rest(core: Any, target: str) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from bgdl.errors import WeightsError
@@ -104,10 +104,10 @@ def _refuse_text(path: Path) -> None:
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
-        with safe_open(path, framework="pt") as file:
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-            header = file.metadata() or {}
-        card = json.loads(header.get("bgdl", "{}"))
+        data = path.read_bytes()  # not mapped: on Windows the file could be neither replaced nor deleted
+        state = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        card = json.loads(header.get("__metadata__", {}).get("bgdl", "{}"))
         return state, card if isinstance(card, dict) else {}
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path.name} is damaged or truncated ({error}); download it again") from error
