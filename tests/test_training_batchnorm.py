@@ -111,3 +111,11 @@ def test_two_processes_train_one_network(people: Path, tmp_path: Path, mode: Bat
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("the same network everywhere") == 2
+
+
+def test_sums_on_the_cpu_come_back_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MPS has no float64, so there they are on the CPU; here "meta" stands for MPS."""
+    monkeypatch.setattr(batchnorm._Moments, "close", lambda *_: (torch.zeros(4), torch.ones(4)))
+    net = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.BatchNorm2d(4)).to("meta")
+    batchnorm.reestimate(net, [])  # type: ignore[arg-type]
+    assert net[1].weight.is_meta and net[1].running_mean.is_meta

@@ -40,7 +40,7 @@ def reestimate(net: U2Net, batches: Iterable[Tensor], *, total: Callable[[Tensor
     for batch in batches:
         net(batch)
     for norm, (gain, offset), moments in zip(norms, lines, sums, strict=True):
-        mean, variance = moments.close(total)
+        mean, variance = (value.to(gain.device) for value in moments.close(total))
         assert norm.running_mean is not None and norm.running_var is not None
         norm.running_mean.copy_(mean)
         norm.running_var.copy_(variance)
