@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from bgdl.errors import BgdlError
+
+if sys.platform == "win32":  # read as OpenCV loads: with them a camera may take minutes to open (opencv#17687)
+    os.environ.setdefault("OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS", "0")
 
 try:
     import cv2 as cv2

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.server
+import importlib
+import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bgdl import opencv
 from bgdl.cli.options import parse_size
-from bgdl.errors import InputError
+from bgdl.errors import BgdlError, InputError
 from bgdl.media import camera
 from bgdl.media.camera import Camera
 from bgdl.opencv import cv2
@@ -166,3 +170,18 @@ def test_a_file_that_does_not_tell_how_long_it_lasts_plays_at_its_own_pace(tmp_p
 
 def test_a_stream_is_not_held_back(server: str) -> None:
     assert lasts_s(f"{server}/stream") < LONG_S / 2
+
+
+@pytest.mark.parametrize(("platform", "expected"), [("win32", "0"), ("linux", None)])
+def test_windows_cameras_open_without_hardware_transforms(
+    monkeypatch: pytest.MonkeyPatch, platform: str, expected: str | None
+) -> None:
+    """OpenCV reads it as it loads; with them some cameras take minutes to open."""
+    name = "OPENCV_VIDEOIO_MSMF_ENABLE_HW_TRANSFORMS"
+    monkeypatch.setenv(name, "1")  # so that it is put back
+    monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setitem(sys.modules, "cv2", None)  # whose import fails
+    with pytest.raises(BgdlError, match="OpenCV does not load"):
+        importlib.reload(opencv)
+    assert os.environ.get(name) == expected

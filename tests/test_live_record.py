@@ -152,8 +152,8 @@ def test_the_seconds_of_a_run_do_not_hold_its_closing(tmp_path: Path, monkeypatc
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that a run sees, which stands until a test moves it; frames come at 10.0."""
     now = [10.0]
-    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    monkeypatch.setattr(camera, "time", SimpleNamespace(monotonic=lambda: 10.0))
+    monkeypatch.setattr(live, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(camera, "time", SimpleNamespace(perf_counter=lambda: 10.0))
     return now
 
 

@@ -87,7 +87,7 @@ def test_latency_does_not_grow_with_a_slow_taker(clip: Path) -> None:
         time.sleep(0.3)
         shot = camera.newest()
         assert shot is not None
-        assert time.monotonic() - shot.taken_s < 0.15
+        assert time.perf_counter() - shot.taken_s < 0.15
         assert camera.dropped >= 4
 
 

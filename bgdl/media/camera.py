@@ -29,7 +29,7 @@ _PATIENCE_S = 5.0  # the end waits so long for a source that gives nothing
 
 @dataclass(frozen=True)
 class Shot:
-    """frames: uint8 (1,H,W,3) RGB. taken_s: when it came, on time.monotonic's clock."""
+    """frames: uint8 (1,H,W,3) RGB. taken_s: when it came, on time.perf_counter's clock."""
 
     frames: Tensor
     taken_s: float
@@ -86,7 +86,7 @@ class Camera:
             for frames in self._frames():
                 if self._stopping.is_set():
                     break
-                self._box.put(Shot(frames, time.monotonic()))
+                self._box.put(Shot(frames, time.perf_counter()))
         except BaseException as error:
             self._box.close(error)
         else:
@@ -97,12 +97,12 @@ class Camera:
             while not self._stopping.is_set():
                 yield _grab(self._device, self.source)
             return
-        began, first_s = time.monotonic(), self._reader.first_s
+        began, first_s = time.perf_counter(), self._reader.first_s
         paced = self._reader.info.duration_s is not None or Path(self.source.removeprefix("file:")).is_file()
         for batch in self._reader.batches(1):
             due = began + float(batch.pts[0] * batch.time_base - first_s)
             if paced:
-                self._stopping.wait(max(0.0, due - time.monotonic()))
+                self._stopping.wait(max(0.0, due - time.perf_counter()))
             yield _square(batch.data, self._reader.info.pixel_aspect)
 
 

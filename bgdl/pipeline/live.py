@@ -61,9 +61,9 @@ class Live:
                 stack.callback(self._window.close)
             self._camera = stack.enter_context(Camera(self.job.source, size_wh=self.job.size_wh, fps=self.job.fps))
             self._prime()
-            self._began = time.monotonic()
+            self._began = time.perf_counter()
             failed = self._until_the_end(stack)
-            seconds = time.monotonic() - self._began
+            seconds = time.perf_counter() - self._began
         if failed is not None:
             self.job.on_note(f"what was recorded is kept: {self._frames_recorded} frames in {self.job.record}")
             raise failed
@@ -108,17 +108,17 @@ class Live:
 
     def _enough(self) -> bool:
         job = self.job
-        late = job.seconds is not None and time.monotonic() - self._began >= job.seconds
+        late = job.seconds is not None and time.perf_counter() - self._began >= job.seconds
         return late or (job.frames is not None and self._frames >= job.frames)
 
     def _one(self, shot: Shot, stack: ExitStack) -> None:
-        elapsed_s = time.monotonic() - self._began
+        elapsed_s = time.perf_counter() - self._began
         picture = self.stage.treat(shot.frames, self._shown_time.at(self.stage.background, elapsed_s))
         self._send(picture, elapsed_s, stack)
         if self.stage.snapshot:
             self.stage.snapshot = False
             self.job.on_note(live_snapshot.save(picture, self.job.snapshots))
-        wait_s = time.monotonic() - shot.taken_s
+        wait_s = time.perf_counter() - shot.taken_s
         self._frames += 1
         self._waits_s += wait_s
         if self._window:
@@ -130,7 +130,7 @@ class Live:
         box = self.stage.box((shown.shape[0], shown.shape[1]))
         shown = live_overlay.draw_box(shown, box) if box else shown
         shown = shown.flip(1) if self.job.mirror else shown
-        fps = self._frames / max(1e-3, time.monotonic() - self._began)
+        fps = self._frames / max(1e-3, time.perf_counter() - self._began)
         state = f"{fps:.1f} fps  {1000 * wait_s:.0f} ms  {self.stage.background}"
         return live_overlay.write_lines(shown, [state, *self.stage.lines()])
 
