@@ -116,7 +116,7 @@ def test_damaged_missing_and_unfit_files_are_sentences(tmp_path):
         network.read(tmp_path / "broken.onnx")
     with pytest.raises(WeightsError, match="no weights file"):
         network.read(tmp_path / "none.onnx")
-    with pytest.raises(WeightsError, match=r"the .xml and the .bin of one name are both needed"):
+    with pytest.raises(WeightsError, match=r"both the .xml and the .bin of that name are needed"):
         network.read(tmp_path / "alone.xml")
     with pytest.raises(WeightsError, match=r"broken.xml is damaged"):
         network.read(tmp_path / "broken.xml")
@@ -173,6 +173,6 @@ def test_another_model_under_the_same_name_is_another_network(tmp_path):
     for seed in range(2):
         torch.manual_seed(seed)
         checkpoint.write(tmp_path / "m.safetensors", U2Net("u2netp"), spec=InputSpec(size=64), half=False)
-        export(tmp_path / "m.safetensors", tmp_path / "m.xml", half=False)
+        export(tmp_path / "m.safetensors", tmp_path / "m.xml", half=False, overwrite=True)
         keys.add(network.read(tmp_path / "m.xml").key)
     assert len(keys) == 2

@@ -147,8 +147,28 @@ def test_registering_again_replaces(trained: Path, tmp_path: Path, own_registry:
     pytest.importorskip("onnxruntime")
     for suffix in (".safetensors", ".onnx"):
         model.export(trained, tmp_path / f"mine{suffix}")
-        model.register(tmp_path / f"mine{suffix}", "desk")
+        model.register(tmp_path / f"mine{suffix}", "desk", overwrite=True)
     assert [file.name for file in own_registry.iterdir()] == ["desk.onnx"]
+
+
+def test_what_is_there_is_not_replaced_unasked(trained: Path, tmp_path: Path, own_registry: Path) -> None:
+    """Before any work: neither a file nor a registered name, of whatever kind."""
+    mine, other = tmp_path / "mine.safetensors", tmp_path / "other.safetensors"
+    model.export(trained, mine)
+    model.register(mine, "desk")
+    written = mine.stat().st_mtime_ns
+    with pytest.raises(InputError, match=r"mine\.safetensors exists; use overwrite or another name"):
+        model.export(tmp_path, mine)
+    with pytest.raises(InputError, match=r"'desk' is registered already \(.*desk\.safetensors\)"):
+        model.register(other, "desk")
+    command = ["export", str(trained), "-o", str(other), "--register"]
+    for name, told in {"desk": "is registered already", "my model": "cannot be a model's name"}.items():
+        result = CliRunner().invoke(app, [*command, name])
+        assert isinstance(result.exception, InputError) and told in str(result.exception)
+    assert not other.exists() and mine.stat().st_mtime_ns == written
+    assert CliRunner().invoke(app, [*command, "desk", "--overwrite"]).exit_code == 0
+    model.export(trained, mine, overwrite=True)
+    assert mine.stat().st_mtime_ns > written
 
 
 @pytest.mark.parametrize("name", ["portrait", "mog2", "a/b", "", "x.y"])
@@ -229,6 +249,36 @@ def test_scores_file_goes_into_the_card(trained: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["export", str(trained), "-o", str(target), "--scores", str(scores)])
     assert result.exit_code == 0, result.output
     assert checkpoint.read(target).metadata["scores"] == {"people": {"iou": 0.97}}
+
+
+@pytest.mark.parametrize("content", ["[1, 2]", '{"people": "good"}', '{"people": true}', "3"])
+def test_scores_are_names_with_numbers(trained: Path, tmp_path: Path, content: str) -> None:
+    (tmp_path / "s.json").write_text(content)
+    command = ["export", str(trained), "-o", str(tmp_path / "x.onnx"), "--scores", str(tmp_path / "s.json")]
+    result = CliRunner().invoke(app, command)
+    assert isinstance(result.exception, InputError) and "other than names with numbers" in str(result.exception)
+
+
+@pytest.mark.parametrize("suffix", weights.EXPORTED)
+def test_models_show_licence_and_scores_of_what_is_registered(
+    trained: Path, tmp_path: Path, own_registry: Path, suffix: str
+) -> None:
+    if suffix in needs:
+        pytest.importorskip(needs[suffix])
+    scores = {"people": 0.97, "humans": {"iou": 0.9}}
+    model.export(trained, tmp_path / f"mine{suffix}", licence="MIT", scores=scores)
+    model.register(tmp_path / f"mine{suffix}", "desk")
+    shown = CliRunner().invoke(app, ["models"]).output.split("desk ", 1)[1]
+    assert "MIT\n" in shown and "people 0.970, humans iou 0.900" in shown
+
+
+def test_cards_are_read_without_torch(trained: Path, tmp_path: Path) -> None:
+    model.export(trained, tmp_path / "mine.safetensors", licence="MIT")
+    (tmp_path / "none.safetensors").write_bytes(b"\0" * 20)
+    ask = "import sys; from pathlib import Path; from bgdl.nets.card import read_card as r; print(*(r(Path(p)).get("
+    ask += "'licence') for p in sys.argv[1:]), 'torch' in sys.modules)"
+    command = [sys.executable, "-c", ask, str(tmp_path / "mine.safetensors"), str(tmp_path / "none.safetensors")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "MIT None False\n"
 
 
 def test_precision_is_half_or_full(trained: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from bgdl.cli import console
+from bgdl.cli.options import Overwrite
 from bgdl.errors import InputError
 
 
@@ -49,6 +50,7 @@ def export(
         str | None,
         typer.Option("--register", metavar="NAME", help="Also install the file for this user, as `--model NAME`."),
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Turn a trained checkpoint into one file that --model accepts, and check it against torch."""
     from bgdl.engines.network import files_of
@@ -56,15 +58,29 @@ def export(
 
     facts: dict[str, Any] = {"licence": licence} if licence else {}
     if scores:
-        try:
-            facts["scores"] = json.loads(scores.read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise InputError(f"{scores} cannot be read as JSON: {error}") from error
-    difference = model.export(
-        checkpoint, output, half=precision == "half", start=start, share=share, pictures=pictures, **facts
-    )
+        facts["scores"] = _read_scores(scores)
+    if register:
+        model.check_name(register, overwrite=overwrite)
+    options: dict[str, Any] = {"start": start, "share": share, "pictures": pictures, "overwrite": overwrite}
+    difference = model.export(checkpoint, output, half=precision == "half", **options, **facts)
     size_mb = sum(file.stat().st_size for file in files_of(output)) / 1e6
     console.note(f"{output}: {size_mb:.2f} MB, mean difference from torch {difference:.1e}")
     if register:
-        path = model.register(output, register)
+        path = model.register(output, register, overwrite=overwrite)
         console.note(f"--model {register} now means {path}")
+
+
+def _read_scores(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}") from error
+    if not isinstance(found, dict) or not _holds_numbers(found):
+        raise InputError(f'{path} holds something other than names with numbers; write {{"people": 0.95}} or the like')
+    return found
+
+
+def _holds_numbers(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_holds_numbers, value.values()))
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -48,7 +48,7 @@ def fetch(names: Annotated[list[str], typer.Argument(help="Names from `bgdl mode
 
 def _details(row: dict[str, Any]) -> Iterator[str]:
     if row["licence"]:
-        yield f"{row['licence']}, {row['source']}"
+        yield ", ".join(filter(None, (row["licence"], row["source"])))
     if row["primed"]:
         yield "learns the empty scene: --prime"
     if row["stateful"]:
@@ -56,10 +56,20 @@ def _details(row: dict[str, Any]) -> Iterator[str]:
     if row["weights"] != NONE:
         yield row["weights"]
     if row["scores"]:
-        yield ", ".join(f"{name} {value:.3f}" for name, value in row["scores"].items())
+        yield ", ".join(_named(row["scores"]))
+
+
+def _named(scores: Mapping[str, Any]) -> Iterator[str]:
+    """Each score after its name, and of scores in groups also the group's."""
+    for name, value in scores.items():
+        if isinstance(value, Mapping):
+            yield from (f"{name} {text}" for text in _named(value))
+        else:
+            yield f"{name} {value:.3f}" if isinstance(value, int | float) else f"{name} {value}"
 
 
 def _rows() -> list[dict[str, Any]]:
+    from bgdl.nets.card import read_card
     from bgdl.registry import METHODS
     from bgdl.weights import RECORDS, TFLITE, locate, registered
 
@@ -83,11 +93,13 @@ def _rows() -> list[dict[str, Any]]:
             }
         )
     own: dict[str, Any] = {
-        "summary": "your own, registered with bgdl export", "primed": False, "stateful": False, "scores": {},
-        "licence": "", "source": "",
+        "summary": "your own, registered with bgdl export", "primed": False, "stateful": False, "source": ""
     }  # fmt: skip
     for name, path in registered().items():
-        rows.append({"name": name, **own, "weights": str(path), "file": path.name, "url": None})
+        card = read_card(path)
+        scores = card.get("scores")
+        told = {"scores": scores if isinstance(scores, dict) else {}, "licence": card.get("licence", "")}
+        rows.append({"name": name, **own, **told, "weights": str(path), "file": path.name, "url": None})
     return rows
 
 

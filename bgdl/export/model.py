@@ -45,6 +45,7 @@ def export(
     start: str | Path | None = None,
     share: float = 0.5,
     pictures: str | Path | None = None,
+    overwrite: bool = False,
     **facts: Any,
 ) -> float:
     """Write `source` (a Lightning checkpoint or any weights) as `target`; returns its mean difference from torch.
@@ -52,13 +53,13 @@ def export(
     source, start: paths, or names of `bgdl models`. half: values at half precision; the difference is that from torch
     at full precision. start: weights to blend in, so that `share` of the source remains. pictures: a folder of
     them, in any layout that `bgdl train` takes, masks or not; what int8 needs is measured on some dozens
-    (.safetensors only). facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the source
-    said of itself, the training config and the git revision.
-    Raises InputError for an unknown suffix and a file that cannot be written, WeightsError where the
+    (.safetensors only). overwrite: replace what is there. facts: go into the file (licence, scores, ...), beside arch,
+    InputSpec, what the source said of itself, the training config and the git revision.
+    Raises InputError for an unknown suffix and a file that is there or cannot be written, WeightsError where the
     written file does not agree with torch.
     """
     source, target = weights.path_of(str(source)), Path(target)
-    _check(target, pictures)
+    _check(target, pictures, overwrite)
     loaded = checkpoint.read(source)
     if start is not None:
         loaded = blend(loaded, checkpoint.read(weights.path_of(str(start))), share)
@@ -87,13 +88,16 @@ def export(
     return difference
 
 
-def _check(target: Path, pictures: str | Path | None) -> None:
+def _check(target: Path, pictures: str | Path | None, overwrite: bool) -> None:
     if target.suffix not in weights.EXPORTED:
         raise InputError(f"cannot export to {target.name!r}; use one of {', '.join(weights.EXPORTED)}")
     if not target.parent.is_dir():
         raise InputError(f"cannot write {target.name}: there is no folder {target.parent}; create it first")
     if pictures is not None and target.suffix != ".safetensors":
         raise InputError(f"{target.name!r} cannot hold int8 calibration; export to .safetensors")
+    taken = [file for file in files_of(target) if file.exists()]
+    if taken and not overwrite:
+        raise InputError(f"{taken[0]} exists; use overwrite or another name")
 
 
 def _prepared(folder: str | Path, spec: InputSpec) -> NDArray[np.float32]:
@@ -107,11 +111,22 @@ def _prepared(folder: str | Path, spec: InputSpec) -> NDArray[np.float32]:
     return np.concatenate([preprocess.prepare(image.read(file).frames, square).numpy() for file in chosen])
 
 
-def register(path: str | Path, name: str) -> Path:
-    """Copy an exported file into the user's registry, so that `--model NAME` finds it everywhere."""
-    path = Path(path)
+def check_name(name: str, *, overwrite: bool = False) -> None:
+    """Raises InputError for a name that `register` would not take."""
     if name in METHODS or not name.replace("-", "").replace("_", "").isalnum():
         raise InputError(f"{name!r} cannot be a model's name: use letters, digits, - and _, and no built-in name")
+    taken = weights.registered().get(name)
+    if taken and not overwrite:
+        raise InputError(f"{name!r} is registered already ({taken}); use overwrite or another name")
+
+
+def register(path: str | Path, name: str, *, overwrite: bool = False) -> Path:
+    """Copy an exported file into the user's registry, so that `--model NAME` finds it everywhere.
+
+    overwrite: the name's present files go. Raises InputError for an impossible or taken name and a full disk.
+    """
+    path = Path(path)
+    check_name(name, overwrite=overwrite or path.resolve().parent == weights.user_folder().resolve())
     folder = weights.user_folder()
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}{path.suffix}"
