@@ -10,6 +10,7 @@ import typer
 
 from bgdl.cli import console, options
 from bgdl.cli.options import FILES, LOOK
+from bgdl.cli.stop import Stop
 
 if TYPE_CHECKING:
     from bgdl.pipeline.live_job import LiveReport
@@ -121,7 +122,9 @@ def _verb(summary: str, backgrounds: list[str]) -> Callable[..., None]:
         sized = options.for_network(size)
         matter = registry.load(model, device=device, engine=engine, precision=precision, **sized)
         console.note(console.describe(matter))
-        _finish(Live(job, matter).run(), record)
+        with Stop():
+            report = Live(job, matter).run()
+        _finish(report, record)
 
     run.__doc__ = f"{summary}\n\n{KEYS}"
     return run

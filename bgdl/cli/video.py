@@ -13,6 +13,7 @@ import typer
 
 from bgdl.cli import console, options
 from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
+from bgdl.cli.stop import Stop
 
 if TYPE_CHECKING:
     from bgdl.pipeline.records import VideoReport
@@ -184,12 +185,13 @@ def video(
 def _run(job: VideoJob, matter: Matter, *, as_json: bool) -> VideoReport:
     from bgdl.pipeline.video import convert
 
-    try:
-        with _watched(as_json=as_json) as (tell, show):
-            return convert(job.watched(tell, show), matter)
-    except KeyboardInterrupt as stop:
-        console.error(str(stop) or "stopped")
-        raise typer.Exit(130) from None
+    with Stop() as stop:
+        try:
+            with _watched(as_json=as_json) as (tell, show):
+                return convert(job.watched(tell, show), matter)
+        except KeyboardInterrupt as stopped:
+            console.error(str(stopped) or "stopped")
+            raise typer.Exit(stop.status) from None
 
 
 def _finish(report: VideoReport, *, as_json: bool) -> None:
