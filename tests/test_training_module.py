@@ -7,6 +7,7 @@ import re
 import runpy
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -315,3 +316,16 @@ def test_help_names_the_command_as_it_was_typed(
     assert "Pictures in a batch, per process. (type: int, default: 8)" in verb
     assert "invalid choice: 'predict'" in none and f"run: {name} --help" in none
     assert f"run: {name} fit --help" in unknown
+
+
+@pytest.mark.parametrize(("warmup", "steps", "top"), [(30, 200, 30), (50, 60, 31), (300, 200, 101), (0, 10, 0)])
+def test_the_rate_rises_and_falls_without_a_jump(warmup: int, steps: int, top: int) -> None:
+    """Its top is where the warm-up ends, at half of the training at the latest."""
+    module = PortraitModule(warmup_steps=warmup, final_lr=0.0)
+    rates = []
+    for step in range(steps + 1):
+        module.progress = max(0, step - 1) / steps  # as it is known when the schedule is asked
+        rates.append(module._rate(step))
+    assert rates[: top + 1] == sorted(rates[: top + 1]) and rates[top:] == sorted(rates[top:], reverse=True)
+    assert max(rates) == pytest.approx(1, abs=0.001) and rates[-1] < 0.05
+    assert max(abs(a - b) for a, b in pairwise(rates)) < max(0.05, 1.6 * 2 / steps)

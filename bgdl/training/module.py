@@ -41,8 +41,8 @@ class PortraitModule(LightningModule):
         freeze_stages: Stages whose weights do not change, for instance [stage1, stage2].
         lr: Highest learning rate of AdamW.
         weight_decay: Weight decay of AdamW.
-        warmup_steps: Steps over which the learning rate rises; after them it falls along a cosine, until max_steps,
-            max_epochs or max_time, whichever comes first.
+        warmup_steps: Steps over which the learning rate rises, at most half of the training; after them it falls along
+            a cosine, until max_steps, max_epochs or max_time, whichever comes first.
         final_lr: Learning rate at the end, as a fraction of lr.
         teacher: Weights whose mattes are imitated as well, weighted by loss.distil.
 
@@ -148,9 +148,13 @@ class PortraitModule(LightningModule):
         checkpoint["hyper_parameters"] = {"arch": self.net.arch, "input_spec": self.spec.to_dict(), **kept}
 
     def _rate(self, step: int) -> float:
-        if step < self.warmup_steps:
-            return (step + 1) / self.warmup_steps
-        return self.final_lr + (1 - self.final_lr) * (1 + cos(pi * min(1.0, self.progress))) / 2
+        """Up to 1 by warmup_steps, and by half of the training at the latest; from there on down along a cosine."""
+        risen = max((step + 1) / max(1, self.warmup_steps), 2 * self.progress)
+        if risen < 1:
+            return risen
+        warm = min(0.5, self.progress * self.warmup_steps / max(1, step))  # the share of the training that it took
+        fallen = max(0.0, (self.progress - warm) / (1 - warm))
+        return self.final_lr + (1 - self.final_lr) * (1 + cos(pi * fallen)) / 2
 
     def _clock_share(self) -> float:
         """The share of max_time that is over, 0 where there is none."""
