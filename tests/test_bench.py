@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bgdl.bench import measure, pictures
+from bgdl.bench import measure, pictures, worker
 from bgdl.bench.measure import Result, Row, tasks_for
 from bgdl.bench.worker import Task, Worker
 from bgdl.cli import bench
@@ -200,3 +201,15 @@ def test_what_the_gpu_does_not_run_is_timed_on_the_cpu(monkeypatch, tiny_weights
     assert bench._place(foreign, "auto", "auto", "auto")[0].type == "cpu"
     with pytest.raises(DeviceError, match="nothing runs auto auto here; available: nothing"):
         bench._place(foreign, "cuda", "auto", "auto")
+
+
+def test_memory_that_the_system_does_not_tell_is_null_in_json(monkeypatch, capsys):
+    """As on Windows, which has no `resource`."""
+    monkeypatch.setattr(worker, "peak_memory_mb", lambda: None)
+    assert worker._peak_mb() is None
+    unknown = replace(row("torch", "fp32", None), memory_mb=None)
+    bench._show(Result([unknown], {}), as_json=True)
+    bench._show(Result([unknown], {}), as_json=False)
+    first, _, line = capsys.readouterr().out.splitlines()
+    assert json.loads(first, parse_constant=lambda name: pytest.fail(name))["memory_mb"] is None
+    assert "nan" not in line and "None" not in line

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -211,3 +212,15 @@ def test_fp32_on_cuda_is_not_tf32_and_the_settings_are_put_back(net, pictures, m
     with pytest.raises(ZeroDivisionError):
         engine.run(pictures)
     assert has_tf32() and not cudnn.benchmark
+
+
+def test_a_compiled_network_runs_in_one_thread(net, pictures, expected, monkeypatch):
+    """A CUDA graph belongs to the thread that recorded it, and each clip comes with a new thread."""
+    monkeypatch.setattr(torch, "compile", lambda module, mode: module)
+    engine = choose.start(net, Choice("torch", "fp32", ""), CPU, compiled=True)
+    seen, run = set(), engine._run
+    monkeypatch.setattr(engine, "_run", lambda x: seen.add(threading.get_ident()) or run(x))
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as clip:
+            torch.testing.assert_close(clip.submit(engine.run, pictures).result(), expected, atol=1e-4, rtol=0)
+    assert len(seen) == 1

@@ -104,3 +104,14 @@ def test_restored_signal_handlers_do_not_end_the_process(shared: Path) -> None:
         "signal.signal(signal.SIGPROF, signal.getsignal(signal.SIGPROF)); os.kill(os.getpid(), signal.SIGPROF)"
     ).format(str(shared / "weights" / "selfie_segmentation_landscape.tflite"))
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_the_model_is_handed_over_as_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows MediaPipe does not find every path."""
+    python = pytest.importorskip("mediapipe.tasks.python")
+    given: dict[str, object] = {}
+    monkeypatch.setattr(python, "BaseOptions", lambda **options: given.update(options) or 1 / 0)
+    (tmp_path / "größe.tflite").write_bytes(b"a model")
+    with pytest.raises(ZeroDivisionError):
+        bgdl.load("mediapipe", device="cpu", weights_path=tmp_path / "größe.tflite")
+    assert given == {"model_asset_buffer": b"a model"}

@@ -33,7 +33,7 @@ class Row:
     p50_s: float
     p95_s: float
     first_s: float
-    memory_mb: float
+    memory_mb: float | None
     miou: float | None
     largest_difference: float
 

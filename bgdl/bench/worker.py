@@ -68,9 +68,10 @@ class Worker:
         """Seconds of one run of `batch` pictures, its alphas back in main memory."""
         return float(self._ask("time", batch))
 
-    def memory_mb(self) -> float:
-        """The most memory that the process has held, Python and torch included."""
-        return float(self._ask("memory", None))
+    def memory_mb(self) -> float | None:
+        """The most memory that the process has held, Python and torch included; None where the system does not say."""
+        answer: float | None = self._ask("memory", None)
+        return answer
 
     def close(self) -> None:
         self._pipe.close()
@@ -137,9 +138,8 @@ class _Bench:
         return time.perf_counter() - start
 
 
-def _peak_mb() -> float:
-    """Main memory; on CUDA, the GPU's."""
+def _peak_mb() -> float | None:
+    """Main memory, None where the system does not say; on CUDA, the GPU's."""
     if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
         return torch.cuda.max_memory_allocated() / 2**20
-    peak_mb = peak_memory_mb()
-    return float("nan") if peak_mb is None else peak_mb
+    return peak_memory_mb()

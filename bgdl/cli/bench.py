@@ -167,7 +167,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.p50_s * 1000:.0f} ms",
         f"{row.p95_s * 1000:.0f} ms",
         f"{row.first_s:.1f} s",
-        f"{row.memory_mb:.0f} MiB",
+        "" if row.memory_mb is None else f"{row.memory_mb:.0f} MiB",
         "" if row.miou is None else f"{row.miou:.4f}",
         f"{row.largest_difference:.4f}",
     )

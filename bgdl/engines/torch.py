@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from typing import Any, cast
 
@@ -25,7 +26,8 @@ class TorchEngine:
 
     On CUDA cuDNN looks for its fastest kernels, and fp32 is not rounded to TF32; both are settings of the whole
     process, which are put back after each run.
-    compiled: through torch.compile, on CUDA with CUDA graphs; a minute to start, for each input size.
+    compiled: through torch.compile, on CUDA with CUDA graphs; a minute to start, for each input size. It runs in one
+    thread of its own, to which the graphs belong, since each clip comes with a new one.
     """
 
     name = "torch"
@@ -45,10 +47,14 @@ class TorchEngine:
         self._net: nn.Module = self._eager
         if compiled:
             self._net = cast(nn.Module, torch.compile(self._eager, mode="reduce-overhead"))
+        self._thread = ThreadPoolExecutor(1, "bgdl-compiled") if compiled else None
         self._seen: set[tuple[int, int]] = set()
 
-    @torch.inference_mode()
     def run(self, x: Tensor) -> Tensor:
+        return self._thread.submit(self._alone, x).result() if self._thread else self._alone(x)
+
+    @torch.inference_mode()
+    def _alone(self, x: Tensor) -> Tensor:
         exact = self.precision == "fp32"
         with TRACING, _convolutions(exact=exact) if self.device.type == "cuda" else nullcontext():
             return self._run(x)

@@ -93,7 +93,7 @@ def _open(path: str | Path | None, variant: SelfieVariant) -> tuple[Any, Any]:
     if not file.is_file():
         raise InputError(f"no model at {file}; give a .tflite file, or leave weights_path out to find or download one")
     options = vision.ImageSegmenterOptions(
-        base_options=BaseOptions(model_asset_path=str(file)),
+        base_options=BaseOptions(model_asset_buffer=file.read_bytes()),  # a path may hold what MediaPipe cannot read
         output_confidence_masks=True,
         output_category_mask=False,
     )
