@@ -106,7 +106,7 @@ def load(
     cls = getattr(importlib.import_module(module), attribute)
     matter = _construct(cls, name, device=pick_device(device), **options)
     if (engine, precision) != ("auto", "auto") and not has_engine:
-        raise InputError(f"{name} runs no network; leave engine and precision out")
+        raise InputError(f"{name} does not use a network; leave engine and precision out")
     return matter
 
 

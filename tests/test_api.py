@@ -126,7 +126,7 @@ def test_the_empty_scene_may_be_any_kind_of_picture() -> None:
     for prime in (plate, Image.fromarray(plate), _png(plate)):
         alpha = bgdl.matte(photo, "static_difference", prime=prime, edge="none")
         assert alpha[15:25, 15:25].min() == 1 and alpha[:5].max() == 0
-    with pytest.raises(InputError, match="otsu learns no empty scene"):
+    with pytest.raises(InputError, match="otsu does not learn an empty scene"):
         bgdl.matte(photo, "otsu", prime=plate)
 
 
@@ -333,8 +333,8 @@ def test_targets(tmp_path: Path) -> None:
 
 def test_a_method_without_a_network_has_no_engine() -> None:
     for words in ({"engine": "onnx"}, {"precision": "int8"}):
-        with pytest.raises(InputError, match="otsu runs no network; leave engine and precision out"):
+        with pytest.raises(InputError, match="otsu does not use a network; leave engine and precision out"):
             bgdl.load("otsu", device="cpu", **words)
-    with pytest.raises(InputError, match="otsu runs no network"):
+    with pytest.raises(InputError, match="otsu does not use a network"):
         bgdl.load("grabcut:prior=otsu", engine="torch")
     assert registry.is_network("grabcut:prior=portrait") and registry.is_network("x.pth:size=64")

@@ -53,7 +53,7 @@ def test_what_was_never_measured_is_not_taken(machine):
     machine({"amx_bf16"})
     choice = choose.choose(CPU)
     assert choice.precision == "fp32"
-    assert "what bf16 costs these weights is not measured (bgdl bench --pictures FOLDER does it)" in choice.reason
+    assert "the cost of bf16 is not known for these weights (bgdl bench --pictures FOLDER measures it)" in choice.reason
 
 
 def test_a_processor_without_bf16_runs_fp32(machine):

@@ -103,7 +103,7 @@ def test_pictures_without_transparency_do_to_measure(tiny_weights, tmp_path):
 
 
 def test_without_ranges_int8_is_refused_with_the_way_out(tiny_weights):
-    message = r"int8 needs ranges that .* does not have \(bgdl export .* -o OWN.safetensors --int8 FOLDER measures them\)"
+    message = r"tiny.* has no int8 calibration \(bgdl export .* -o OWN.safetensors --int8 FOLDER measures them\)"
     with pytest.raises(WeightsError, match=message):
         bgdl.load(tiny_weights, device="cpu", engine="openvino", precision="int8")
     with pytest.raises(DeviceError, match="nothing runs torch int8 on cpu"):
@@ -112,7 +112,7 @@ def test_without_ranges_int8_is_refused_with_the_way_out(tiny_weights):
 
 def test_ranges_of_another_network_are_refused(measured):
     model = openvino.Core().read_model(_graph(measured))
-    with pytest.raises(WeightsError, match="the int8 ranges are of another network"):
+    with pytest.raises(WeightsError, match="the int8 calibration is of another network"):
         int8.quantize(model, dict(list(measured.calibration.ranges.items())[1:]))
 
 

@@ -142,7 +142,7 @@ def test_animations_give_their_first_frame_and_say_so(format: str) -> None:
     first, second = Image.new("RGB", (8, 8), "red"), Image.new("RGB", (8, 8), "blue")
     picture = read(encoded(first, format, save_all=True, append_images=[second]))
     assert picture.frames[0, 0, 0].tolist()[0] > 240
-    assert picture.notes == ("holds 2 pictures (animated or pages): the first is taken",)
+    assert picture.notes == ("holds 2 pictures (animation or pages): only the first is used",)
 
 
 def test_one_pixel_and_48_million() -> None:

@@ -52,7 +52,7 @@ def test_what_is_read_is_not_recorded_over(bgdl: Bgdl, tmp_path: Path, role: str
     words = () if role == "--background" else ("-b", "red")
     done = bgdl("live", "--no-window", "-m", model, role, clip, *words, "--record", clip, "--overwrite", "--frames", 2)
     assert done.status == 1
-    assert f"{clip} is read and would be replaced by the result; choose another output" in done.err
+    assert f"{clip} is an input and would be replaced by the result; choose another output" in done.err
     assert clip.read_bytes() == before
 
 

@@ -102,7 +102,7 @@ def test_nothing_to_do_is_said_before_the_network_is_loaded(bgdl: Bgdl) -> None:
 
 
 def test_nowhere_to_show_is_a_sentence(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="without a window there is nothing to do; record to a file or be a virtual"):
+    with pytest.raises(InputError, match="without a window there is nothing to do; record to a file or publish"):
         LiveJob(str(clip), window=False)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -116,7 +116,7 @@ def test_a_display_that_is_not_there_does_not_kill_the_process(monkeypatch: pyte
     monkeypatch.setenv("DISPLAY", ":12345")
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     reason = window.why_no_display() or ""
-    assert "go without the window" in reason
+    assert "run without a window" in reason
 
 
 @pytest.mark.parametrize(("platform", "expected"), [("linux", "closed"), ("win32", "closed"), ("darwin", None)])

@@ -30,7 +30,7 @@ def test_a_gif_of_a_fast_clip_plays_as_long_as_the_clip(tmp_path: Path, rate: in
     assert shown[-1] >= rate // 2 - 1 - rate / 50
     left_out = rate // 2 - len(times)
     assert report.frames == rate // 2
-    said = f"gif shows at most 50 frames a second: {left_out} that came faster were left out"
+    said = f"gif shows at most 50 frames per second: {left_out} that came faster were left out"
     assert report.notes == ((said,) if left_out else ())
 
 

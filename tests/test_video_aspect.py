@@ -62,7 +62,7 @@ def test_a_round_subject_stays_round(tmp_path: Path, target: str, name: str, wid
     report = convert(wide_clip(tmp_path / "in.mp4"), tmp_path / target, format=name, only_matte=True)
     assert abs(shown_ratio(tmp_path / target) - 1) < 0.08
     assert report.size_hw == (96, width)
-    said = f"{target} tells players of square pixels only: the picture is scaled to 128×96 px"
+    said = f"{target} supports square pixels only: the picture is scaled to 128×96 px"
     assert report.notes == ((said,) if width == 128 else ())
 
 

@@ -33,7 +33,7 @@ def test_a_clip_with_json(bgdl: Bgdl, clip: Path, tiny_weights: Path, tmp_path: 
     [
         (["-b", "red", "--keep", "some"], "keep is 'some', not largest, all or a number of parts from 1"),
         ([], "holds no transparency; write out.webm (VP9)"),
-        (["-b", "red", "--prime", "2s"], "learns no empty scene; leave --prime out"),
+        (["-b", "red", "--prime", "2s"], "does not learn an empty scene; leave --prime out"),
         (["-b", "red", "--preset", "sideways"], "preset 'sideways' is unknown to libx264; use ultrafast, superfast"),
         (["-b", "red", "--start", "3", "--end", "2"], "start 3 is not before end 2"),
     ],

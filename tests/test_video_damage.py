@@ -52,7 +52,7 @@ def test_one_bad_packet_costs_one_frame(
     whole = write_clip(tmp_path / name, frames=FRAMES, rate=25, codec=codec, pix_fmt=pix_fmt, options={"g": "1"})
     report = convert(damaged(whole, tmp_path / f"bad_{name}", number), tmp_path / "out.mkv")
     assert report.frames == len(decoded(tmp_path / "out.mkv")[0]) == FRAMES - 1
-    assert report.notes[-1] == "the source holds damaged packets: 1 skipped"
+    assert report.notes[-1] == "the source has damaged packets: 1 skipped"
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -22,7 +22,7 @@ def test_joined_files_go_on_at_their_own_pace(tmp_path: Path, audio: str | None,
     times = decoded(tmp_path / target)[0]
     assert report.frames == len(times) == 150
     assert all(abs(later - earlier - Fraction(1, 25)) < Fraction(1, 500) for earlier, later in pairwise(times))
-    assert "begin anew 2 times, as in joined files" in report.notes[-1]
+    assert "start again 2 times, as in joined files" in report.notes[-1]
 
 
 def test_sound_stays_with_its_picture(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_prime_says_what_it_takes(tmp_path: Path) -> None:
         InputError, match=r"prime is 'soon', which is not seconds \(2s\), frames \(60\) or a file that exists"
     ):
         read_plate("soon", source)
-    with pytest.raises(InputError, match="bright learns no empty scene"):
+    with pytest.raises(InputError, match="bright does not learn an empty scene"):
         bgdl.convert_video(source, tmp_path / "out.mkv", model=BrightSubject(), prime="2s")
 
 
@@ -160,7 +160,7 @@ def test_every_runs_the_matter_on_every_nth_frame(tmp_path: Path) -> None:
         truth = disc(index, (96, 128))[..., 0] > 100
         mask = mattes[index][..., 0] > 127
         assert (truth & mask).sum() / (truth | mask).sum() > 0.9
-    with pytest.raises(InputError, match="has to see every frame; leave every out"):
+    with pytest.raises(InputError, match="needs every frame; leave every out"):
         bgdl.convert_video(source, tmp_path / "b.mkv", model="mog2", every=2, device="cpu")
 
 

@@ -47,7 +47,7 @@ def test_a_pattern_replaces_its_own_names_alone(clip: Path) -> None:
 def test_a_source_is_never_replaced(clip: Path, source: str) -> None:
     Path("link.mkv").hardlink_to(clip)
     before = clip.read_bytes()
-    with pytest.raises(InputError, match=rf"^{source} is read and would be replaced by the result; choose another"):
+    with pytest.raises(InputError, match=rf"^{source} is an input and would be replaced by the result; choose another"):
         convert(source, clip, overwrite=True)
     assert clip.read_bytes() == before
 
@@ -55,13 +55,13 @@ def test_a_source_is_never_replaced(clip: Path, source: str) -> None:
 def test_neither_is_what_else_is_read(clip: Path) -> None:
     for name in ("beach.mkv", "out_alpha.mkv", "out.mkv.part"):
         Path(name).write_bytes(clip.read_bytes())
-    with pytest.raises(InputError, match=r"beach\.mkv is read and would be replaced"):
+    with pytest.raises(InputError, match=r"beach\.mkv is an input and would be replaced"):
         convert(clip, Path("beach.mkv"), background="beach.mkv", overwrite=True)
-    with pytest.raises(InputError, match=r"out_alpha\.mkv is read and would be replaced"):
+    with pytest.raises(InputError, match=r"out_alpha\.mkv is an input and would be replaced"):
         convert(Path("out_alpha.mkv"), Path("out.mkv"), alpha_sidecar=True, overwrite=True)
-    with pytest.raises(InputError, match=r"in\.mkv is read and would be replaced"):
+    with pytest.raises(InputError, match=r"in\.mkv is an input and would be replaced"):
         convert(Path("beach.mkv"), clip, prime="in.mkv", overwrite=True)
-    with pytest.raises(InputError, match=r"out\.mkv\.part is read and would be replaced"):
+    with pytest.raises(InputError, match=r"out\.mkv\.part is an input and would be replaced"):
         convert(Path("out.mkv.part"), Path("out.mkv"))
     assert names(".") == ["beach.mkv", "in.mkv", "out.mkv.part", "out_alpha.mkv"]
 
@@ -69,7 +69,7 @@ def test_neither_is_what_else_is_read(clip: Path) -> None:
 @pytest.mark.parametrize("source", ["frames/%06d.png", "frames/000003.png"])
 def test_pictures_that_are_read_are_not_replaced(clip: Path, source: str) -> None:
     convert(clip, Path("frames"))
-    with pytest.raises(InputError, match="is read and would be replaced"):
+    with pytest.raises(InputError, match="is an input and would be replaced"):
         convert(Path(source), Path("frames"), overwrite=True)
     convert(Path(source), Path("frames/still_%04d.png"), overwrite=True)
     assert len(names("frames")) == 5 + (1 if "3" in source else 5)

@@ -83,7 +83,7 @@ def test_a_broken_connection_is_an_error(server: str, tmp_path: Path, path: str)
 
 def test_a_stalled_connection_is_an_error(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_READ_S", 1.0)
-    with pytest.raises(InputError, match=r"the connection broke \(nothing came for 1 s\)"):
+    with pytest.raises(InputError, match=r"the connection broke \(no data for 1 s\)"):
         convert(f"{server}/stalled", tmp_path / "out.mkv")
 
 

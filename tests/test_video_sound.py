@@ -161,7 +161,7 @@ def test_sound_of_what_is_no_clip_is_refused(tmp_path: Path, background: str) ->
     source = clip_with(tmp_path / "in.mp4", "aac", frames=2)
     Image.new("RGB", (8, 8)).save(tmp_path / "beach.png")
     name = str(tmp_path / background) if "." in background else background
-    with pytest.raises(InputError, match="sound is that of the background, which is no clip; give a clip"):
+    with pytest.raises(InputError, match="sound is the background's, but the background is not a clip; give a clip"):
         convert(source, tmp_path / "out.mkv", background=name, sound="background")
     assert not list(tmp_path.glob("out*"))
 

@@ -118,7 +118,7 @@ def test_ten_bits_are_accepted_and_hdr_is_said(tmp_path: Path) -> None:
 
     ten = write_clip(tmp_path / "ten.mkv", frames=2, pix_fmt="yuv420p10le")
     hdr = write_clip(tmp_path / "hdr.mkv", frames=2, pix_fmt="yuv420p10le", set_up=pq)
-    assert "10 bits a channel" in convert(ten, tmp_path / "a.mp4").notes[0]
+    assert "10 bits per channel" in convert(ten, tmp_path / "a.mp4").notes[0]
     assert "HDR (PQ)" in convert(hdr, tmp_path / "b.mp4").notes[0]
 
 

@@ -85,7 +85,7 @@ def test_what_exists_is_not_replaced_unasked(tmp_path: Path) -> None:
 def test_a_way_over_a_folder_to_be_made_leads_to_the_same_file(tmp_path: Path, overwrite: bool) -> None:
     source = write_clip(tmp_path / "in.mp4", frames=2)
     before = source.read_bytes()
-    with pytest.raises(InputError, match="is read and would be replaced"):
+    with pytest.raises(InputError, match="is an input and would be replaced"):
         convert(source, tmp_path / "new" / ".." / "in.mp4", overwrite=overwrite)
     (tmp_path / "mine.mp4").write_text("mine")
     with pytest.raises(InputError, match=r"exists; use overwrite"):

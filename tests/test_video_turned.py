@@ -47,7 +47,7 @@ def corners(picture: Picture) -> str:
         ((ONE, 0, 0, -ONE), "BYRG", "is mirrored top to bottom"),
         ((0, ONE, ONE, 0), "RBGY", "is mirrored left to right and turned clockwise by 270 degrees"),
         ((0, -ONE, -ONE, 0), "YGBR", "is mirrored left to right and turned clockwise by 90 degrees"),
-        ((46341, 46341, -46341, 46341), "RGBY", "asks to be shown at an angle that is no quarter turn"),
+        ((46341, 46341, -46341, 46341), "RGBY", "asks to be shown at an angle that is not a quarter turn"),
     ],
 )
 def test_a_display_matrix_is_applied(tmp_path: Path, matrix: tuple[int, int, int, int], shown: str, note: str) -> None:

@@ -184,7 +184,7 @@ def _too_costly(precision: Precision, cost: Mapping[str, float]) -> str | None:
     if precision == "fp32" or (precision == "fp16" and cost.get("fp16", cost.get("bf16", 1.0)) <= ALLOWED_COST):
         return None  # fp16 has three bits more than bf16: what bf16 keeps, it keeps
     if precision not in cost:
-        return f"what {precision} costs these weights is not measured (bgdl bench --pictures FOLDER does it)"
+        return f"the cost of {precision} is not known for these weights (bgdl bench --pictures FOLDER measures it)"
     if cost[precision] > ALLOWED_COST:
         return f"{precision} costs these weights {cost[precision]:.4f} mIoU, more than {ALLOWED_COST}"
     return None

@@ -97,7 +97,7 @@ def _calibration(path: Path, card: Any) -> Calibration:
     try:
         return Calibration(card["ranges"], card.get("kept", {}))
     except (KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{path.name} says of int8 what cannot be read; export it again with --int8") from error
+        raise WeightsError(f"{path.name} has unreadable int8 metadata; export it again with --int8") from error
 
 
 def check_output(network: Network, shape: tuple[int, ...], size_hw: tuple[int, int]) -> None:
@@ -110,7 +110,7 @@ def _read_ir(path: Path) -> Network:
     from xml.etree import ElementTree
 
     if not path.is_file() or not path.with_suffix(".bin").is_file():
-        raise WeightsError(f"no OpenVINO model at {path}; the .xml and the .bin of one name are both needed")
+        raise WeightsError(f"no OpenVINO model at {path}; both the .xml and the .bin of that name are needed")
     try:
         entry = ElementTree.parse(path).find(".//rt_info/bgdl")
     except ElementTree.ParseError as error:

@@ -155,7 +155,7 @@ def _rest(core: Any, target: str) -> str:
 def _check_target(core: Any, target: str, precision: Precision) -> None:
     there = core.available_devices  # of several graphics processors GPU.0, GPU.1; GPU is the first
     if target != "AUTO" and target not in there and f"{target}.0" not in there:
-        raise DeviceError(f"OpenVINO has no device {target!r} here; it has {', '.join(there)}, and AUTO takes the best")
+        raise DeviceError(f"OpenVINO has no device {target!r} here; it has {', '.join(there)}, and AUTO picks the best")
     able = core.get_property(target if target != "AUTO" else "CPU", "OPTIMIZATION_CAPABILITIES")
     needs = {"bf16": "BF16", "fp16": "FP16"}.get(precision)
     if needs and needs not in able:

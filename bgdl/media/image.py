@@ -172,7 +172,7 @@ def _open(data: bytes, name: str, max_pixels: int) -> Image.Image:
     if image.width * image.height > max_pixels:
         raise InputError(
             f"{name} is {image.width}×{image.height}, more than the limit of {max_pixels} pixels; "
-            f"set max-pixels to {image.width * image.height} if the file is to be trusted"
+            f"set max-pixels to {image.width * image.height} if you trust the file"
         )
     return image
 
@@ -212,7 +212,7 @@ def _decode(image: Image.Image, data: bytes) -> Picture:
     notes: list[str] = []
     frames_in_file = getattr(image, "n_frames", 1)
     if frames_in_file > 1 and image.format != "MPO":
-        notes.append(f"holds {frames_in_file} pictures (animated or pages): the first is taken")
+        notes.append(f"holds {frames_in_file} pictures (animation or pages): only the first is used")
     turn = modes.turn_needed(image, data)
     image.load()
     rgb, alpha, profile, said = modes.to_rgb(image, data, image.info.get("icc_profile") or None)
@@ -229,7 +229,7 @@ def _decode(image: Image.Image, data: bytes) -> Picture:
 
 def _encode(picture: Tensor, format: str, icc_profile: bytes | None, exif: bytes | None, quality: int | None) -> bytes:
     if format not in ENCODERS:
-        raise InputError(f"format {format!r} is not written; choose from {', '.join(ENCODERS)}")
+        raise InputError(f"format {format!r} cannot be written; choose from {', '.join(ENCODERS)}")
     options = dict(ENCODERS[format])
     if quality is not None and "quality" in options:
         options["quality"] = quality

@@ -75,7 +75,7 @@ def broken(source: str, error: av.error.FFmpegError) -> InputError:
 
 def reason(error: av.error.FFmpegError) -> str:
     """FFmpeg's words for an error; a timeout is called one."""
-    return f"nothing came for {_READ_S:.0f} s" if isinstance(error, av.error.ExitError) else str(error.strerror)
+    return f"no data for {_READ_S:.0f} s" if isinstance(error, av.error.ExitError) else str(error.strerror)
 
 
 def interruptible(work: Callable[[], T]) -> T:

@@ -54,7 +54,7 @@ class Target:
         """Raises InputError where `final` is there and may not be replaced, or one of `reads` would be."""
         for source in filter(None, reads):
             if self.replaces(source):
-                raise InputError(f"{source} is read and would be replaced by the result; choose another output")
+                raise InputError(f"{source} is an input and would be replaced by the result; choose another output")
         final = self.final.resolve()  # new/../clip.mp4 is clip.mp4 as soon as the folder "new" is made
         taken = any(final.iterdir()) if final.is_dir() else final.exists()
         if taken and not overwrite:

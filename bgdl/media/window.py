@@ -13,7 +13,7 @@ from bgdl.errors import InputError
 from bgdl.opencv import cv2
 
 _PROBE = "from bgdl.opencv import cv2; cv2.namedWindow('bgdl'); cv2.waitKey(1); cv2.destroyAllWindows()"
-_WAYS_OUT = "go without the window (no-window), to a recording or a virtual camera"
+_WAYS_OUT = "run without a window (no-window) and record or publish a virtual camera"
 
 
 def why_no_display() -> str | None:

@@ -139,10 +139,10 @@ class VideoWriter:
         name, (height, width) = self.part.final.name, self.size_hw
         notes = []
         if self._scaled:
-            notes.append(f"{name} tells players of square pixels only: the picture is scaled to {width}×{height} px")
+            notes.append(f"{name} supports square pixels only: the picture is scaled to {width}×{height} px")
         if self._left_out:
             notes.append(
-                f"{self.format.name} shows at most {self.format.most_fps:.0f} frames a second: "
+                f"{self.format.name} shows at most {self.format.most_fps:.0f} frames per second: "
                 f"{self._left_out} that came faster were left out"
             )
         return [*notes, *(self._tracks.notes if self._tracks else [])]

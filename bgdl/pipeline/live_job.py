@@ -49,7 +49,7 @@ class LiveJob:
     def __post_init__(self) -> None:
         """Refuse what cannot be done, and to replace what is read, before anything is loaded or opened."""
         if not (self.window or self.virtual_camera or self.record):
-            raise InputError("without a window there is nothing to do; record to a file or be a virtual camera")
+            raise InputError("without a window there is nothing to do; record to a file or publish a virtual camera")
         checks.one_of("fit", self.fit, get_args(Fit))
         checks.one_of("edge", self.edge, get_args(EdgeName))
         checks.one_of("smooth", self.smooth or "off", get_args(SmoothName))

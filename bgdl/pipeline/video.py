@@ -98,7 +98,7 @@ def convert_video(
 def check(job: VideoJob) -> None:
     """Refuse what cannot be done before anything is loaded."""
     if job.sound == "background" and not is_clip(job.background):
-        raise InputError("sound is that of the background, which is no clip; give a clip there, or leave sound out")
+        raise InputError("sound is the background's, but the background is not a clip; give a clip, or leave sound out")
     chosen = format_of(job)
     pick_encoder(chosen, job.encoder)
     encoder_options(chosen, job.encoder, job.crf, job.preset)
@@ -107,7 +107,7 @@ def check(job: VideoJob) -> None:
     if is_pipe(job.source) and twice:
         raise InputError(
             f"{job.source} is a pipe, which can be read only once; save it to a file first, "
-            "or take no sound (sound: none), and leave start, crop and prime out"
+            "or use no sound (sound: none), and leave start, crop and prime out"
         )
     _check_target(job, Target.of(job.target, sequence=chosen.sequence))
 
@@ -134,7 +134,7 @@ def convert(job: VideoJob, matter: Matter) -> VideoReport:
 def steady(job: VideoJob, matter: Matter) -> Step:
     """The part of the middle stage that makes mattes; its look is the bare matte."""
     if job.every > 1 and matter.stateful:
-        raise InputError(f"{matter.name} has to see every frame; leave every out")
+        raise InputError(f"{matter.name} needs every frame; leave every out")
     mode = job.smooth or default_smooth(matter)
     smoother = None if mode == "off" else Smoother(mode, strength=job.smooth_strength, look_ahead=LOOK_AHEAD)
     return Step(matter, compose.Alpha(), smoother=smoother, every=job.every, shape=job.shape)

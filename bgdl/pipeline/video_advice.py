@@ -11,22 +11,22 @@ def on_source(info: VideoInfo) -> list[str]:
     notes = []
     if info.color.hdr:
         notes.append(
-            f"the source is HDR ({info.color.hdr}): it is worked on and written with 8 bits a channel; "
-            "smooth gradients may show bands, and colours given by name are read on its curve"
+            f"the source is HDR ({info.color.hdr}): it is processed and written with 8 bits per channel; "
+            "smooth gradients may show bands, and named colours are interpreted on its curve"
         )
     elif info.bits > 8:
-        notes.append(f"the source has {info.bits} bits a channel; 8 are worked on and written")
+        notes.append(f"the source has {info.bits} bits per channel; it is processed and written with 8")
     if info.has_alpha:
         notes.append("the source's own alpha channel is not used: colours hidden under it count as picture")
     if info.interlaced:
         notes.append(
-            "the source is interlaced and is taken as whole frames; for clean edges deinterlace it first, "
+            "the source is interlaced and is treated as whole frames; for clean edges deinterlace it first, "
             "for instance with ffmpeg -i IN -vf bwdif OUT"
         )
     if str(info.orientation):
         notes.append(f"the source is {info.orientation} when shown; the output is upright as it is")
     if info.orientation.askew:
-        notes.append("the source asks to be shown at an angle that is no quarter turn; its picture is left as it is")
+        notes.append("the source asks to be shown at an angle that is not a quarter turn; its picture is left unturned")
     return notes
 
 
@@ -47,13 +47,13 @@ def on_damage(reader: VideoReader) -> list[str]:
     """What was wrong inside the source."""
     notes = []
     if reader.broken:
-        notes.append(f"the source holds damaged packets: {reader.broken} skipped")
+        notes.append(f"the source has damaged packets: {reader.broken} skipped")
     if reader.repaired:
-        notes.append(f"timestamps were missing or old: {reader.repaired} filled in")
+        notes.append(f"timestamps were missing or went back: {reader.repaired} filled in")
     if reader.joins:
         times = "once" if reader.joins == 1 else f"{reader.joins} times"
         notes.append(
-            f"the source's timestamps begin anew {times}, as in joined files; "
+            f"the source's timestamps start again {times}, as in joined files; "
             "what follows was moved behind what came before"
         )
     if reader.cut:

@@ -46,7 +46,7 @@ class Smoother:
         if mode not in ("ema", "flow"):
             raise InputError(f"unknown smoothing {mode!r}; use off, ema or flow")
         if not 0 <= strength < 1:
-            raise InputError(f"the strength of smoothing is at least 0 and below 1, not {strength}")
+            raise InputError(f"the strength of smoothing is {strength}; it must be at least 0 and below 1")
         self.mode, self.strength = mode, strength
         self.look_ahead = look_ahead if mode == "flow" else 0
         self.reset()
