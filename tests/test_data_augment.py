@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from bgdl.data import augment as augmenting
 from bgdl.data.augment import MOSAICS, Augment
 from bgdl.data.dataset import TrainingPictures
 from bgdl.data.pairs import Pair, find_pairs, read_pair
@@ -55,6 +56,21 @@ def test_mask_follows_the_person(pairs: list[Pair], augment: Augment) -> None:
         red, green = sample["frames"][0, ..., 0].int(), sample["frames"][0, ..., 1].int()
         agreement.append(float(((red - green > 50) == (sample["masks"][0, 0] > 0.5)).float().mean()))
     assert min(agreement) > 0.93 and np.mean(agreement) > 0.98
+
+
+def test_a_rotated_person_is_whole_and_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The corners of its box, which grows around the same middle, are not cut off."""
+    laid: list[tuple[torch.Tensor, int]] = []
+    monkeypatch.setattr(augmenting, "chance", lambda probability: probability == 0.3)  # rotated, and not flipped
+    monkeypatch.setattr(augmenting, "lay_over", lambda _, person, top, __: laid.append((person, top)))
+    canvas, person = torch.zeros(4, 200, 200, dtype=torch.uint8), torch.full((4, 60, 40), 255, dtype=torch.uint8)
+    for seed in range(6):
+        for degrees in (0.0, 20.0):
+            monkeypatch.setattr(augmenting, "between", lambda low, high: low + 0.1 * seed * (high - low))  # noqa: B023
+            Augment(rotate_deg=degrees)._paste(canvas, person, 60, 1.0)
+    for (upright, top), (rotated, higher) in zip(laid[::2], laid[1::2], strict=True):
+        assert float(rotated[3].sum() / 255) == pytest.approx(float(upright[3].sum() / 255), rel=0.01)
+        assert higher + rotated.shape[1] / 2 == pytest.approx(top + upright.shape[1] / 2, abs=1)
 
 
 def test_pictures_as_they_are_keep_their_proportions(tmp_path: Path) -> None:

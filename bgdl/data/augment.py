@@ -189,10 +189,12 @@ class Augment:
         kept = min(1.0, 1.15 * rows / height)  # what would fall off the lower edge need not be resized
         person = person[:, : max(1, int(person.shape[1] * kept))]
         person = self._resized(person, height * kept, squeeze)
+        upright = person.shape[1]
         if self.rotate_deg and chance(0.3):
             angle = between(-self.rotate_deg, self.rotate_deg)
-            person = T.rotate(person, angle, interpolation=T.InterpolationMode.BILINEAR)
+            person = T.rotate(person, angle, interpolation=T.InterpolationMode.BILINEAR, expand=True)
         top = int(rows * between(-0.05, 0.35)) if height > 0.7 * rows else int((rows - height) * between(0, 1))
+        top -= (person.shape[1] - upright) // 2  # a rotated one stands where it would, nothing of it cut off
         left = int(columns * between(-0.1, 1.1) - person.shape[2] / 2)
         return lay_over(canvas, person, top, left)
 
