@@ -58,7 +58,10 @@ class Loss:
 
 
 def edge_weights(masks: Tensor, strength: float) -> Tensor:
-    """1 + strength * 2|mean around - mask|: (N,1,H,W), 1 far from edges, up to 1 + strength at them."""
+    """1 + strength * 2|mean around - mask|: (N,1,H,W), 1 far from edges.
+
+    About 1 + strength at a straight edge, up to 1 + 2 * strength where little is like it around: single pixels.
+    """
     if not strength:
         return torch.ones_like(masks)
     radius = max(1, min(masks.shape[-2:]) // 40)
