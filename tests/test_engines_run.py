@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bgdl.device import cpu_features
-from bgdl.engines import cache, choose, network
+from bgdl.engines import cache, choose, kept, network
 from bgdl.engines.choose import Choice
 from bgdl.errors import DeviceError, InputError, WeightsError
 from bgdl.nets import checkpoint
@@ -77,7 +77,7 @@ def test_channels_last_input_and_a_second_size(name, net, pictures, expected):
 def test_threads_may_share_an_engine(name, net, monkeypatch):
     """More input sizes than are kept, one picture and many: each thread gets what it would get alone."""
     pytest.importorskip(PACKAGE[name])
-    monkeypatch.setattr(f"bgdl.engines.{name}.KEPT", 1, raising=False)
+    monkeypatch.setattr(kept, "KEPT", 1)
     engine = choose.start(net, Choice(name, "fp32", ""), CPU)
     random = torch.Generator().manual_seed(3)
     shapes = [(1, 3, 32, 32), (1, 3, 32, 40), (3, 3, 32, 32), (3, 3, 32, 32), (1, 3, 32, 32)] * 2
@@ -224,3 +224,16 @@ def test_a_compiled_network_runs_in_one_thread(net, pictures, expected, monkeypa
         with ThreadPoolExecutor(1) as clip:
             torch.testing.assert_close(clip.submit(engine.run, pictures).result(), expected, atol=1e-4, rtol=0)
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize("name", ["onnx", "openvino"])
+def test_a_size_that_is_used_again_and_again_is_made_once(name, net, monkeypatch):
+    pytest.importorskip(PACKAGE[name])
+    engine = choose.start(net, Choice(name, "fp32", ""), CPU)
+    inner, made = {"onnx": "_open", "openvino": "_compile"}[name], []
+    make = getattr(engine, inner)
+    monkeypatch.setattr(engine, inner, lambda size_hw, *rest: made.append(size_hw) or make(size_hw, *rest))
+    hot, others = (32, 32), [(32, 32 * index) for index in range(2, 2 + kept.KEPT)]
+    for size_hw in (hot, *(size for other in others for size in (other, hot)), others[0]):
+        assert engine.run(torch.zeros(1, 3, *size_hw)).shape[-2:] == size_hw
+    assert made == [hot, *others, others[0]]  # the first of the others had to go

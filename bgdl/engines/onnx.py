@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from bgdl.device import thread_count
+from bgdl.engines.kept import Kept
 from bgdl.engines.network import Network, check_output
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 from bgdl.types import Precision
@@ -23,9 +24,6 @@ PROVIDERS: dict[Provider, str] = {
     "coreml": "CoreMLExecutionProvider",
     "directml": "DmlExecutionProvider",
 }
-
-KEPT = 4
-"""Sessions in memory at a time, one for each input size."""
 
 
 class OnnxEngine:
@@ -56,7 +54,7 @@ class OnnxEngine:
             raise DeviceError(reason)
         self._provider_options = _provider_options(self.provider, device)
         self._network = network
-        self._sessions: dict[tuple[int, int], Any] = {}
+        self._sessions: Kept[tuple[int, int], Any] = Kept()
         self._opening = threading.Lock()  # sessions themselves run for several threads at a time
 
     @torch.inference_mode()
@@ -72,11 +70,7 @@ class OnnxEngine:
 
     def _session(self, height: int, width: int) -> Any:
         with self._opening:
-            if (height, width) not in self._sessions:
-                if len(self._sessions) >= KEPT:  # the oldest goes
-                    self._sessions.pop(next(iter(self._sessions)))
-                self._sessions[height, width] = self._open((height, width))
-            return self._sessions[height, width]
+            return self._sessions.get((height, width), self._open)
 
     def _open(self, size_hw: tuple[int, int]) -> Any:
         import onnxruntime

@@ -14,6 +14,7 @@ from torch import Tensor
 from bgdl.device import thread_count
 from bgdl.engines import cache
 from bgdl.engines.int8 import no_ranges, quantize
+from bgdl.engines.kept import Kept
 from bgdl.engines.network import Network, check_output
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 from bgdl.types import Precision
@@ -23,8 +24,6 @@ HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 LAYOUT = 4
 """Counts changes of the graphs that are compiled, so that no older one is taken from the disk."""
-KEPT = 4
-"""Compiled networks in memory at a time, one for each input size and mode."""
 
 
 class OpenVINOEngine:
@@ -48,7 +47,7 @@ class OpenVINOEngine:
         self._core = _core()
         _check_target(self._core, target, precision)
         self._hint = HINTS.get(precision) or _rest(self._core, target)
-        self._compiled: dict[tuple[int, int, bool], Any] = {}
+        self._compiled: Kept[tuple[int, int, bool], Any] = Kept()
         self._turn = threading.Lock()  # requests, queues and their callbacks serve one caller at a time
         self._calibration = network.calibration if precision == "int8" else None
         if precision == "int8" and self._calibration is None:
@@ -61,12 +60,14 @@ class OpenVINOEngine:
             return torch.from_numpy(self._run_one(pictures) if len(pictures) == 1 else self._run_queued(pictures))
 
     def _run_one(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
-        request = self._runner(*picture.shape[-2:], queued=False)
+        height, width = picture.shape[-2:]
+        request = self._compiled.get((height, width, False), self._runner)
         request.infer({0: picture}, share_inputs=True)
         return np.array(request.get_output_tensor(0).data)
 
     def _run_queued(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        queue = self._runner(*pictures.shape[-2:], queued=True)
+        height, width = pictures.shape[-2:]
+        queue = self._compiled.get((height, width, True), self._runner)
         alphas = np.empty((len(pictures), 1, *pictures.shape[-2:]), np.float32)
 
         def keep(request: Any, index: int) -> None:
@@ -78,19 +79,14 @@ class OpenVINOEngine:
         queue.wait_all()
         return alphas
 
-    def _runner(self, height: int, width: int, *, queued: bool) -> Any:
+    def _runner(self, size: tuple[int, int, bool]) -> Any:
         """A request (one picture at a time) or a queue of requests for one input size."""
-        size = (height, width, queued)
-        if size not in self._compiled:
-            import openvino
+        import openvino
 
-            if len(self._compiled) >= KEPT:  # the oldest goes
-                self._compiled.pop(next(iter(self._compiled)))
-
-            compiled = self._compile((height, width), queued)
-            check_output(self._network, tuple(compiled.output(0).shape), (height, width))
-            self._compiled[size] = openvino.AsyncInferQueue(compiled) if queued else compiled.create_infer_request()
-        return self._compiled[size]
+        height, width, queued = size
+        compiled = self._compile((height, width), queued)
+        check_output(self._network, tuple(compiled.output(0).shape), (height, width))
+        return openvino.AsyncInferQueue(compiled) if queued else compiled.create_infer_request()
 
     def _compile(self, size_hw: tuple[int, int], queued: bool) -> Any:
         options: dict[str, Any] = {
