@@ -103,7 +103,7 @@ def test_pictures_without_transparency_do_to_measure(tiny_weights, tmp_path):
 
 
 def test_without_ranges_int8_is_refused_with_the_way_out(tiny_weights):
-    message = r"tiny.* has no int8 calibration \(bgdl export .* -o OWN.safetensors --int8 FOLDER measures them\)"
+    message = r"tiny.* has no int8 calibration \(bgdl export .* -o OWN.safetensors --int8 FOLDER measures it\)"
     with pytest.raises(WeightsError, match=message):
         bgdl.load(tiny_weights, device="cpu", engine="openvino", precision="int8")
     with pytest.raises(DeviceError, match="nothing runs torch int8 on cpu"):

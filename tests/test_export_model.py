@@ -130,11 +130,13 @@ def test_the_file_has_the_permissions_of_any_other(trained: Path, tmp_path: Path
     assert (tmp_path / "own.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
-def test_command_registers_a_name_for_load(trained: Path, tmp_path: Path, own_registry: Path) -> None:
+@pytest.mark.parametrize("licence", ["--licence", "--license"])
+def test_command_registers_a_name_for_load(trained: Path, tmp_path: Path, own_registry: Path, licence: str) -> None:
     target = tmp_path / "mine.safetensors"
-    command = ["export", str(trained), "-o", str(target), "--register", "my-desk", "--licence", "CC0"]
+    command = ["export", str(trained), "-o", str(target), "--register", "my-desk", licence, "CC0"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
+    assert checkpoint.read(target).metadata["licence"] == "CC0"
     assert weights.registered() == {"my-desk": own_registry / "my-desk.safetensors"}
     matter = registry.load("my-desk", device="cpu", engine="torch")
     assert matter.name == "my-desk"

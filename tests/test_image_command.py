@@ -51,6 +51,13 @@ def test_unused_objects_are_looked_for_again_once_all_is_loaded(bgdl: Bgdl, phot
         gc.enable()
 
 
+def test_f_takes_every_format_that_is_written(bgdl: Bgdl, photos: Path) -> None:
+    for suffix in files.FORMATS.keys() - {".tif", ".jpeg"}:  # other endings of a format
+        out = photos.parent / suffix[1:]
+        assert bgdl("image", photos / "a.jpg", "-m", "otsu", "-b", "white", "-f", suffix[1:], "-o", out).status == 0
+        assert [path.name for path in out.iterdir()] == [f"a{suffix}"]
+
+
 def test_json_has_a_record_a_picture(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
     (photos / "broken.jpg").write_bytes((photos / "a.jpg").read_bytes()[:300])
     done = bgdl("image", photos, "-m", tiny_weights, "--json")

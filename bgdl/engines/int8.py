@@ -53,7 +53,9 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
     _, ops = _openvino()
     maps = dict(_maps(model))
     if maps.keys() != ranges.keys():
-        raise WeightsError("the int8 calibration is of another network; measure it again: bgdl export ... --int8 FOLDER")
+        raise WeightsError(
+            "the int8 calibration is of another network; measure it again: bgdl export ... --int8 FOLDER"
+        )
     for name, output in maps.items():
         readers = list(output.get_target_inputs())
         low, high = (np.full((1, 1, 1, 1), value, np.float32) for value in ranges[name])
@@ -70,10 +72,7 @@ def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
 def no_ranges(network: Network | None) -> str:
     """Why int8 cannot be had, and what to do."""
     name = network.path.name if network else "NAME"
-    return (
-        f"{name} has no int8 calibration "
-        f"(bgdl export {name} -o OWN.safetensors --int8 FOLDER measures them)"
-    )
+    return f"{name} has no int8 calibration (bgdl export {name} -o OWN.safetensors --int8 FOLDER measures it)"
 
 
 def _maps(model: Any) -> Iterator[tuple[str, Any]]:
