@@ -135,7 +135,7 @@ def test_ctrl_c_says_how_to_go_on(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(PortraitModule, "on_train_epoch_end", stop)
     done = bgdl("train", *fit(finished))
-    told = f"stopped; to go on from the last epoch: --ckpt_path {LAST}" if epoch else "stopped; no epoch had ended"
+    told = f"stopped; to resume from the last epoch: --ckpt_path {LAST}" if epoch else "stopped; no epoch had ended"
     assert done.status == 130 and told in done.err
     assert LAST.is_file() == bool(epoch) and (LAST.parent.parent / "curve.png").is_file()
 
@@ -161,4 +161,16 @@ def test_the_command_saves_whole_files(finished: Path, tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(saving.os, "replace", full)
     with pytest.raises(InputError, match=r"cannot save .*checkpoints.*ckpt: No space left on device"):
+        main(fit(finished))
+
+
+def test_a_full_disk_names_the_runs_folder(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the file that did not fit has no name in the error."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("pytorch_lightning.loggers.CSVLogger.save", full)
+    with pytest.raises(InputError, match=r"cannot write into runs.smoke.csv.version_0: No space left on device"):
         main(fit(finished))

@@ -32,7 +32,7 @@ UNTRUE = (
     r"`isinstance\(treespec, LeafSpec\)`",  # of Lightning's own code
     "You're using the WeightAveraging callback, but loading a checkpoint outside",  # what is validated is the average
     "The dirpath has changed",  # each run has a folder of its own
-    r"It is recommended to use `self\.log\(.*sync_dist",  # the scores are summed over processes before
+    r"It is recommended to use `self\.log\(.*sync_dist",  # scores are of all processes; the loss shown is one's
     r"Found \d+ module\(s\) in eval mode",  # what is frozen
     "Precision .* is not supported by the model summary",
 )
@@ -69,7 +69,7 @@ class Cli(LightningCLI):
             return
         if path in ("last", "best"):
             raise InputError(
-                f"--ckpt_path {path} is looked for among a run's own checkpoints, and this run has none yet; "
+                f"--ckpt_path {path} means one of this run's own checkpoints, and it has none yet; "
                 "give the file, such as runs/portrait/csv/version_0/checkpoints/last.ckpt"
             )
         self.resumed = saving.read(path)
@@ -108,7 +108,7 @@ class Cli(LightningCLI):
         except OSError as error:
             if error.errno is None or error.filename:
                 raise
-            raise InputError(f"cannot write into {self._folder()}: {error.strerror}") from error
+            raise InputError(f"cannot write to {self._folder()}: {error.strerror}") from error
         if self.resumed and self.trainer.global_step == self.resumed["global_step"]:
             raise InputError(
                 f"{options['ckpt_path']} is the end of its run: {self.trainer.current_epoch} epochs and "
@@ -123,7 +123,7 @@ class Cli(LightningCLI):
     def _stopped(self) -> NoReturn:
         """Exit as after Ctrl-C anywhere else."""
         last = self._last()
-        saved = f"to go on from the last epoch: --ckpt_path {last}" if last else "no epoch had ended, nothing was saved"
+        saved = f"to resume from the last epoch: --ckpt_path {last}" if last else "no epoch had ended, nothing was saved"
         self._note(f"stopped; {saved}")
         sys.exit(130)
 
@@ -166,6 +166,6 @@ def _refuse(name: str, asked: Any, has: Any, path: str) -> NoReturn:
         key = next(key for key, value in vars(asked).items() if (has or {}).get(key) != value)
         name, asked, has = f"{name}.{key}", getattr(asked, key), (has or {}).get(key)
     raise InputError(
-        f"model.{name} is {asked}, but {path} was trained with {has}, which a run that goes on keeps: leave it "
+        f"model.{name} is {asked}, but {path} was trained with {has}, which a resumed run keeps: leave it "
         f"out (the run's options are in its config.yaml), or start a new run from its weights: --model.start {path}"
     )
