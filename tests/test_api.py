@@ -327,8 +327,38 @@ def test_targets(tmp_path: Path) -> None:
     assert bgdl.remove(tmp_path / "p.png", model="otsu", target=target) == target and target.is_file()
     with pytest.raises(InputError, match="target is for a picture given as a path; save the ndarray that comes back"):
         bgdl.remove(PHOTO, model="otsu", target=target)
-    with pytest.raises(InputError, match=r"cannot make the folder .*p\.png"):
-        bgdl.remove(tmp_path / "p.png", model="otsu", target=target / "under" / "x.png")
+
+
+def test_what_is_read_is_never_replaced(tmp_path: Path) -> None:
+    for name in ("p.png", "room.png", "empty.png"):
+        (tmp_path / name).write_bytes(_png(PHOTO))
+    (tmp_path / "link.png").symlink_to("p.png")
+    options: dict[str, Any] = {"background": str(tmp_path / "room.png"), "prime": tmp_path / "empty.png"}
+    for name, read in (("p.png", "p"), ("link.png", "p"), ("room.png", "room"), ("empty.png", "empty")):
+        with pytest.raises(InputError, match=rf"{read}\.png is an input and would be replaced by the result"):
+            bgdl.remove(tmp_path / "p.png", model="nowhere.pth", target=tmp_path / name, **options)
+        assert (tmp_path / name).read_bytes() == _png(PHOTO)
+
+
+def test_a_path_that_is_none_is_a_sentence_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "p.png").write_bytes(_png(PHOTO))
+    for target, sentence in (
+        ("", "target is empty; give a path"),
+        (b"x.png", "target is a path, not bytes"),
+        ("x.pdf", "x.pdf ends in '.pdf'; pictures are written as"),
+        (tmp_path / "p.png" / "x.png", r"p\.png is not a folder; give a folder"),
+    ):
+        with pytest.raises(InputError, match=sentence):
+            bgdl.remove(tmp_path / "p.png", model="nowhere.pth", target=target)  # type: ignore[arg-type]
+    for function in (bgdl.remove, bgdl.matte):
+        with pytest.raises(InputError, match="the picture is empty; give a path"):
+            function("")  # type: ignore[operator]
+        with pytest.raises(InputError, match=r"cannot read x+: "):
+            function("x" * 300)  # type: ignore[operator]
+    with pytest.raises(InputError, match=r"background 'x+' is neither a colour nor a file that exists"):
+        bgdl.remove(PHOTO, "x" * 300)
+    with pytest.raises(InputError, match=r"unknown model 'x+'"):
+        bgdl.matte(PHOTO, "x" * 300)
 
 
 def test_a_method_without_a_network_has_no_engine() -> None:

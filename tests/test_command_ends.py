@@ -29,7 +29,6 @@ def photo(tmp_path: Path) -> Path:
     [
         ("eval", "SET", "-m", "otsu", "-o", "FILE/report"),
         ("synth", "FILE/x", "--size", "64x48", "--fps", "5", "--duration", "2", "--lead-in", "1"),
-        ("image", "-", "-m", "otsu", "-o", "FILE/x/y.png"),
     ],
 )
 def test_a_folder_that_cannot_be_made(
@@ -65,3 +64,33 @@ def test_an_encoding_without_arrows(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert end.value.code == 0
     table = written.getvalue().decode("cp1252")
     assert "Failures ?" in table and " ±0." in table and "Method" in table
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("image", ""), "an argument"),
+        (("image", "a.png", "-o", ""), "-o"),
+        (("image", "a.png", "--output="), "--output"),
+        (("video", "a.mp4", "--output", ""), "--output"),
+        (("live", "--record", ""), "--record"),
+    ],
+)
+def test_an_empty_word_is_not_the_current_folder(
+    bgdl: Bgdl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], what: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = bgdl(*arguments)
+    assert (done.status, done.err) == (1, f"error: {what} is empty; is it a shell variable that is not set?\n")
+
+
+@pytest.mark.parametrize(
+    ("redirection", "sentence"),
+    [("<&-", "stdin is closed; pipe a picture in, or give a file"), (">&-", "stdout is closed; give -o FILE")],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell's words")
+def test_a_stream_that_is_closed(photo: Path, redirection: str, sentence: str) -> None:
+    command = f"exec {sys.executable} -m bgdl image - -m otsu {redirection}"
+    with photo.open("rb") as stdin:
+        done = subprocess.run(["sh", "-c", command], stdin=stdin, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, f"error: {sentence}\n")

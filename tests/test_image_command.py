@@ -175,6 +175,9 @@ def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge:
     [
         (["-o", "x.jpg"], "x.jpg cannot hold transparency; write .png, .webp, .tiff or .avif, or give a background"),
         (["-f", "jpg"], "cannot hold transparency"),
+        (["-m", "nowhere.pth", "-o", "-", "-f", "jpg"], "error: .jpg cannot hold transparency"),
+        (["-m", "nowhere.pth", "-o", "sub/c.webp/x"], "c.webp is not a folder; give a folder, or a file name"),
+        (["-o", "sub/c.webp", "-b", "sub/c.webp", "--overwrite"], "c.webp is an input and would be replaced"),
         (["-b", "nocolour"], "background 'nocolour' is neither a colour nor a file that exists"),
         (["-m", "u3net"], "unknown model 'u3net'; known are portrait"),
         (["--device", "cuda:99"], "device 'cuda:99' was asked for, but"),
@@ -226,6 +229,29 @@ def test_a_pipe_into_a_file_has_a_record(photos: Path, tiny_weights: Path) -> No
     record = json.loads(done.stdout)
     assert (record["source"], record["target"], record["width"], record["height"]) == ("-", str(target), 30, 40)
     assert target.is_file()
+
+
+def test_a_pipe_that_fails_has_a_record_too(tmp_path: Path) -> None:
+    done = _command("image", "-", "-o", tmp_path / "x.png", "-m", "otsu", "--json", stdin=b"<html>")
+    record = json.loads(done.stdout)
+    assert (done.returncode, record["source"], record["target"]) == (1, "-", str(tmp_path / "x.png"))
+    assert record["error"].startswith("<stdin> is not a picture that bgdl reads")
+    assert f"error: {record['error']}" in done.stderr.decode()
+
+
+def test_links(bgdl: Bgdl, photos: Path, tmp_path: Path) -> None:
+    (photos / "gone.png").symlink_to("nowhere.png")
+    done = bgdl("image", photos, "-m", "otsu", "-o", tmp_path / "out", "--json")
+    records = [json.loads(line) for line in done.out.splitlines()]
+    assert done.status == 1 and len(records) == 4
+    assert [record["error"] for record in records if "error" in record] == [
+        f"cannot read {photos / 'gone.png'}: No such file or directory"
+    ]
+    (tmp_path / "link.png").symlink_to(tmp_path / "out" / "a.png")
+    (tmp_path / "out" / "a.png").write_bytes(b"old")
+    assert bgdl("image", photos / "a.jpg", "-m", "otsu", "-o", tmp_path / "link.png", "--overwrite").status == 0
+    assert (tmp_path / "link.png").is_symlink()
+    assert Image.open(tmp_path / "out" / "a.png").size == (30, 40)
 
 
 def test_a_picture_before_another_or_a_colour_is_in_srgb(bgdl: Bgdl, tmp_path: Path) -> None:

@@ -120,5 +120,39 @@ def test_a_source_is_never_replaced_by_its_own_result(tmp_path: Path) -> None:
     os.link(tmp_path / "in/a.png", tmp_path / "same.png")
     for output in (tmp_path / "in", tmp_path / "same.png"):
         jobs = plan([str(tmp_path / "in/a.png")], output)
-        with pytest.raises(InputError, match="would be replaced by its own result"):
+        with pytest.raises(InputError, match=r"a\.png is an input and would be replaced by the result"):
             settle(jobs, overwrite=True)
+    jobs = [ImageJob(tmp_path / "b.jpg", tmp_path / "same.png")]
+    with pytest.raises(InputError, match=r"a\.png is an input and would be replaced by the result"):
+        settle(jobs, overwrite=True, reads=("red", None, str(tmp_path / "in/a.png")))
+
+
+def test_a_target_under_a_file_is_refused(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.jpg", "afile")
+    for output in ("afile", "afile/x.png", "afile/new/x.png"):
+        jobs = plan([str(tmp_path / "a.jpg")], tmp_path / output)
+        with pytest.raises(InputError, match=r"afile is not a folder; give a folder, or a file name with an ending"):
+            settle(jobs, overwrite=True)
+    settle(plan([str(tmp_path / "a.jpg")], tmp_path / "new" / "er"))
+
+
+def test_a_link_that_leads_nowhere_is_there(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.jpg", "in/b.jpg")
+    for name in ("out.png", "in/c.jpg", "in/d.txt"):
+        (tmp_path / name).symlink_to("nowhere")
+    jobs = [ImageJob(tmp_path / "a.jpg", tmp_path / "out.png")]
+    with pytest.raises(InputError, match="the result exists"):
+        settle(jobs)
+    assert settle(jobs, skip_existing=True) == []
+    for text in ("in", "in/*"):
+        assert [job.source.name for job in plan([str(tmp_path / text)])] == ["b.jpg", "c.jpg"]
+
+
+@pytest.mark.parametrize("name", ["x.pdf", "x.GIF", "x.mp4", "x.txt"])
+def test_an_output_with_another_file_s_ending_is_no_folder(tmp_path: Path, name: str) -> None:
+    _touch(tmp_path, "a.jpg")
+    with pytest.raises(InputError, match=rf"{name} ends in .*; pictures are written as \.png"):
+        plan([str(tmp_path / "a.jpg")], tmp_path / name)
+    (tmp_path / name).mkdir()
+    for folder in (name, "2024.06.01", "cutouts.v2"):
+        assert plan([str(tmp_path / "a.jpg")], tmp_path / folder)[0].target == tmp_path / folder / "a.png"

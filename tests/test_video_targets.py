@@ -164,3 +164,15 @@ def test_a_matte_beside_a_picture_that_cannot_be_finished_is_not_kept(
     with pytest.raises(InputError, match="the disk is full"):
         convert(write_clip(tmp_path / "in.mp4", frames=3), tmp_path / "out.mp4", alpha_sidecar=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]
+
+
+def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=3)
+    link, real = tmp_path / "out.mp4", tmp_path / "store.mp4"
+    link.symlink_to(real)
+    with pytest.raises(InputError, match="exists; use overwrite"):
+        convert(source, link)
+    for _ in range(2):
+        convert(source, link, overwrite=True)
+        assert link.is_symlink() and len(decoded(real)[0]) == 3
+        assert not list(tmp_path.glob("*.part"))

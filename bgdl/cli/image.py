@@ -13,7 +13,7 @@ import typer
 
 from bgdl.cli import console, options
 from bgdl.cli.options import FILES, MATTE, METHOD
-from bgdl.errors import InputError
+from bgdl.errors import BgdlError, InputError
 
 if TYPE_CHECKING:
     from bgdl.pipeline.image_folder import Record
@@ -122,10 +122,12 @@ def image(
     from bgdl.device import set_threads
     from bgdl.pipeline.image_treatment import build
 
-    jobs = _jobs(inputs, output, format or "png", overwrite=overwrite, skip_existing=skip_existing)
+    reads = (background, prime)
+    jobs = _jobs(inputs, output, format or "png", overwrite=overwrite, skip_existing=skip_existing, reads=reads)
     if not jobs:
         return
-    _refuse_lost_transparency(jobs, background, only_matte=only_matte)
+    _check_streams(jobs[0], as_json=as_json)
+    _refuse_lost_transparency(jobs, format or "png", background, only_matte=only_matte)
     set_threads(threads)
     treat = build(
         model, device=device, engine=engine, precision=precision, prime=prime, background=background, fit=fit,
@@ -138,7 +140,13 @@ def image(
 
 
 def _jobs(
-    inputs: list[str], output: Path | None, format: str, *, overwrite: bool, skip_existing: bool
+    inputs: list[str],
+    output: Path | None,
+    format: str,
+    *,
+    overwrite: bool,
+    skip_existing: bool,
+    reads: Iterable[object],
 ) -> list[ImageJob]:
     from bgdl.pipeline import image_plan
 
@@ -151,20 +159,35 @@ def _jobs(
         raise InputError(f"a picture from stdin needs a file name, not {output}; give -o NAME.png")
     pipe = image_plan.ImageJob(Path(inputs[0]), output or Path("-"))
     jobs = [pipe] if piped else image_plan.plan(inputs, output, suffix=f".{format}")
-    todo = image_plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing)
+    todo = image_plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing, reads=reads)
     if len(todo) < len(jobs):
         console.note(f"skipped, since the result exists: {len(jobs) - len(todo)} of {len(jobs)}")
     return todo
 
 
-def _refuse_lost_transparency(jobs: list[ImageJob], background: str, *, only_matte: bool) -> None:
+def _refuse_lost_transparency(jobs: list[ImageJob], format: str, background: str, *, only_matte: bool) -> None:
     """An opaque format with transparency asked ends the run before it starts."""
     from bgdl.media.image import no_transparency, supports_alpha
 
-    wanted = background == "transparent" and not only_matte
+    if background != "transparent" or only_matte:
+        return
     for job in jobs:
-        if str(job.target) != "-" and not supports_alpha(job.target) and wanted:
-            raise InputError(no_transparency(job.target.name))
+        name = f".{format}" if str(job.target) == "-" else job.target.name
+        if not supports_alpha(name):
+            raise InputError(no_transparency(name))
+
+
+def _check_streams(job: ImageJob, *, as_json: bool) -> None:
+    """Refuse a pipe that is not there, or is taken."""
+    to_stdout = str(job.target) == "-"
+    if str(job.source) == "-" and sys.stdin is None:
+        raise InputError("stdin is closed; pipe a picture in, or give a file")
+    if to_stdout and as_json:
+        raise InputError("the picture and --json cannot both go to stdout; give -o FILE")
+    if to_stdout and sys.stdout is None:
+        raise InputError("stdout is closed; give -o FILE")
+    if to_stdout and sys.stdout.isatty():
+        raise InputError("stdout is a terminal; redirect it into a file or give -o FILE")
 
 
 def _run(
@@ -219,26 +242,28 @@ def _pipe(job: ImageJob, treat: Treatment, format: str, *, as_json: bool, max_pi
     from bgdl.media import image as files
     from bgdl.pipeline.image_folder import Record
 
-    to_stdout = str(job.target) == "-"
-    if to_stdout and as_json:
-        raise InputError("the picture and --json cannot both go to stdout; give -o FILE")
-    if to_stdout and sys.stdout.isatty():
-        raise InputError("stdout is a terminal; redirect it into a file or give -o FILE")
+    source, target_name = str(job.source), str(job.target)
+    to_stdout = target_name == "-"
     start = time.perf_counter()
-    picture = files.read(sys.stdin.buffer if str(job.source) == "-" else job.source, max_pixels=max_pixels)
-    result = treat(picture)
-    target: Any = sys.stdout.buffer if to_stdout else job.target
-    if not to_stdout:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
-    files.write(
-        result.picture,
-        target,
-        format=files.format_of(f".{format}") if to_stdout else None,
-        icc_profile=result.icc_profile,
-        exif=picture.exif,
-        quality=quality,
-    )
+    try:
+        picture = files.read(sys.stdin.buffer if source == "-" else job.source, max_pixels=max_pixels)
+        result = treat(picture)
+        target: Any = sys.stdout.buffer if to_stdout else job.target
+        if not to_stdout:
+            job.target.parent.mkdir(parents=True, exist_ok=True)
+        files.write(
+            result.picture,
+            target,
+            format=files.format_of(f".{format}") if to_stdout else None,
+            icc_profile=result.icc_profile,
+            exif=picture.exif,
+            quality=quality,
+        )
+    except BgdlError as error:
+        if as_json:
+            console.out.print(json.dumps(Record(source, target_name, error=str(error)).to_dict()), markup=False)
+        raise
     seconds = round(time.perf_counter() - start, 4)
     height, width = result.picture.shape[:2]
     figures = (width, height, seconds, result.coverage, result.confidence, picture.notes)
-    _tell(Record(str(job.source), str(job.target), *figures), as_json=as_json)
+    _tell(Record(source, target_name, *figures), as_json=as_json)

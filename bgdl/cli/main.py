@@ -12,7 +12,7 @@ import bgdl
 from bgdl import download
 from bgdl.cli import bench, console, data, doctor, eval, export, image, live, models, synth, train, video
 from bgdl.cli.download_bar import DownloadBar
-from bgdl.errors import BgdlError
+from bgdl.errors import BgdlError, InputError
 
 app = typer.Typer(
     name="bgdl",
@@ -73,9 +73,20 @@ def main() -> None:
 
 def _run() -> None:
     try:
+        _refuse_empty(sys.argv[1:])
         app()
     finally:
         console.flush()  # a full disk is an error here, and not when Python has ended
+
+
+def _refuse_empty(words: list[str]) -> None:
+    """A shell makes an empty word of a variable that is not set: it would name the current folder."""
+    if words[:1] == ["train"]:
+        return  # its words are Lightning's
+    for before, word in zip(["", *words], words, strict=False):
+        if not word or (word.startswith("--") and word.find("=") == len(word) - 1):
+            what = word[:-1] or (before if before.startswith("-") else "an argument")
+            raise InputError(f"{what} is empty; is it a shell variable that is not set?")
 
 
 def _sentence(error: OSError) -> str:

@@ -260,7 +260,8 @@ def _with_exif(block: bytes, format: str) -> dict[str, Any]:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that nothing half-written bears its name."""
+    """Write beside the target and rename, so that nothing half-written bears its name; a link stays one."""
+    path = Path(os.path.realpath(path))
     part = path.with_name(f".{secrets.token_hex(4)}.part")  # short, whatever the name
     try:
         part.write_bytes(data)

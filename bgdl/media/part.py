@@ -92,7 +92,7 @@ class PartFile:
                 os.replace(file, self.final / file.name)
             self.part.rmdir()
         else:
-            os.replace(self.part, self.final)
+            os.replace(self.part, os.path.realpath(self.final))  # a link stays one
 
     def discard(self) -> None:
         """Delete what was written."""

@@ -56,12 +56,12 @@ class Target:
             if self.replaces(source):
                 raise InputError(f"{source} is an input and would be replaced by the result; choose another output")
         final = self.final.resolve()  # new/../clip.mp4 is clip.mp4 as soon as the folder "new" is made
-        taken = any(final.iterdir()) if final.is_dir() else final.exists()
+        taken = any(final.iterdir()) if final.is_dir() else os.path.lexists(self.final) or final.exists()
         if taken and not overwrite:
             raise InputError(f"{self.final} exists; use overwrite or another name")
         if final.is_dir() and self.names is None:
             raise InputError(f"{self.final} is a folder; give a file name with an extension, or format png")
-        if str(self.final) == "-" or (taken and not (final.is_file() or final.is_dir())):
+        if str(self.final) == "-" or (final.exists() and not (final.is_file() or final.is_dir())):
             raise InputError(f"{self.final} is not a file; clips are written to files, not to a pipe or a device")
         if final.is_file() and self.names is not None:
             raise InputError(f"{self.final} is a file; pictures need a folder, give another name")

@@ -15,6 +15,7 @@ from bgdl.media import image as files
 from bgdl.pipeline.image_kinds import ImageKind, as_kind, as_picture
 from bgdl.pipeline.image_treatment import build
 from bgdl.pipeline.looks import Background
+from bgdl.pipeline.paths import check_target, path_text
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EdgeName
 from bgdl.types import EngineName, Fit, Matter, Precision
@@ -69,15 +70,15 @@ def remove(
     (90, 120, 3)
     """
     _check_paths_own(image, target=target, quality=quality)
+    path = _target_of(image, target, reads=(image, background, prime)) if isinstance(image, (str, Path)) else None
     picture = as_picture(image, max_pixels=max_pixels)
     treat = build(
         model, background, device=device, engine=engine, precision=precision, prime=prime, fit=fit, edge=edge,
         only_matte=only_matte, threshold=threshold, invert=invert, keep=keep, crop=crop, max_pixels=max_pixels,
     )  # fmt: skip
     result = treat(picture)
-    if not isinstance(image, (str, Path)):
+    if path is None:
         return cast(AnyImage, as_kind(image, picture, result.picture, result.icc_profile))
-    path = Path(target) if target else Path(image).with_name(Path(image).stem + "-cutout.png")
     _make_folder(path.parent)
     files.write(result.picture, path, icc_profile=result.icc_profile, exif=picture.exif, quality=quality)
     written: object = str(path) if isinstance(image, str) else path
@@ -126,6 +127,15 @@ def _check_paths_own(image: object, *, target: object, quality: int | None) -> N
             raise InputError(
                 f"{name} is for a picture given as a path; save the {type(image).__name__} that comes back"
             )
+
+
+def _target_of(image: str | Path, target: str | Path | None, reads: tuple[object, ...]) -> Path:
+    """Where the result goes, refused before any work where it cannot."""
+    source = Path(path_text("the picture", image))
+    path = source.with_name(source.stem + "-cutout.png") if target is None else Path(path_text("target", target))
+    files.format_of(path)
+    check_target(path, reads)
+    return path
 
 
 def _make_folder(path: Path) -> None:

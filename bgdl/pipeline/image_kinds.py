@@ -15,6 +15,7 @@ from bgdl import convert
 from bgdl.errors import InputError
 from bgdl.media import image as files
 from bgdl.media.image import Picture
+from bgdl.pipeline.paths import path_text
 
 ImageKind = str | Path | bytes | Image.Image | NDArray[np.uint8]
 """A path, the bytes of a file, a PIL image, or uint8 (H,W), (H,W,3) RGB or (H,W,4) RGBA."""
@@ -22,7 +23,9 @@ ImageKind = str | Path | bytes | Image.Image | NDArray[np.uint8]
 
 def as_picture(image: object, *, max_pixels: int = files.MAX_PIXELS) -> Picture:
     """A Picture of any ImageKind; raises InputError for all else, and for files of more than `max_pixels`."""
-    if isinstance(image, (str, Path, bytes)):
+    if isinstance(image, (str, Path)):
+        return files.read(path_text("the picture", image), max_pixels=max_pixels)
+    if isinstance(image, bytes):
         return files.read(image, max_pixels=max_pixels)
     if isinstance(image, Image.Image):
         return files.from_pil(image)

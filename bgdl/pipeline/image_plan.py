@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import mimetypes
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from pathlib import Path
 
 from bgdl.errors import InputError
 from bgdl.media.image import FORMATS, READ_SUFFIXES, format_of
+from bgdl.pipeline.paths import check_target
 
 ENDING = "-cutout"
 
@@ -32,7 +35,7 @@ def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".p
     """
     if output is not None and output.suffix.lower() in FORMATS and not output.is_dir():
         return [_single(inputs, output)]
-    if output is not None and output.suffix.lower() in READ_SUFFIXES - FORMATS.keys() and not output.is_dir():
+    if output is not None and output.suffix.lower() in _other_endings() and not output.is_dir():
         format_of(output)  # says what is written
     found: list[tuple[Path, Path]] = []  # source, target without suffix
     for folder, sources in _expand(inputs, output):
@@ -43,12 +46,16 @@ def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".p
     return _part(unique, suffix)
 
 
-def settle(jobs: Sequence[ImageJob], *, overwrite: bool = False, skip_existing: bool = False) -> list[ImageJob]:
-    """The jobs left to do, given the targets that exist; raises InputError where it was not said what to do."""
+def settle(
+    jobs: Sequence[ImageJob], *, overwrite: bool = False, skip_existing: bool = False, reads: Iterable[object] = ()
+) -> list[ImageJob]:
+    """The jobs left to do, given the targets that exist; raises InputError where it was not said what to do.
+
+    reads: what else is read, and no result may replace.
+    """
     for job in jobs:
-        if job.target.exists() and job.source.exists() and job.target.samefile(job.source):
-            raise InputError(f"{job.source} would be replaced by its own result; choose another output")
-    existing = [job for job in jobs if job.target.exists()]
+        check_target(job.target, (job.source, *reads))
+    existing = [job for job in jobs if os.path.lexists(job.target)]
     if skip_existing:
         done = set(existing)
         return [job for job in jobs if job not in done]
@@ -77,22 +84,31 @@ def _expand(inputs: Sequence[str], output: Path | None) -> Iterable[tuple[Path |
             yield None, [path]
         elif glob.has_magic(text):
             matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
-            yield None, [match for match in matches if match.suffix.lower() in READ_SUFFIXES and match.is_file()]
+            yield None, [match for match in matches if _is_picture(match)]
         else:
             raise InputError(f"no such file or folder: {text}")
 
 
 def _pictures_under(folder: Path, output: Path | None) -> list[Path]:
-    """Every picture below `folder`, hidden files and the output's own folder left out."""
+    """Every picture below `folder`, hidden files, linked folders and the output's own folder left out."""
     inside = output.resolve() if output else None
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in READ_SUFFIXES
-        and path.is_file()
+        if _is_picture(path)
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and (inside is None or inside == folder.resolve() or inside not in path.resolve().parents)
     )
+
+
+def _is_picture(path: Path) -> bool:
+    """By its name; a link that leads nowhere is one too, which then cannot be read."""
+    return path.suffix.lower() in READ_SUFFIXES and (path.is_file() or (path.is_symlink() and not path.exists()))
+
+
+def _other_endings() -> set[str]:
+    """Of files that are no pictures, or none that is written."""
+    return {*READ_SUFFIXES, *mimetypes.MimeTypes().types_map[True]} - FORMATS.keys()
 
 
 def _stem(source: Path, folder: Path | None, output: Path | None, *, many: bool) -> Path:

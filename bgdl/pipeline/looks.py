@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
@@ -88,7 +89,7 @@ def _scene(background: Background, max_pixels: int) -> torch.Tensor | tuple[int,
         return colour
     if isinstance(background, (tuple, list)):
         return _numbers(background)
-    if isinstance(background, (str, Path)) and not Path(background).is_file():
+    if isinstance(background, (str, Path)) and not os.path.isfile(background):
         raise InputError(f"background {str(background)!r} is neither a colour nor a file that exists; use {ALLOWED}")
     if not isinstance(background, (str, Path, bytes, Image.Image, np.ndarray)):
         raise InputError(f"background is a {type(background).__name__}; use {ALLOWED}, or (r,g,b)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from functools import lru_cache
@@ -61,7 +62,7 @@ def _stamps(model: str) -> Iterator[tuple[Path, int, int]]:
     name, options = registry.split_options(model)
     for text in filter(_names_a_file, (name, *options.values())):
         for path in files_of(weights.registered().get(text, Path(text).expanduser())):
-            if path.is_file():
+            if os.path.isfile(path):  # which a name that is too long is not
                 yield path.resolve(), path.stat().st_mtime_ns, path.stat().st_size
 
 

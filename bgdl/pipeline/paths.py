@@ -1,0 +1,32 @@
+"""Paths as users give them: what is none is a sentence, and no result replaces what is read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from bgdl.errors import InputError
+
+
+def path_text(name: str, value: object) -> str:
+    """`value`, the option `name`, as text; raises InputError for what is empty, which would be the folder one is in."""
+    if not isinstance(value, (str, Path)):
+        raise InputError(f"{name} is a path, not {type(value).__name__}")
+    if not str(value):
+        raise InputError(f"{name} is empty; give a path")
+    return str(value)
+
+
+def check_target(target: Path, reads: Iterable[object]) -> None:
+    """Raises InputError where a result would replace one of `reads`, those that are paths, or lie under a file."""
+    for read in reads:
+        if isinstance(read, (str, Path)) and _same(read, target):
+            raise InputError(f"{read} is an input and would be replaced by the result; choose another output")
+    there = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
+    if not there.is_dir():
+        raise InputError(f"{there} is not a folder; give a folder, or a file name with an ending such as .png")
+
+
+def _same(read: str | Path, written: Path) -> bool:
+    return os.path.exists(read) and os.path.exists(written) and os.path.samefile(read, written)
