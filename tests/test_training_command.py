@@ -135,7 +135,7 @@ def test_ctrl_c_says_how_to_go_on(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(PortraitModule, "on_train_epoch_end", stop)
     done = bgdl("train", *fit(finished))
-    told = f"stopped; to resume from the last epoch: --ckpt_path {LAST}" if epoch else "stopped; no epoch had ended"
+    told = f"stopped; to resume from the last epoch: --ckpt_path {LAST}" if epoch else "stopped; no epoch ended"
     assert done.status == 130 and told in done.err
     assert LAST.is_file() == bool(epoch) and (LAST.parent.parent / "curve.png").is_file()
 
@@ -172,5 +172,5 @@ def test_a_full_disk_names_the_runs_folder(finished: Path, tmp_path: Path, monke
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("pytorch_lightning.loggers.CSVLogger.save", full)
-    with pytest.raises(InputError, match=r"cannot write into runs.smoke.csv.version_0: No space left on device"):
+    with pytest.raises(InputError, match=r"cannot write to runs.smoke.csv.version_0: No space left on device"):
         main(fit(finished))

@@ -261,7 +261,7 @@ def test_half_precisions_train(
 @pytest.mark.parametrize("word", ["last", "best"])
 def test_a_word_is_no_checkpoint(people: Path, word: str) -> None:
     config = ["--config", str(ROOT / "configs" / "smoke.yaml"), "--data.root", str(people)]
-    with pytest.raises(InputError, match=f"--ckpt_path {word} is looked for among a run's own checkpoints"):
+    with pytest.raises(InputError, match=f"--ckpt_path {word} means one of this run's own checkpoints"):
         main(["fit", *config, "--ckpt_path", word])
 
 

@@ -123,7 +123,7 @@ class Cli(LightningCLI):
     def _stopped(self) -> NoReturn:
         """Exit as after Ctrl-C anywhere else."""
         last = self._last()
-        saved = f"to resume from the last epoch: --ckpt_path {last}" if last else "no epoch had ended, nothing was saved"
+        saved = f"to resume from the last epoch: --ckpt_path {last}" if last else "no epoch ended, nothing was saved"
         self._note(f"stopped; {saved}")
         sys.exit(130)
 

@@ -192,7 +192,7 @@ def _start_net(arch: Arch, loaded: Checkpoint | None, mode: BatchNormMode) -> U2
     if mode == "train" and loaded and loaded.folded:
         raise InputError(
             "batchnorm 'train' needs BatchNorm's statistics, which model.start has folded into its convolutions; "
-            "use reestimate, which measures them anew, or fold"
+            "use reestimate, which measures them again, or fold"
         )
     if mode == "fold":
         batchnorm.fold(net)

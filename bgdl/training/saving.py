@@ -43,14 +43,14 @@ def read(path: str | Path) -> dict[str, Any]:
     """The checkpoint of a run that can go on; raises InputError for any other file."""
     path = Path(path)
     if not path.is_file():
-        raise InputError(f"there is no checkpoint {path} to go on from")
-    weights = InputError(f"{path} holds weights, not a run that could go on; to start from them: --model.start {path}")
+        raise InputError(f"there is no checkpoint {path} to resume from")
+    weights = InputError(f"{path} holds weights, not a run to resume; to start from them: --model.start {path}")
     if path.suffix != ".ckpt":
         raise weights
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise InputError(f"{path} is damaged or was not saved by bgdl train; go on from another checkpoint") from error
+        raise InputError(f"{path} is damaged or was not saved by bgdl train; resume from another checkpoint") from error
     if not isinstance(found, dict) or not set(_RUN) <= found.keys():
         raise weights
     return found
