@@ -71,7 +71,7 @@ def test_the_table_names_its_columns(bgdl, tiny_weights):
     assert line.split()[:3] == ["torch", "fp32", "1"]
 
 
-@pytest.mark.parametrize("text", ["0", "1,x", "", "-1"])
+@pytest.mark.parametrize("text", ["0", "1,x", "-1"])
 def test_batches_are_whole_numbers(bgdl, tiny_weights, text):
     ran = bgdl("bench", "-m", tiny_weights, "--device", "cpu", f"--batch={text}")
     assert ran.status == 1

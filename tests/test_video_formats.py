@@ -192,7 +192,7 @@ class Nvenc:
     width, height, pix_fmt, time_base = 0, 0, "", None
 
     def open(self) -> None:
-        if not (145 <= min(self.width, self.height) and max(self.width, self.height) <= 4096):
+        if not (min(self.width, self.height) >= 145 and max(self.width, self.height) <= 4096):
             raise av.error.ExternalError(1, "Generic error in an external library")
 
 
