@@ -70,7 +70,6 @@ def _devices() -> Iterator[str]:
 
 def _engine(model: str, device: str) -> Iterator[str]:
     from bgdl import registry, weights
-    from bgdl.device import pick_device
     from bgdl.engines import cache, choose, network
 
     yield f"installed: {', '.join(choose.installed())}"
@@ -85,8 +84,7 @@ def _engine(model: str, device: str) -> Iterator[str]:
         yield f"{model} is not downloaded yet: bgdl models fetch {model}"
         return
     try:
-        where = pick_device(device)
-        choice = choose.choose(where, network=network.read(path), cost=record.cost if record else None)
+        where, choice = choose.place(device, network=network.read(path), cost=record.cost if record else None)
         yield f"auto picks {choice.engine} {choice.precision} on {where} for {model}: {choice.reason}"
     except BgdlError as error:
         yield f"{model} does not run: {error}"

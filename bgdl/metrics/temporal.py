@@ -91,8 +91,8 @@ def _follow(values: Tensor, flow: Tensor) -> Tensor:
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     at = torch.stack((x, y), dim=-1).to(flow.device) + flow.float()
     size = at.new_tensor((max(width - 1, 1), max(height - 1, 1)))
-    grid = at / size * 2 - 1
-    return F.grid_sample(values[:, None], grid, padding_mode="border", align_corners=True)[:, 0]
+    grid = (at / size * 2 - 1).clamp(-1, 1)  # beyond the border the border's value; MPS cannot pad so
+    return F.grid_sample(values[:, None], grid, align_corners=True)[:, 0]
 
 
 def _check_clip(alpha: Tensor, truth: Tensor) -> None:
