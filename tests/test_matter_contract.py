@@ -15,6 +15,7 @@ from torch import Tensor
 import bgdl
 from bgdl import registry, weights
 from bgdl.errors import InputError, MissingExtra
+from bgdl.matters.wrapped import Refined, Smoothed
 from bgdl.types import Matter, Primed
 from tests.conftest import ROOT, SHARED
 
@@ -64,6 +65,31 @@ def test_alpha_is_float_between_0_and_1_on_the_device(name: str, clip: Tensor) -
     assert alpha.device == matter.device
     assert 0 <= float(alpha.min()) <= float(alpha.max()) <= 1
     assert torch.equal(clip, before), "the frames were written to"
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_alpha_may_be_written_to_and_trained_on(name: str, clip: Tensor) -> None:
+    matter = _ready(name, clip)
+    alpha = matter.alpha(clip)
+    assert not alpha.is_inference() and not alpha.requires_grad
+    scale = torch.ones(1, device=alpha.device, requires_grad=True)
+    (scale * alpha).sum().backward()
+    torch.testing.assert_close(scale.grad, alpha.sum()[None])
+
+
+def test_so_may_that_of_a_matter_around_another(clip: Tensor) -> None:
+    otsu = bgdl.load("otsu", device="cpu")
+    for around in (Smoothed(otsu), Refined(otsu, lambda frames, alpha: alpha / 2)):
+        assert not around.alpha(clip).is_inference()
+
+
+@pytest.mark.parametrize("name", registry.METHODS)
+def test_what_is_written_to_alpha_is_nothing_to_the_next(name: str, clip: Tensor) -> None:
+    matter, other = _ready(name, clip), _ready(name, clip)
+    for frame in clip:
+        alpha, same = matter.alpha(frame[None]), other.alpha(frame[None])
+        assert torch.equal(alpha, same)
+        alpha.zero_()
 
 
 @pytest.mark.parametrize("name", registry.METHODS)

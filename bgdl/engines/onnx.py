@@ -57,7 +57,7 @@ class OnnxEngine:
         self._sessions: Kept[tuple[int, int], Any] = Kept()
         self._opening = threading.Lock()  # sessions themselves run for several threads at a time
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run(self, x: Tensor) -> Tensor:
         session = self._session(x.shape[-2], x.shape[-1])
         entry, output = session.get_inputs()[0], session.get_outputs()[0]

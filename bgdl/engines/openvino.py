@@ -53,7 +53,7 @@ class OpenVINOEngine:
         if precision == "int8" and self._calibration is None:
             raise WeightsError(no_ranges(network))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def run(self, x: Tensor) -> Tensor:
         pictures = np.ascontiguousarray(x.detach().cpu().float().numpy())
         with self._turn:

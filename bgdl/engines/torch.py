@@ -53,7 +53,7 @@ class TorchEngine:
     def run(self, x: Tensor) -> Tensor:
         return self._thread.submit(self._alone, x).result() if self._thread else self._alone(x)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _alone(self, x: Tensor) -> Tensor:
         exact = self.precision == "fp32"
         with TRACING, _convolutions(exact=exact) if self.device.type == "cuda" else nullcontext():

@@ -33,7 +33,7 @@ class U2NetMatter:
             raise InputError(f"batch is {batch!r}; it must be a whole number of frames, 1 or more")
         self.batch = batch or engine.batch
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def alpha(self, frames: Tensor) -> Tensor:
         """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`; InputError for anything else."""
         frames = upload(checks.frames(frames), self.device)

@@ -41,7 +41,7 @@ class Refined(Around):
         super().__init__(matter)
         self.refine = refine
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def alpha(self, frames: Tensor) -> Tensor:
         """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""
         frames = frames.to(self.device)
@@ -56,7 +56,7 @@ class Smoothed(Around):
         self.stateful = True
         self._smoother = Smoother(mode, strength=strength)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def alpha(self, frames: Tensor) -> Tensor:
         """uint8 (N,H,W,3) RGB -> float32 (N,H,W,1) in [0,1], on `self.device`."""
         alpha = self.matter.alpha(frames)

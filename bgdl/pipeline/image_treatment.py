@@ -57,14 +57,14 @@ class Treatment:
     def __call__(self, picture: Picture) -> Result:
         return self.finish(picture, *self.matted(picture))
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def matte(self, picture: Picture) -> Tensor:
         """The finished matte alone, float32 (H,W) in [0,1] on the CPU."""
         frames, alpha = self.matted(picture)
         seen = _seen(self.shape(frames, alpha), _own_alpha(picture, alpha))
         return self._cropped(seen, seen)[0, ..., 0].cpu()
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def matted(self, picture: Picture) -> tuple[Tensor, Tensor]:
         """The frame on the matter's device, uploaded once, and the matter's own matte, float32 (1,H,W,1)."""
         picture = files.in_srgb(picture) if self.in_srgb else picture
@@ -75,7 +75,7 @@ class Treatment:
             self.matter.prime(self.plate)
         return frames, self.matter.alpha(frames)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def finish(self, picture: Picture, frames: Tensor, alpha: Tensor) -> Result:
         """What is made of a frame and its matte; may run in another thread than `matted`."""
         alpha, own = self.shape(frames, alpha), _own_alpha(picture, alpha)

@@ -63,7 +63,7 @@ class LiveStage:
         """The patch of wall that a method learns from, while it learns: left, top, right, bottom in px."""
         return self.matter.rectangle_px(size_hw) if self.countdown and learns_a_patch(self.matter) else None
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def treat(self, frames: Tensor, time_s: Fraction) -> Tensor:
         """uint8 (1,H,W,3) -> the picture uint8 (H,W,1|3|4) on the CPU; `time_s` is for clips as background."""
         if self._wanted:

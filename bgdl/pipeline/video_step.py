@@ -54,7 +54,7 @@ class Step:
     watch: Callable[[Tensor], None] | None = None
     sidecar: bool = False
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def mattes(self, batches: Iterator[FrameBatch]) -> Iterator[Matted]:
         """Frames on the matter's device and their mattes, not yet smoothed."""
         uploaded = (replace(batch, data=upload(batch.data, self.matter.device)) for batch in batches)
@@ -63,7 +63,7 @@ class Step:
         else:
             yield from ((batch, self.matter.alpha(batch.data)) for batch in uploaded)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def pictures(self, matted: Iterator[Matted]) -> Iterator[Finished]:
         """Smoothed, shaped, looked at and cropped; it ends early where the background clip does."""
         first: Fraction | None = None
