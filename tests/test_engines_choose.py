@@ -10,7 +10,7 @@ import torch
 import bgdl
 from bgdl.engines import cache, choose, network
 from bgdl.engines.choose import Choice
-from bgdl.errors import DeviceError
+from bgdl.errors import DeviceError, InputError
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
@@ -88,6 +88,20 @@ def test_an_engine_or_a_precision_by_name_is_kept(machine):
     assert choose.choose(CPU, engine="onnx", cost={"bf16": 0.0}).precision == "fp32"
     assert choose.choose(CPU, precision="bf16").engine == "openvino"  # asked for: its cost is the asker's own
     assert choose.choose(CPU, engine="torch", precision="fp16") == Choice("torch", "fp16", "both asked for")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"engine": "openvino", "precision": "int4"}, "precision is 'int4'; it must be one of auto, fp32, bf16, fp16"),
+        ({"precision": "FP16"}, "precision is 'FP16'; it must be one of auto, fp32"),
+        ({"engine": "tensorrt", "precision": "fp16"}, "engine is 'tensorrt'; it must be one of auto, torch, openvino"),
+        ({"engine": None}, "engine is None; it must be one of auto"),
+    ],
+)  # fmt: skip
+def test_an_unknown_word_is_a_sentence(tiny_weights, options, sentence):
+    with pytest.raises(InputError, match=sentence):
+        bgdl.load(tiny_weights, device="cpu", **options)
 
 
 def test_cuda_takes_half_precision_only_where_measured(machine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import torch
 
@@ -79,8 +79,11 @@ def choose(
 
     network: excludes engines that cannot run its file, and tells what each precision costs its mIoU.
     cost: more of that, mIoU by precision; what is not measured is not taken.
-    Raises DeviceError where nothing is left, with the reason.
+    Raises InputError for an unknown word, DeviceError where nothing is left, with the reason.
     """
+    for option, word, known_words in (("engine", engine, EngineName), ("precision", precision, Precision)):
+        if word not in get_args(known_words):
+            raise InputError(f"{option} is {word!r}; it must be one of {', '.join(get_args(known_words))}")
     if engine != "auto" and precision != "auto":
         if precision == "int8" and engine != "openvino":
             raise DeviceError(f"nothing runs {engine} int8 on {device}: int8 is for the openvino engine")
