@@ -28,7 +28,8 @@ def grainy(index: int, size_hw: tuple[int, int]) -> np.ndarray:
     [
         {}, {"keep": "largest"}, {"keep": 3, "background": "blur:4"}, {"keep": "all", "background": (10, 20, 30)},
         {"only_matte": True, "keep": "largest"}, {"keep": "largest", "crop": "5%"},
-        {"background": "beach.png", "crop": 3},
+        {"background": "beach.png", "crop": 3}, {"threshold": 0.5}, {"threshold": 0.9, "keep": "largest", "crop": "5%"},
+        {"invert": True, "background": "red"}, {"threshold": 0.5, "invert": True, "only_matte": True},
     ],
 )  # fmt: skip
 def test_a_clip_of_one_frame_is_the_picture(
@@ -69,6 +70,10 @@ def test_a_typo_is_an_error_of_the_function_itself(tmp_path: Path) -> None:
         ({"smooth_strength": 1}, "smooth_strength is 1; it must lie between 0 and 0.999"),
         ({"crop": "wide"}, "margin 'wide' is not a number of px"),
         ({"edge": "feather"}, "edge is 'feather'; it must be one of none, guided"),
+        ({"threshold": "x"}, "threshold 'x' is out of range; give a level above 0 and up to 1"),
+        ({"start": True}, "time 'True' is neither seconds"),
+        ({"prime": b"22"}, r"prime is seconds \(2s\), frames \(60\) or a path, not bytes"),
+        ({"prime": "x" * 300}, "prime is 'x+', which is not seconds"),
         ({"background": None}, "background is a NoneType; use transparent"),
         ({"background": (300, 0, 0)}, r"background is \(300, 0, 0\); a colour is"),
     ],
@@ -76,3 +81,13 @@ def test_a_typo_is_an_error_of_the_function_itself(tmp_path: Path) -> None:
 def test_what_cannot_be_is_a_sentence_before_anything_is_loaded(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         bgdl.convert_video("a.mp4", "b.mkv", model="nowhere.pth", **options)
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [("", "is empty; give a path"), (b"x" * 5000, "is a path, not bytes"), (None, "is a path, not NoneType")],
+)
+def test_a_path_that_is_none_is_a_sentence(value: Any, sentence: str) -> None:
+    for options in ({"source": value, "target": "b.mkv"}, {"source": "a.mp4", "target": value}):
+        with pytest.raises(InputError, match=rf"^(source|target) {sentence}$"):
+            bgdl.convert_video(**options, model="nowhere.pth")

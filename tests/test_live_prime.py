@@ -113,5 +113,5 @@ def test_what_live_prime_does_not_take() -> None:
         InputError, match=r"prime is 'soon', which is not seconds \(2s\), frames \(60\) or a file that exists"
     ):
         LiveJob(prime="soon")
-    with pytest.raises(InputError, match="bright does not learn an empty scene; leave --prime out"):
+    with pytest.raises(InputError, match="bright does not learn an empty scene; leave prime out"):
         Live(LiveJob("clip.mkv", window=False, record=Path("a.mkv"), prime="2s"), BrightSubject())

@@ -20,20 +20,6 @@ if TYPE_CHECKING:
     from bgdl.pipeline.image_plan import ImageJob
     from bgdl.pipeline.image_treatment import Treatment
 
-Threshold = Annotated[
-    float | None,
-    typer.Option(
-        "--threshold",
-        min=0,
-        max=1,
-        metavar="ALPHA",
-        help="Binarise: alpha at or above this becomes 1, the rest 0.",
-        rich_help_panel=MATTE,
-    ),
-]
-Invert = Annotated[
-    bool, typer.Option("--invert", help="Keep the background and remove the subject.", rich_help_panel=MATTE)
-]
 Crop = Annotated[
     str | None,
     typer.Option(
@@ -104,8 +90,8 @@ def image(
     fit: options.FitOption = "cover",
     edge: options.EdgeOption = "decontaminate",
     only_matte: options.OnlyMatte = False,
-    threshold: Threshold = None,
-    invert: Invert = False,
+    threshold: options.Threshold = None,
+    invert: options.Invert = False,
     keep: options.Keep = None,
     crop: Crop = None,
     format: Format = None,

@@ -92,6 +92,20 @@ SmoothOption = Annotated[
         "(default: ema for networks, off for classical methods).",
     ),
 ]  # fmt: skip
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        min=0,
+        max=1,
+        metavar="ALPHA",
+        help="Binarise: alpha at or above this becomes 1, the rest 0.",
+        rich_help_panel=MATTE,
+    ),
+]
+Invert = Annotated[
+    bool, typer.Option("--invert", help="Keep the background and remove the subject.", rich_help_panel=MATTE)
+]
 Keep = Annotated[
     str | None,
     typer.Option(

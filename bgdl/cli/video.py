@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 TIME = "Time"
 ENCODING = "Encoding"
 
-Source = Annotated[str, typer.Argument(metavar="IN", help="Video file or URL.")]
+Source = Annotated[str, typer.Argument(metavar="IN", help="Video file, URL, or - for stdin.")]
 Output = Annotated[
     Path,
     typer.Option(
@@ -151,6 +151,8 @@ def video(
     smooth: options.SmoothOption = None,
     smooth_strength: Strength = 0.93,
     every: Every = 1,
+    threshold: options.Threshold = None,
+    invert: options.Invert = False,
     keep: options.Keep = None,
     crop: Crop = None,
     start: Start = None,
@@ -169,11 +171,12 @@ def video(
     from bgdl.pipeline.video import check
     from bgdl.pipeline.video_job import VideoJob
 
+    source = "pipe:0" if source == "-" else source
     job = VideoJob(
         source, output, background=background, background_end=background_end, sound=sound, fit=fit, edge=edge,
         only_matte=only_matte, alpha_sidecar=alpha_sidecar, smooth=smooth, smooth_strength=smooth_strength,
-        every=every, keep=keep, crop=crop, prime=prime, start=start, end=end, frames=frames, format=format,
-        encoder=encoder, crf=crf, preset=preset, batch=batch, overwrite=overwrite,
+        every=every, threshold=threshold, invert=invert, keep=keep, crop=crop, prime=prime, start=start, end=end,
+        frames=frames, format=format, encoder=encoder, crf=crf, preset=preset, batch=batch, overwrite=overwrite,
     )  # fmt: skip
     check(job)
     set_threads(threads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from fractions import Fraction
@@ -31,7 +32,7 @@ def parse_prime(text: str) -> Fraction | int | Path:
             raise InputError(f"prime is {text!r}, which shows nothing; give more than 0")
         return amount
     path = Path(asked).expanduser()
-    if not path.is_file():
+    if not os.path.isfile(path):  # nor is what is too long for a name
         raise InputError(f"prime is {text!r}, which is not seconds (2s), frames (60) or a file that exists")
     return path
 

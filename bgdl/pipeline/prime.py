@@ -29,7 +29,7 @@ def prime(matter: Matter, text: str, source: str | Path) -> int:
 def learner_of(matter: Matter) -> Primed:
     """The matter, as one that learns an empty scene; raises InputError for one that learns none."""
     if not is_primed(matter):
-        raise InputError(f"{matter.name} does not learn an empty scene; leave --prime out")
+        raise InputError(f"{matter.name} does not learn an empty scene; leave prime out")
     return matter
 
 

@@ -17,6 +17,7 @@ from bgdl.media.target import Target
 from bgdl.pipeline.backdrop import BackgroundEnd, is_clip
 from bgdl.pipeline.looks import Background
 from bgdl.pipeline.model import as_matter
+from bgdl.pipeline.paths import path_text
 from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
 from bgdl.pipeline.video_crop import BoxFinder, Recorded
@@ -47,6 +48,8 @@ def convert_video(
     smooth: SmoothName | None = None,
     smooth_strength: float = STRENGTH,
     every: int = 1,
+    threshold: float | None = None,
+    invert: bool = False,
     keep: int | str | None = None,
     crop: int | str | None = None,
     start: float | Fraction | str | None = None,
@@ -70,8 +73,8 @@ def convert_video(
     model: a name from `bgdl models`, a weights file, or a Matter made by `bgdl.load`, which forgets what it has seen
     and learnt before; device, engine, precision: of a model by name, as `bgdl.load` takes them.
     prime: the empty scene, for methods that learn one: "2s", 60 (frames) or a picture or clip.
-    edge, keep: as in `bgdl.remove`, but edges are left alone unless asked for. crop: one box around the subject for
-    the whole clip, with this margin ("20" px, "5%"); takes two passes.
+    edge, threshold, invert, keep: as in `bgdl.remove`, but edges are left alone unless asked for. crop: one box around
+    the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
     only_matte: write the grey matte. alpha_sidecar: write it beside the picture too.
     smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: the share of the past, 0 to below 1.
     every: work on each N-th frame (1 to 30), carry mattes to those between. batch: frames at once.
@@ -85,11 +88,11 @@ def convert_video(
     >>> bgdl.convert_video("clip.mp4", "cutout.webm", frames=48)  # doctest: +SKIP
     """
     job = VideoJob(
-        str(source), Path(target), background, background_end=background_end, sound=sound, fit=fit, edge=edge,
-        only_matte=only_matte, alpha_sidecar=alpha_sidecar, smooth=smooth, smooth_strength=smooth_strength,
-        every=every, keep=keep, crop=crop, prime=prime, start=start, end=end, frames=frames, format=format,
-        encoder=encoder, crf=crf, preset=preset, batch=batch, overwrite=overwrite, on_note=on_note,
-        on_progress=on_progress,
+        path_text("source", source), Path(path_text("target", target)), background, background_end=background_end,
+        sound=sound, fit=fit, edge=edge, only_matte=only_matte, alpha_sidecar=alpha_sidecar, smooth=smooth,
+        smooth_strength=smooth_strength, every=every, threshold=threshold, invert=invert, keep=keep, crop=crop,
+        prime=prime, start=start, end=end, frames=frames, format=format, encoder=encoder, crf=crf, preset=preset,
+        batch=batch, overwrite=overwrite, on_note=on_note, on_progress=on_progress,
     )  # fmt: skip
     check(job)
     return convert(job, as_matter(model, device=device, engine=engine, precision=precision))

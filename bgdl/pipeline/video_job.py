@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 from bgdl.errors import InputError
 from bgdl.matters import checks
+from bgdl.media.empty_scene import parse_prime
 from bgdl.media.formats import FormatName
 from bgdl.pipeline.backdrop import BackgroundEnd
 from bgdl.pipeline.looks import Background
@@ -65,6 +66,8 @@ class VideoJob:
     smooth: SmoothName | None = None
     smooth_strength: float = STRENGTH
     every: int = 1
+    threshold: float | None = None
+    invert: bool = False
     keep: int | str | None = None
     crop: int | str | None = None
     prime: int | str | Path | None = None
@@ -90,13 +93,17 @@ class VideoJob:
         checks.one_of("sound", self.sound, get_args(Sound))
         checks.one_of("smooth", self.smooth or "off", get_args(SmoothName))
         checks.within("smooth_strength", self.smooth_strength, 0, 0.999)
-        self.shape  # noqa: B018 (raises for an edge or keep that is none)
+        self.shape  # noqa: B018 (raises for an edge, keep or threshold that is none)
         if self.crop is not None:
             Margin.parse(str(self.crop))
+        if self.prime is not None:
+            if not isinstance(self.prime, (int, str, Path)):
+                raise InputError(f"prime is seconds (2s), frames (60) or a path, not {type(self.prime).__name__}")
+            parse_prime(str(self.prime))
 
     @property
     def shape(self) -> MatteShape:
-        return MatteShape(self.edge, self.keep)
+        return MatteShape(self.edge, self.keep, self.threshold, self.invert)
 
     def watched(self, on_note: Callable[[str], None], on_progress: Callable[[Progress], None]) -> VideoJob:
         """The same job, telling what happens."""
@@ -114,7 +121,7 @@ class VideoJob:
 def parse_time(value: float | Fraction | str) -> Fraction:
     """Seconds, or "MM:SS.s" or "H:MM:SS.s", as exact seconds."""
     text = str(value).strip()
-    if isinstance(value, (int, float, Fraction)) and 0 <= value < math.inf:
+    if isinstance(value, (int, float, Fraction)) and not isinstance(value, bool) and 0 <= value < math.inf:
         return Fraction(text)
     if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text):
         raise InputError(f"time {text!r} is neither seconds (12.5) nor H:MM:SS")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -52,8 +53,10 @@ def threshold_at(alpha: Tensor, level: float) -> Tensor:
 
 def check_level(level: float) -> None:
     """Raises InputError for a threshold outside 0..1, and for 0, above which everything lies."""
-    if not 0 < level <= 1:
-        raise InputError(f"threshold {level:g} is out of range; give a level above 0 and up to 1, for instance 0.5")
+    number = isinstance(level, Real) and not isinstance(level, bool)
+    if not number or not 0 < level <= 1:
+        shown = f"{level:g}" if number else repr(level)
+        raise InputError(f"threshold {shown} is out of range; give a level above 0 and up to 1, for instance 0.5")
 
 
 def parse_keep(text: str | int) -> Keep:
