@@ -6,6 +6,7 @@ import doctest
 import inspect
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,22 @@ def test_pictures_have_nothing_to_do_with_each_other() -> None:
         alone = bgdl.matte(second, model)
         bgdl.matte(first, model)
         np.testing.assert_array_equal(bgdl.matte(second, model), alone)
+
+
+@pytest.mark.parametrize("model", ["mog2", "frame_difference", "static_difference", "grabcut:prior=mog2"])
+def test_threads_that_name_a_method_that_learns_have_one_each(model: str) -> None:
+    assert as_matter(model) is not as_matter(model)
+    rng = np.random.default_rng(0)
+    photos = [rng.integers(0, 256, (40 + 3 * size, 50, 3), dtype=np.uint8) for size in range(4)]
+
+    def matte(photo: Any) -> Any:
+        return bgdl.matte(photo, model, edge="none", prime=255 - photo)
+
+    if model != "frame_difference":
+        expected = [matte(photo) for photo in photos]
+        with ThreadPoolExecutor(4) as pool:
+            for alpha, alone in zip(pool.map(matte, photos * 3), expected * 3, strict=True):
+                np.testing.assert_array_equal(alpha, alone)
 
 
 def test_weights_that_were_replaced_are_loaded_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,8 +54,9 @@ def _check(model: object) -> None:
 
 
 def _learns(model: str) -> bool:
-    method = registry.METHODS.get(registry.split_options(model)[0])
-    return method is not None and (method.stateful or method.primed)
+    name, options = registry.split_options(model)
+    method, prior = registry.METHODS.get(name), options.get("prior")
+    return method is not None and (method.stateful or method.primed or (isinstance(prior, str) and _learns(prior)))
 
 
 def _stamps(model: str) -> Iterator[tuple[Path, int, int]]:
