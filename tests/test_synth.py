@@ -202,7 +202,7 @@ def test_the_command_writes_the_same_clip_twice(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
     again = run(main.app, [*command, str(tmp_path / "a")])
     assert isinstance(again.exception, InputError)
-    assert "exists; use --overwrite" in str(again.exception)
+    assert "exists; use overwrite" in str(again.exception)
 
 
 @pytest.mark.parametrize(
