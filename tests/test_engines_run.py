@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -87,6 +89,31 @@ def test_threads_may_share_an_engine(name, net, monkeypatch):
         together = list(pool.map(engine.run, inputs))
     for alpha, wanted in zip(together, alone, strict=True):
         torch.testing.assert_close(alpha, wanted, atol=2e-5, rtol=0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends the process at once")
+def test_signals_are_heard_after_networks_that_came_and_went(tiny_weights):
+    pytest.importorskip("openvino")
+    code = """if True:
+        import gc, os, signal, sys, threading, bgdl, torch
+        signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+        def load():
+            matter = bgdl.load(sys.argv[1], device="cpu", engine="openvino", precision="fp32")
+            matter.alpha(torch.zeros(1, 9, 9, 3, dtype=torch.uint8))
+            return matter
+        first, second = load(), load()
+        del first
+        gc.collect()
+        del second
+        gc.collect()
+        left = [load()]
+        thread = threading.Thread(target=lambda: (left.clear(), gc.collect()))
+        thread.start()
+        thread.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+    """
+    done = subprocess.run([sys.executable, "-c", code, str(tiny_weights)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
 @pytest.mark.parametrize("name", ["torch", "openvino"])

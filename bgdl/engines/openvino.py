@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
 from typing import Any
@@ -133,7 +134,9 @@ class OpenVINOEngine:
         return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
 
 
+@functools.cache
 def _core() -> Any:
+    """One for the process: where several end out of order, OpenVINO frees the stack that a thread hears signals on."""
     try:
         import openvino
     except ImportError as error:
