@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import torch
 
+from bgdl import download
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
@@ -78,6 +79,7 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
         monkeypatch.setenv(name, str(home))
     for name in ("BGDL_WEIGHTS", "BGDL_MODELS", "U2NET_HOME"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(download, "make_bar", None)  # what the command line sets does not outlive a test
 
 
 class Done(NamedTuple):
@@ -94,10 +96,7 @@ Bgdl = Callable[..., Done]
 @pytest.fixture
 def bgdl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Bgdl:
     """Run `bgdl ARGS` in this process, as the console script does."""
-    from bgdl import download
     from bgdl.cli.main import main
-
-    monkeypatch.setattr(download, "make_bar", None)  # so that what `main` sets does not outlive the test
 
     def run(*args: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["bgdl", *map(str, args)])
