@@ -66,7 +66,7 @@ def test_command_lists_draws_and_fails(faulty: Path, tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["data", "check", str(faulty), "--grid", str(grid)])
     assert isinstance(result.exception, InputError) and "3 unusable pictures" in str(result.exception)
     assert "error: person-000 has no mask" in result.stdout
-    assert "grid.png: 4 samples, each" in result.stderr
+    assert "grid.png: 4 samples, each" in result.output
     with Image.open(grid) as picture:
         assert picture.size == (4 * 2 * 192, 192)
 

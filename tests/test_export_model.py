@@ -205,7 +205,7 @@ def test_the_size_told_is_that_of_all_files(trained: Path, tmp_path: Path) -> No
     pytest.importorskip("openvino")
     result = CliRunner().invoke(app, ["export", str(trained), "-o", str(tmp_path / "mine.xml")])
     size_mb = sum((tmp_path / f"mine{suffix}").stat().st_size for suffix in (".xml", ".bin")) / 1e6
-    assert size_mb > 2 and f"mine.xml: {size_mb:.2f} MB" in result.stderr
+    assert size_mb > 2 and f"mine.xml: {size_mb:.2f} MB" in result.output
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("iostream error")])

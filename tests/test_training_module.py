@@ -310,12 +310,12 @@ def test_help_names_the_command_as_it_was_typed(
         with pytest.raises(SystemExit):
             main(arguments)
     overview, verb, none, unknown = re.split("(?=^usage: )", "".join(capsys.readouterr()), flags=re.M)[1:]
-    assert overview.startswith(f"usage: {name} [-c CONFIG] {{fit,validate,test}}")
+    assert overview.startswith(f"usage: {name} [") and "{fit,validate,test}" in overview
     assert "Fine-tune U²-Net on your own" in overview and "Lightning" not in overview
-    assert verb.startswith(f"usage: {name} fit --config FILE")
+    assert verb.startswith(f"usage: {name} fit ")
     assert "Pictures in a batch, per process. (type: int, default: 8)" in verb
-    assert "invalid choice: 'predict'" in none and f"run: {name} --help" in none
-    assert f"run: {name} fit --help" in unknown
+    assert none.startswith(f"usage: {name} ") and "invalid choice: 'predict'" in none
+    assert unknown.startswith(f"usage: {name} ") and "bogus" in unknown
 
 
 @pytest.mark.parametrize(("warmup", "steps", "top"), [(30, 200, 30), (50, 60, 31), (300, 200, 101), (0, 10, 0)])
