@@ -107,6 +107,7 @@ def image(
     """
     from bgdl.device import set_threads
     from bgdl.pipeline.image_treatment import build
+    from bgdl.pipeline.matte_shape import MatteShape
 
     reads = (background, prime)
     jobs = _jobs(inputs, output, format or "png", overwrite=overwrite, skip_existing=skip_existing, reads=reads)
@@ -116,9 +117,9 @@ def image(
     _refuse_lost_transparency(jobs, format or "png", background, only_matte=only_matte)
     set_threads(threads)
     treat = build(
-        model, device=device, engine=engine, precision=precision, prime=prime, background=background, fit=fit,
-        edge=edge, only_matte=only_matte, threshold=threshold, invert=invert, keep=keep, crop=crop,
-        max_pixels=max_pixels, **options.for_network(size),
+        model, background, MatteShape(edge, keep, threshold, invert), fit=fit, only_matte=only_matte, crop=crop,
+        prime=prime, max_pixels=max_pixels, device=device, engine=engine, precision=precision,
+        **options.for_network(size),
     )  # fmt: skip
     console.loaded()
     console.note(console.describe(treat.matter))

@@ -15,6 +15,7 @@ from bgdl.media import image as files
 from bgdl.pipeline.image_kinds import ImageKind, as_kind, as_picture
 from bgdl.pipeline.image_treatment import build
 from bgdl.pipeline.looks import Background
+from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.paths import check_target, path_text
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
 from bgdl.refine.edges import EdgeName
@@ -73,8 +74,8 @@ def remove(
     path = _target_of(image, target, reads=(image, background, prime)) if isinstance(image, (str, Path)) else None
     picture = as_picture(image, max_pixels=max_pixels)
     treat = build(
-        model, background, device=device, engine=engine, precision=precision, prime=prime, fit=fit, edge=edge,
-        only_matte=only_matte, threshold=threshold, invert=invert, keep=keep, crop=crop, max_pixels=max_pixels,
+        model, background, MatteShape(edge, keep, threshold, invert), fit=fit, only_matte=only_matte, crop=crop,
+        prime=prime, max_pixels=max_pixels, device=device, engine=engine, precision=precision,
     )  # fmt: skip
     result = treat(picture)
     if path is None:
@@ -112,8 +113,8 @@ def matte(
     """
     picture = as_picture(image, max_pixels=max_pixels)
     treat = build(
-        model, device=device, engine=engine, precision=precision, prime=prime, edge=edge, only_matte=True,
-        threshold=threshold, invert=invert, keep=keep, crop=crop, max_pixels=max_pixels,
+        model, "transparent", MatteShape(edge, keep, threshold, invert), only_matte=True, crop=crop,
+        prime=prime, max_pixels=max_pixels, device=device, engine=engine, precision=precision,
     )  # fmt: skip
     return cast(NDArray[np.float32], treat.matte(picture).numpy())
 

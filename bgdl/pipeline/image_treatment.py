@@ -17,10 +17,8 @@ from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.model import as_matter
 from bgdl.pipeline.prime import learner_of
 from bgdl.pipeline.records import judge
-from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
-from bgdl.refine.edges import EdgeName
 from bgdl.refine.matte import Margin, bounding_box
-from bgdl.types import EngineName, Fit, Look, Matter, Precision, is_primed
+from bgdl.types import Fit, Look, Matter, is_primed
 
 
 @dataclass(frozen=True)
@@ -93,20 +91,14 @@ class Treatment:
 
 
 def build(
-    model: str | Path | Matter = "portrait",
-    background: Background = "transparent",
+    model: str | Path | Matter,
+    background: Background,
+    shape: MatteShape,
     *,
-    device: str = "auto",
-    engine: EngineName = "auto",
-    precision: Precision = "auto",
-    prime: ImageKind | None = None,
     fit: Fit = "cover",
-    edge: EdgeName = DEFAULT_EDGE,
     only_matte: bool = False,
-    threshold: float | None = None,
-    invert: bool = False,
-    keep: int | str | None = None,
     crop: int | str | None = None,
+    prime: ImageKind | None = None,
     max_pixels: int = files.MAX_PIXELS,
     **options: Any,
 ) -> Treatment:
@@ -114,11 +106,10 @@ def build(
 
     max_pixels: of a background picture and of `prime`.
     """
-    words: dict[str, Any] = {"fit": fit, "only_matte": only_matte, "edge": edge, "max_pixels": max_pixels}
+    words: dict[str, Any] = {"fit": fit, "only_matte": only_matte, "edge": shape.edge, "max_pixels": max_pixels}
     make_look(background, **words)  # refused before the network is loaded
-    shape = MatteShape(edge, keep, threshold, invert)
     margin = Margin.parse(str(crop)) if crop is not None else None
-    matter = as_matter(model, device=device, engine=engine, precision=precision, **options)
+    matter = as_matter(model, **options)
     if prime is not None:
         learner_of(matter)
     return Treatment(
