@@ -9,13 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+import bgdl as package
 from bgdl import download
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
+from bgdl.types import Matter
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -69,6 +73,43 @@ def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     checkpoint.write(path, U2Net("u2netp"), spec=InputSpec(size=32), half=False)
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_weights: Path) -> Matter:
+    """Those weights, loaded."""
+    return package.load(tiny_weights, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Lightning checkpoint for 40 px as `bgdl train` leaves it, its config beside it."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("version_0")
+    (folder / "checkpoints").mkdir()
+    (folder / "config.yaml").write_text("model: {lr: 0.5}\n")
+    state = {f"net.{key}": value for key, value in U2Net("u2netp").state_dict().items()}
+    facts = {"arch": "u2netp", "input_spec": InputSpec(size=40, scale="max").to_dict()}
+    path = folder / "checkpoints" / "last.ckpt"
+    torch.save({"state_dict": state, "hyper_parameters": facts}, path)
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """A folder of three pictures of noise, one of them in a subfolder."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos" / "sub").mkdir(parents=True)
+    for name, size in {"a.jpg": (40, 30), "b (1).png": (33, 47), "sub/c.webp": (64, 20)}.items():
+        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / "photos" / name)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def own_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where `--register` puts models in this test."""
+    monkeypatch.setenv("BGDL_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
 
 
 @pytest.fixture(autouse=True)

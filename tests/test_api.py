@@ -27,29 +27,17 @@ from bgdl.pipeline.model import as_matter
 from bgdl.preprocess import InputSpec
 from bgdl.types import Matter, Primed
 from tests.profiles import exchanged_profile
+from tests.small_pictures import PHOTO, png
 from tests.video_clips import BrightSubject, disc
-
-PHOTO = np.random.default_rng(1).integers(0, 256, (31, 45, 3), dtype=np.uint8)
-
-
-@pytest.fixture(scope="module")
-def tiny(tiny_weights: Path) -> Matter:
-    return bgdl.load(tiny_weights, device="cpu")
-
-
-def _png(array: np.ndarray) -> bytes:
-    buffer = BytesIO()
-    Image.fromarray(array).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def test_the_same_kind_comes_out(tiny: Matter, tmp_path: Path) -> None:
     array = bgdl.remove(PHOTO, model=tiny)
     assert (array.dtype, array.shape) == (np.uint8, (31, 45, 4))
     np.testing.assert_array_equal(np.asarray(bgdl.remove(Image.fromarray(PHOTO), model=tiny)), array)
-    with Image.open(BytesIO(bgdl.remove(_png(PHOTO), model=tiny))) as picture:
+    with Image.open(BytesIO(bgdl.remove(png(PHOTO), model=tiny))) as picture:
         np.testing.assert_array_equal(np.asarray(picture), array)
-    (tmp_path / "p.png").write_bytes(_png(PHOTO))
+    (tmp_path / "p.png").write_bytes(png(PHOTO))
     for source, target in ((tmp_path / "p.png", tmp_path / "p-cutout.png"), (str(tmp_path / "p.png"), None)):
         result = bgdl.remove(source, model=tiny, target=target)
         assert type(result) is type(source)
@@ -108,7 +96,7 @@ def test_options_are_checked_before_the_model_is_loaded() -> None:
     with pytest.raises(InputError, match="quality is for a picture given as a path"):
         bgdl.remove(PHOTO, quality=80)
     with pytest.raises(InputError, match="is 45×31, more than the limit of 100 pixels"):
-        bgdl.matte(_png(PHOTO), "otsu", max_pixels=100)
+        bgdl.matte(png(PHOTO), "otsu", max_pixels=100)
 
 
 def test_a_loaded_matter_takes_no_options_of_loading(tiny: Matter) -> None:
@@ -124,20 +112,11 @@ def test_the_empty_scene_may_be_any_kind_of_picture() -> None:
     plate = np.full((40, 50, 3), 90, dtype=np.uint8)
     photo = plate.copy()
     photo[10:30, 10:30] = (220, 180, 40)
-    for prime in (plate, Image.fromarray(plate), _png(plate)):
+    for prime in (plate, Image.fromarray(plate), png(plate)):
         alpha = bgdl.matte(photo, "static_difference", prime=prime, edge="none")
         assert alpha[15:25, 15:25].min() == 1 and alpha[:5].max() == 0
     with pytest.raises(InputError, match="otsu does not learn an empty scene"):
         bgdl.matte(photo, "otsu", prime=plate)
-
-
-def test_quality_and_the_file_that_is_there(tmp_path: Path) -> None:
-    Image.fromarray(np.kron(PHOTO, np.ones((4, 4, 1), np.uint8))).save(tmp_path / "p.png")
-    sizes = [
-        bgdl.remove(tmp_path / "p.png", "red", "otsu", target=tmp_path / "out.jpg", quality=quality).stat().st_size
-        for quality in (90, 10)
-    ]
-    assert sizes[1] < sizes[0] / 2
 
 
 def test_alpha_of_the_source_is_kept(tiny: Matter) -> None:
@@ -170,7 +149,7 @@ def test_grey_arrays_are_pictures_too(tiny: Matter) -> None:
         (np.zeros((0, 4, 3), np.uint8), "not uint8 (0, 4, 3)"),
         (None, "a picture is a path, bytes, a PIL image or a uint8 array, not NoneType"),
         (Image.new("RGB", (0, 5)), "the picture is 0×5: it has no pixels"),
-        (Image.open(BytesIO(_png(PHOTO)[:2000])), "the picture is damaged or cut short"),
+        (Image.open(BytesIO(png(PHOTO)[:2000])), "the picture is damaged or cut short"),
         (b"", "is empty"),
         (b"<html>", "is not a picture that bgdl reads"),
         ("nowhere.jpg", "cannot read nowhere.jpg: No such file or directory"),
@@ -186,12 +165,6 @@ def test_refused_pictures(tiny: Matter, picture: object, sentence: str) -> None:
 def test_what_is_no_model_is_a_sentence(model: object) -> None:
     with pytest.raises(InputError, match=r"a model is a name, a weights file or a Matter made by bgdl\.load, not"):
         bgdl.matte(PHOTO, model)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("name", ["", "."])
-def test_an_empty_name_is_a_sentence(name: str) -> None:
-    with pytest.raises(InputError, match="unknown model"):
-        bgdl.matte(PHOTO, name)
 
 
 def test_unknown_words_say_what_is_known() -> None:
@@ -312,70 +285,6 @@ def test_weights_that_were_replaced_are_loaded_again(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path / "a")
     (tmp_path / "b" / "net.safetensors").replace("net.safetensors")
     np.testing.assert_array_equal(bgdl.matte(PHOTO, "net.safetensors"), second)
-
-
-def test_a_background_may_be_a_path(tmp_path: Path) -> None:
-    Image.new("RGB", (9, 9), (1, 2, 3)).save(tmp_path / "room.png")
-    beside = bgdl.remove(PHOTO, tmp_path / "room.png", model="otsu")
-    np.testing.assert_array_equal(beside, bgdl.remove(PHOTO, str(tmp_path / "room.png"), model="otsu"))
-    with pytest.raises(InputError, match=r"background '.*red' is neither a colour nor a file that exists"):
-        bgdl.remove(PHOTO, Path("red"), model="otsu")
-    with pytest.raises(InputError, match=r"background is a NoneType; use transparent, blur\[:SIGMA\], a colour"):
-        bgdl.remove(PHOTO, None, model="otsu")  # type: ignore[call-overload]
-
-
-def test_a_background_may_be_numbers_or_a_picture(tmp_path: Path) -> None:
-    for colour, name in (((255, 0, 0), "red"), ([255, 0, 0], "#f00"), ((0, 128, 0, 64), "#00800040")):
-        expected = bgdl.remove(PHOTO, name, model="otsu")
-        np.testing.assert_array_equal(bgdl.remove(PHOTO, colour, model="otsu"), expected)
-    room = np.full((9, 9, 3), (1, 2, 3), np.uint8)
-    Image.fromarray(room).save(tmp_path / "room.png")
-    for picture in (room, Image.fromarray(room), _png(room), tmp_path / "room.png"):
-        expected = bgdl.remove(PHOTO, "#010203", model="otsu")
-        np.testing.assert_array_equal(bgdl.remove(PHOTO, picture, model="otsu"), expected)
-    for colour in ((300, 0, 0), (1, 2), (0.5, 0, 0), (1, 2, 3, 4, 5)):
-        with pytest.raises(InputError, match="a colour is \\(r,g,b\\) or \\(r,g,b,a\\), whole numbers of 0 to 255"):
-            bgdl.remove(PHOTO, colour, model="otsu")  # type: ignore[type-var]
-
-
-def test_targets(tmp_path: Path) -> None:
-    (tmp_path / "p.png").write_bytes(_png(PHOTO))
-    target = tmp_path / "new" / "folder" / "p.png"
-    assert bgdl.remove(tmp_path / "p.png", model="otsu", target=target) == target and target.is_file()
-    with pytest.raises(InputError, match="target is for a picture given as a path; save the ndarray that comes back"):
-        bgdl.remove(PHOTO, model="otsu", target=target)
-
-
-def test_what_is_read_is_never_replaced(tmp_path: Path) -> None:
-    for name in ("p.png", "room.png", "empty.png"):
-        (tmp_path / name).write_bytes(_png(PHOTO))
-    (tmp_path / "link.png").symlink_to("p.png")
-    options: dict[str, Any] = {"background": str(tmp_path / "room.png"), "prime": tmp_path / "empty.png"}
-    for name, read in (("p.png", "p"), ("link.png", "p"), ("room.png", "room"), ("empty.png", "empty")):
-        with pytest.raises(InputError, match=rf"{read}\.png is an input and would be replaced by the result"):
-            bgdl.remove(tmp_path / "p.png", model="nowhere.pth", target=tmp_path / name, **options)
-        assert (tmp_path / name).read_bytes() == _png(PHOTO)
-
-
-def test_a_path_that_is_none_is_a_sentence_before_anything_is_loaded(tmp_path: Path) -> None:
-    (tmp_path / "p.png").write_bytes(_png(PHOTO))
-    for target, sentence in (
-        ("", "target is empty; give a path"),
-        (b"x.png", "target is a path, not bytes"),
-        ("x.pdf", "x.pdf ends in '.pdf'; pictures are written as"),
-        (tmp_path / "p.png" / "x.png", r"p\.png is not a folder; give a folder"),
-    ):
-        with pytest.raises(InputError, match=sentence):
-            bgdl.remove(tmp_path / "p.png", model="nowhere.pth", target=target)  # type: ignore[arg-type]
-    for function in (bgdl.remove, bgdl.matte):
-        with pytest.raises(InputError, match="the picture is empty; give a path"):
-            function("")  # type: ignore[operator]
-        with pytest.raises(InputError, match=r"cannot read x+: "):
-            function("x" * 300)  # type: ignore[operator]
-    with pytest.raises(InputError, match=r"background 'x+' is neither a colour nor a file that exists"):
-        bgdl.remove(PHOTO, "x" * 300)
-    with pytest.raises(InputError, match=r"unknown model 'x+'"):
-        bgdl.matte(PHOTO, "x" * 300)
 
 
 def test_a_method_without_a_network_has_no_engine() -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import re
-import subprocess
-import sys
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +17,6 @@ from bgdl.matters.otsu import Otsu
 from bgdl.media import image as files
 from tests.conftest import Bgdl
 from tests.profiles import exchanged_profile
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    rng = np.random.default_rng(0)
-    (tmp_path / "photos" / "sub").mkdir(parents=True)
-    for name, size in {"a.jpg": (40, 30), "b (1).png": (33, 47), "sub/c.webp": (64, 20)}.items():
-        Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / "photos" / name)
-    return tmp_path / "photos"
 
 
 def test_a_folder_becomes_cutouts(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
@@ -200,43 +188,6 @@ def test_refusals(
     assert done.status == 1
     assert sentence in done.err
     assert sorted(photos.rglob("*")) == before
-
-
-def _command(*args: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "bgdl", *map(str, args)], input=stdin, capture_output=True, check=False
-    )
-
-
-def test_a_pipe(photos: Path, tiny_weights: Path) -> None:
-    done = _command("image", "-", "-o", "-", "-m", tiny_weights, stdin=(photos / "a.jpg").read_bytes())
-    assert done.returncode == 0, done.stderr.decode()
-    with Image.open(BytesIO(done.stdout)) as cutout:
-        assert (cutout.format, cutout.mode, cutout.size) == ("PNG", "RGBA", (30, 40))
-
-
-def test_a_pipe_needs_the_name_of_a_file(bgdl: Bgdl, tmp_path: Path) -> None:
-    for output in (tmp_path, tmp_path / "new"):
-        ran = bgdl("image", "-", "-o", output)
-        assert ran.status == 1 and "a picture from stdin needs a file" in ran.err
-
-
-def test_a_pipe_into_a_file_has_a_record(photos: Path, tiny_weights: Path) -> None:
-    target = photos / "new" / "x.png"
-    picture = (photos / "a.jpg").read_bytes()
-    done = _command("image", "-", "-o", target, "-m", tiny_weights, "--json", stdin=picture)
-    assert done.returncode == 0, done.stderr.decode()
-    record = json.loads(done.stdout)
-    assert (record["source"], record["target"], record["width"], record["height"]) == ("-", str(target), 30, 40)
-    assert target.is_file()
-
-
-def test_a_pipe_that_fails_has_a_record_too(tmp_path: Path) -> None:
-    done = _command("image", "-", "-o", tmp_path / "x.png", "-m", "otsu", "--json", stdin=b"<html>")
-    record = json.loads(done.stdout)
-    assert (done.returncode, record["source"], record["target"]) == (1, "-", str(tmp_path / "x.png"))
-    assert record["error"].startswith("<stdin> is not a picture that bgdl reads")
-    assert f"error: {record['error']}" in done.stderr.decode()
 
 
 def test_links(bgdl: Bgdl, photos: Path, tmp_path: Path) -> None:

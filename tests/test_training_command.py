@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import runpy
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch._utils import ExceptionWrapper
 
 from bgdl.cli.train import main
-from bgdl.errors import InputError
+from bgdl.errors import InputError, MissingExtra
 from bgdl.nets import checkpoint
 from bgdl.training import saving
 from bgdl.training.module import PortraitModule
@@ -174,3 +178,68 @@ def test_a_full_disk_names_the_runs_folder(finished: Path, tmp_path: Path, monke
     monkeypatch.setattr("pytorch_lightning.loggers.CSVLogger.save", full)
     with pytest.raises(InputError, match=r"cannot write to runs.smoke.csv.version_0: No space left on device"):
         main(fit(finished))
+
+
+@pytest.mark.parametrize("word", ["last", "best"])
+def test_a_word_is_no_checkpoint(tmp_path: Path, word: str) -> None:
+    config = [
+        "--config",
+        str(ROOT / "configs" / "smoke.yaml"),
+        "--data.root",
+        str(write_people(tmp_path / "people", 8)),
+    ]
+    with pytest.raises(InputError, match=f"--ckpt_path {word} means one of this run's own checkpoints"):
+        main(["fit", *config, "--ckpt_path", word])
+
+
+@pytest.mark.parametrize(
+    "error", [InputError("b.png: damaged"), MissingExtra("HEIC", "heif"), OSError(28, "No space left on device")]
+)
+def test_a_workers_error_is_its_sentence_alone(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(*_: object, **__: object) -> None:
+        try:
+            raise error
+        except Exception:
+            caught = ExceptionWrapper(where="in DataLoader worker process 0")
+        caught.reraise()
+
+    monkeypatch.setattr("pytorch_lightning.cli.LightningCLI.__init__", run)
+    with pytest.raises(InputError) as told:
+        main([])
+    assert str(told.value) == str(error)
+
+
+def test_train_py_tells_a_full_disk_in_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given: list[list[str]] = []
+
+    def full(args: list[str]) -> None:
+        given.append(args)
+        raise OSError(28, "No space left on device", "last.ckpt")
+
+    monkeypatch.setattr("bgdl.cli.train.main", full)
+    monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--config", "x.yaml"])
+    for _ in range(2):  # the second as Lightning starts further processes
+        with pytest.raises(SystemExit, match="1"):
+            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
+    assert given == [["fit", "--config", "x.yaml"]] * 2
+    assert capsys.readouterr().err.splitlines()[-1] == "error: cannot read or write last.ckpt: No space left on device"
+
+
+@pytest.mark.parametrize(("program", "name"), [("bgdl", "bgdl train"), ("somewhere/train.py", "train.py")])
+def test_help_names_the_command_as_it_was_typed(
+    program: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [program])
+    monkeypatch.setenv("COLUMNS", "200")
+    for arguments in (["--help"], ["fit", "--help"], ["predict"], ["fit", "--bogus"]):
+        with pytest.raises(SystemExit):
+            main(arguments)
+    overview, verb, none, unknown = re.split("(?=^usage: )", "".join(capsys.readouterr()), flags=re.M)[1:]
+    assert overview.startswith(f"usage: {name} [") and "{fit,validate,test}" in overview
+    assert "Fine-tune U²-Net on your own" in overview and "Lightning" not in overview
+    assert verb.startswith(f"usage: {name} fit ")
+    assert "Pictures in a batch, per process. (type: int, default: 8)" in verb
+    assert none.startswith(f"usage: {name} ") and "invalid choice: 'predict'" in none
+    assert unknown.startswith(f"usage: {name} ") and "bogus" in unknown

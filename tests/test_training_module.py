@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import runpy
 import subprocess
 import sys
 from itertools import pairwise
@@ -15,14 +13,13 @@ import pytest
 import torch
 from PIL import Image
 from pytorch_lightning import Callback, Trainer
-from torch._utils import ExceptionWrapper
 
 from bgdl import preprocess
 from bgdl.cli.train import main
 from bgdl.data.augment import Augment
 from bgdl.data.dataset import WholePictures, collate
 from bgdl.data.pairs import find_pairs
-from bgdl.errors import InputError, MissingExtra
+from bgdl.errors import InputError
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
 from bgdl.training.losses import Loss
@@ -256,66 +253,6 @@ def test_half_precisions_train(
     module = PortraitModule(input_spec=SMALL, batchnorm=mode, teacher=str(tiny_weights), loss=Loss(distil=0.5))
     run.fit(module, data(people, batch=2))
     assert run.callback_metrics["train_loss_epoch"].isfinite() and run.callback_metrics["val_iou"].isfinite()
-
-
-@pytest.mark.parametrize("word", ["last", "best"])
-def test_a_word_is_no_checkpoint(people: Path, word: str) -> None:
-    config = ["--config", str(ROOT / "configs" / "smoke.yaml"), "--data.root", str(people)]
-    with pytest.raises(InputError, match=f"--ckpt_path {word} means one of this run's own checkpoints"):
-        main(["fit", *config, "--ckpt_path", word])
-
-
-@pytest.mark.parametrize(
-    "error", [InputError("b.png: damaged"), MissingExtra("HEIC", "heif"), OSError(28, "No space left on device")]
-)
-def test_a_workers_error_is_its_sentence_alone(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*_: object, **__: object) -> None:
-        try:
-            raise error
-        except Exception:
-            caught = ExceptionWrapper(where="in DataLoader worker process 0")
-        caught.reraise()
-
-    monkeypatch.setattr("pytorch_lightning.cli.LightningCLI.__init__", run)
-    with pytest.raises(InputError) as told:
-        main([])
-    assert str(told.value) == str(error)
-
-
-def test_train_py_tells_a_full_disk_in_a_sentence(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    given: list[list[str]] = []
-
-    def full(args: list[str]) -> None:
-        given.append(args)
-        raise OSError(28, "No space left on device", "last.ckpt")
-
-    monkeypatch.setattr("bgdl.cli.train.main", full)
-    monkeypatch.setattr(sys, "argv", ["train.py", "fit", "--config", "x.yaml"])
-    for _ in range(2):  # the second as Lightning starts further processes
-        with pytest.raises(SystemExit, match="1"):
-            runpy.run_path(str(ROOT / "train.py"), run_name="__main__")
-    assert given == [["fit", "--config", "x.yaml"]] * 2
-    assert capsys.readouterr().err.splitlines()[-1] == "error: cannot read or write last.ckpt: No space left on device"
-
-
-@pytest.mark.parametrize(("program", "name"), [("bgdl", "bgdl train"), ("somewhere/train.py", "train.py")])
-def test_help_names_the_command_as_it_was_typed(
-    program: str, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", [program])
-    monkeypatch.setenv("COLUMNS", "200")
-    for arguments in (["--help"], ["fit", "--help"], ["predict"], ["fit", "--bogus"]):
-        with pytest.raises(SystemExit):
-            main(arguments)
-    overview, verb, none, unknown = re.split("(?=^usage: )", "".join(capsys.readouterr()), flags=re.M)[1:]
-    assert overview.startswith(f"usage: {name} [") and "{fit,validate,test}" in overview
-    assert "Fine-tune U²-Net on your own" in overview and "Lightning" not in overview
-    assert verb.startswith(f"usage: {name} fit ")
-    assert "Pictures in a batch, per process. (type: int, default: 8)" in verb
-    assert none.startswith(f"usage: {name} ") and "invalid choice: 'predict'" in none
-    assert unknown.startswith(f"usage: {name} ") and "bogus" in unknown
 
 
 @pytest.mark.parametrize(("warmup", "steps", "top"), [(30, 200, 30), (50, 60, 31), (300, 200, 101), (0, 10, 0)])

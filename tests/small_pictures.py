@@ -1,0 +1,22 @@
+"""A small picture of noise, pictures as the bytes of a file, and even mattes."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+PHOTO = np.random.default_rng(1).integers(0, 256, (31, 45, 3), dtype=np.uint8)
+
+
+def png(array: np.ndarray) -> bytes:
+    buffer = BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def matte(value: float, size_hw: tuple[int, int] = (4, 5), count: int = 1) -> Tensor:
+    return torch.full((count, *size_hw, 1), float(value))
