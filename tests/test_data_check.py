@@ -132,3 +132,8 @@ def test_a_manifest_of_windows_is_told_to_use_slashes(tmp_path: Path) -> None:
     manifest.write_text("image,mask\nimages\\person-000.png,masks\\person-000.png\n")
     with pytest.raises(InputError, match="use / in paths"):
         check_files(find_pairs(manifest), manifest)
+
+
+def test_small_pictures_fill_their_tiles() -> None:
+    white = np.full((12, 12, 3), 255, np.uint8)
+    assert np.array(sample_grid([(white, white[..., 0])], side=48, columns=1)).min() == 255

@@ -22,6 +22,7 @@ from bgdl.data.pairs import find_pairs
 from bgdl.errors import InputError
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
+from bgdl.training.callbacks import COLOURS, draw_curves
 from bgdl.training.losses import Loss
 from bgdl.training.module import BatchNormMode, PortraitModule
 from tests.conftest import ROOT
@@ -266,3 +267,8 @@ def test_the_rate_rises_and_falls_without_a_jump(warmup: int, steps: int, top: i
     assert rates[: top + 1] == sorted(rates[: top + 1]) and rates[top:] == sorted(rates[top:], reverse=True)
     assert max(rates) == pytest.approx(1, abs=0.001) and rates[-1] < 0.05
     assert max(abs(a - b) for a, b in pairwise(rates)) < max(0.05, 1.6 * 2 / steps)
+
+
+def test_a_curve_of_one_value_is_seen() -> None:
+    panel = draw_curves({"val_iou": [(100.0, 0.95)]})
+    assert COLOURS[0] in {colour for _, colour in panel.getcolors(panel.width * panel.height) or []}

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 from bgdl.data.masks import holds_01
 from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
@@ -130,8 +130,7 @@ def _tile(rgb: Picture, mask: Picture, side: int) -> Image.Image:
     shown = (rgb * cover + np.array([0, 160, 80], np.float32) * (1 - cover) + 0.5).astype(np.uint8)
     tile = Image.new("RGB", (2 * side, side))
     for number, picture in enumerate((rgb, shown)):
-        small = Image.fromarray(picture)
-        small.thumbnail((side, side))
+        small = ImageOps.contain(Image.fromarray(picture), (side, side))
         tile.paste(small, (number * side + (side - small.width) // 2, (side - small.height) // 2))
     return tile
 

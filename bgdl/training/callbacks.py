@@ -98,7 +98,10 @@ def _draw_panel(
     scale = (bottom - top) / ((high - low) or 1.0)
     points = [(left + step / last * (right - left), bottom - (value - low) * scale) for step, value in curve]
     draw.rectangle(box, outline=(200, 200, 200))
-    draw.line(points, fill=COLOURS[number % len(COLOURS)], width=2)
+    colour = COLOURS[number % len(COLOURS)]
+    draw.line(points, fill=colour, width=2)
+    x, y = points[-1]  # marked, since one validation alone makes no line
+    draw.ellipse((x - 3, y - 3, x + 3, y + 3), fill=colour)
     draw.text((left, top - 16), f"{name}: {values[0]:.4f} to {values[-1]:.4f} in {int(last)} steps", fill="black")
     draw.text((5, top), f"{high:.4g}", fill="black")
     draw.text((5, bottom - 10), f"{low:.4g}", fill="black")
