@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -53,3 +56,21 @@ def test_one_picture_that_does_not_fit_is_a_sentence(where):
 def test_other_errors_stay_what_they_are():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         U2NetMatter(Small(0, RuntimeError("shapes cannot be multiplied")), InputSpec(size=32)).alpha(FRAMES)
+
+
+@pytest.mark.filterwarnings("ignore:out of memory")
+def test_threads_that_run_out_of_memory_at_once_halve_the_batch_once():
+    together = threading.Barrier(2)
+
+    class Both(Small):
+        def run(self, x: torch.Tensor) -> torch.Tensor:
+            assert len(self.runs) < 20, "without an end"
+            if len(x) > self.room:
+                together.wait(10)
+            return super().run(x)
+
+    matter = U2NetMatter(Both(1, ERRORS["cuda"]), InputSpec(size=32), batch=2)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(matter.alpha, (FRAMES[:2], FRAMES[:2]))
+    assert matter.batch == 1 and sorted(matter.engine.runs) == [1, 1, 1, 1, 2, 2]
+    torch.testing.assert_close(first, second)

@@ -39,7 +39,7 @@ class U2NetMatter:
         frames = upload(checks.frames(frames), self.device)
         parts, start = [], 0
         while start < len(frames):
-            part = self._part(frames[start : start + self.batch])
+            part = self._part(frames[start:], self.batch)
             if part is not None:
                 parts.append(part)
                 start += len(part)
@@ -48,21 +48,24 @@ class U2NetMatter:
     def reset(self) -> None:
         """Nothing to forget."""
 
-    def _part(self, frames: Tensor) -> Tensor | None:
-        """Mattes of one batch; None where it did not fit into memory, for which the batch was halved."""
+    def _part(self, frames: Tensor, batch: int) -> Tensor | None:
+        """Mattes of the first `batch` frames; None where they did not fit into memory, for which it was halved.
+
+        `self.batch` is asked for once: another thread may halve it meanwhile.
+        """
         height, width = frames.shape[1:3]
         try:
-            probability = self.engine.run(preprocess.prepare(frames, self.spec))
+            probability = self.engine.run(preprocess.prepare(frames[:batch], self.spec))
             return preprocess.restore(probability, (height, width), self.spec)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
-            if self.batch == 1:
+            if batch == 1:
                 raise DeviceError(
                     f"one {self.spec.size} px picture does not fit into the memory of {self.device}; end what else "
                     "uses it, choose a smaller size, or use --device cpu"
                 ) from error
-        self.batch //= 2  # out here, where the error no longer holds what did not fit
+        self.batch = min(self.batch, batch // 2)  # out here, where the error no longer holds what did not fit
         (torch.mps if self.device.type == "mps" else torch.cuda).empty_cache()
         warnings.warn(f"out of memory on {self.device}: going on with batches of {self.batch}", stacklevel=4)
         return None
