@@ -21,7 +21,7 @@ from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
 
 
-def brightness(path, size=32, card=None, kind=TensorProto.FLOAT):
+def brightness(path, size=32, card="", kind=TensorProto.FLOAT):
     """A graph whose matte is sigmoid(8 × mean of the normalised channels), and an unused second output."""
     weight = numpy_helper.from_array(np.full((1, 3, 1, 1), 8 / 3, helper.tensor_dtype_to_np_dtype(kind)), "w")
     nodes = [
@@ -34,7 +34,7 @@ def brightness(path, size=32, card=None, kind=TensorProto.FLOAT):
     graph = helper.make_graph(nodes, "foreign", [entry], outputs, [weight])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     if card:
-        helper.set_model_props(model, {"bgdl": json.dumps(card)})
+        helper.set_model_props(model, {"bgdl": card})
     onnx.save(model, path)
     return path
 
@@ -75,8 +75,32 @@ def test_inputs_are_prepared_as_rembg_does(tmp_path):
 def test_a_file_of_bgdl_says_how_its_input_is_prepared_and_what_precision_costs(tmp_path):
     spec = InputSpec(size=32, mean=(0.1, 0.2, 0.3))
     card = {"arch": "u2netp", "input_spec": spec.to_dict(), "precision_cost": {"bf16": 0.001}}
-    found = network.read(brightness(tmp_path / "exported.onnx", card=card))
+    found = network.read(brightness(tmp_path / "exported.onnx", card=json.dumps(card)))
     assert found.spec == spec and found.cost == {"bf16": 0.001}
+
+
+CARDS = ["v1", "1.0", "[1]", "null", '{"input_spec": "x", "precision_cost": [1]}']
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_what_another_program_wrote_in_a_card_s_place_is_none(tmp_path, card):
+    exported, plain = (network.read(brightness(tmp_path / "graph.onnx", card=text)) for text in (card, ""))
+    assert exported.spec in (plain.spec, None) and not exported.cost
+    net = to_onnx(U2Net("u2netp"), None)
+    helper.set_model_props(net, {"bgdl": card})
+    onnx.save(net, tmp_path / "net.onnx")
+    found = network.read(tmp_path / "net.onnx")
+    assert found.weights and found.spec is None and not found.cost
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_nor_in_openvino_files(tmp_path, card):
+    openvino = pytest.importorskip("openvino")
+    model = openvino.convert_model(brightness(tmp_path / "graph.onnx"))
+    model.set_rt_info(card, "bgdl")
+    openvino.save_model(model, tmp_path / "graph.xml")
+    found = network.read(tmp_path / "graph.xml")
+    assert found.spec is None and not found.cost
 
 
 def test_openvino_files_run(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -13,6 +12,7 @@ from typing import Any
 from bgdl.engines.engine import TRACING
 from bgdl.errors import ForeignGraph, WeightsError
 from bgdl.nets import checkpoint
+from bgdl.nets.card import card_of, read_card
 from bgdl.nets.checkpoint import Checkpoint
 from bgdl.nets.narrow import Kept, narrow
 from bgdl.preprocess import IMAGENET_MEAN, InputSpec
@@ -90,7 +90,7 @@ def read(path: str | Path) -> Network:
     card = weights.metadata
     last = [float(v) for part in ("weight", "bias") for v in weights.state[f"outconv.{part}"].flatten()]
     measured = _calibration(path, card["int8"]) if "int8" in card else calibration(path.stem, last)
-    return Network(path, weights, weights.spec, card.get("precision_cost") or {}, measured)
+    return Network(path, weights, weights.spec, _cost_in(card), measured)
 
 
 def _calibration(path: Path, card: Any) -> Calibration:
@@ -112,10 +112,10 @@ def _read_ir(path: Path) -> Network:
     if not path.is_file() or not path.with_suffix(".bin").is_file():
         raise WeightsError(f"no OpenVINO model at {path}; both the .xml and the .bin of that name are needed")
     try:
-        entry = ElementTree.parse(path).find(".//rt_info/bgdl")
+        ElementTree.parse(path)
     except ElementTree.ParseError as error:
         raise WeightsError(f"{path.name} is damaged or not OpenVINO's ({error}); export it again") from error
-    return _from_card(path, json.loads(entry.get("value", "{}")) if entry is not None else {})
+    return _from_card(path, read_card(path))
 
 
 def _read_foreign(path: Path) -> Network:
@@ -129,9 +129,8 @@ def _read_foreign(path: Path) -> Network:
     sides = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim] if model.graph.input else []
     if len(sides) != 4 or sides[1] not in (0, 3):
         raise WeightsError(f"{path.name} takes {sides}; a graph that takes pictures (1,3,H,W) is needed")
-    card = {entry.key: entry.value for entry in model.metadata_props}.get("bgdl")
-    if card:
-        return _from_card(path, json.loads(card))
+    if card := card_of(model):
+        return _from_card(path, card)
     isnet = ANIME if "anime" in path.stem else ISNET
     base = isnet if "isnet" in path.stem else InputSpec(scale="max", stretch="minmax")
     size = sides[2] or base.size
@@ -141,4 +140,9 @@ def _read_foreign(path: Path) -> Network:
 def _from_card(path: Path, card: dict[str, Any]) -> Network:
     """card: the JSON that `bgdl export` writes into what it exports."""
     spec = card.get("input_spec")
-    return Network(path, None, InputSpec.from_dict(spec) if spec else None, card.get("precision_cost") or {})
+    return Network(path, None, InputSpec.from_dict(spec) if isinstance(spec, dict) else None, _cost_in(card))
+
+
+def _cost_in(card: dict[str, Any]) -> dict[str, float]:
+    cost = card.get("precision_cost")
+    return cost if isinstance(cost, dict) else {}

@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import onnx
 
 
 def read_card(path: Path) -> dict[str, Any]:
     """Licence, scores, arch and so on, as `bgdl export` wrote them; {} where it did not write the file."""
     try:
-        found = json.loads(_READERS[path.suffix](path) or "{}")
+        return _parsed(_READERS[path.suffix](path))
     except Exception:  # damaged: told by whoever loads it
+        return {}
+
+
+def card_of(model: onnx.ModelProto) -> dict[str, Any]:
+    """The same of an ONNX file that is loaded already."""
+    return _parsed(_in_onnx(model))
+
+
+def _parsed(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:  # another program's
         return {}
     return found if isinstance(found, dict) else {}
 
 
 def _of_safetensors(path: Path) -> str | None:
-    with path.open("rb") as file:
-        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return header.get("__metadata__", {}).get("bgdl")  # type: ignore[no-any-return]
+    from safetensors import safe_open
+
+    with safe_open(path, "np") as file:
+        return (file.metadata() or {}).get("bgdl")
 
 
 def _of_onnx(path: Path) -> str | None:
     import onnx
 
-    model = onnx.load(str(path), load_external_data=False)
+    return _in_onnx(onnx.load(str(path), load_external_data=False))
+
+
+def _in_onnx(model: onnx.ModelProto) -> str | None:
     return {entry.key: entry.value for entry in model.metadata_props}.get("bgdl")
 
 

@@ -13,6 +13,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from bgdl.errors import WeightsError
+from bgdl.nets.card import read_card
 from bgdl.nets.u2net import TABLE, Arch, U2Net, fold_batchnorm
 from bgdl.preprocess import InputSpec
 
@@ -69,7 +70,7 @@ def read(path: str | Path) -> Checkpoint:
         from bgdl.nets import onnx_layout  # onnx takes a while to import
 
         state = onnx_layout.read_state(path)
-        metadata = {**onnx_layout.read_card(path), "folded": True}
+        metadata = {**read_card(path), "folded": True}
     elif path.suffix in TORCH_SUFFIXES:
         state, metadata = _read_torch(path)
     else:
@@ -104,13 +105,10 @@ def _refuse_text(path: Path) -> None:
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
-        data = path.read_bytes()  # not mapped: on Windows the file could be neither replaced nor deleted
-        state = load(data)
-        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        card = json.loads(header.get("__metadata__", {}).get("bgdl", "{}"))
-        return state, card if isinstance(card, dict) else {}
+        state = load(path.read_bytes())  # not mapped: on Windows the file could be neither replaced nor deleted
     except (SafetensorError, OSError, ValueError) as error:
         raise WeightsError(f"{path.name} is damaged or truncated ({error}); download it again") from error
+    return state, read_card(path)
 
 
 def _read_torch(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import onnx
 import torch
@@ -18,7 +16,7 @@ Pair = tuple[Tensor, Tensor]
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """State dict with upstream's keys, each BatchNorm an identity.
+    """State dict with upstream's keys, without BatchNorm, which is folded in.
 
     The side outputs keep their names in such a file; the other convolutions lost theirs when BatchNorm was
     folded in, and form one chain, so they are mapped in execution order.
@@ -31,18 +29,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
         raise ForeignGraph(f"{path.name} has {len(chain)} folded convolutions, but {net.arch} has {len(blocks)}")
     for block, pair in zip(blocks, chain, strict=True):
         _fill(path, block.conv_s1, pair)
-        _make_identity(block.bn_s1)
     for name in [*(f"side{n}" for n in range(1, 7)), "outconv"]:
         if name not in named:
             raise ForeignGraph(f"{path.name} does not name {name}.weight, so it is not in rembg's layout")
         _fill(path, net.get_submodule(name), named[name])
-    return net.state_dict()
-
-
-def read_card(path: Path) -> dict[str, Any]:
-    """What `bgdl export` wrote of the weights (arch, InputSpec, ...), {} where another program made the file."""
-    model = onnx.load(str(path), load_external_data=False)
-    return dict(json.loads({entry.key: entry.value for entry in model.metadata_props}.get("bgdl", "{}")))
+    return {name: value for name, value in net.state_dict().items() if ".bn_s1." not in name}
 
 
 def _convolutions(path: Path) -> tuple[dict[str, Pair], list[Pair]]:
@@ -89,9 +80,3 @@ def _fill(path: Path, convolution: nn.Module, pair: Pair) -> None:
         got, need = tuple(pair[0].shape), tuple(convolution.weight.shape)
         raise ForeignGraph(f"{path.name}: a convolution has the shape {got}, but U²-Net has {need} there")
     convolution.weight.data, convolution.bias.data = pair
-
-
-def _make_identity(norm: nn.Module) -> None:
-    """Statistics 0 and 1, and a weight that cancels the epsilon: the layer returns what it is given."""
-    assert isinstance(norm, nn.BatchNorm2d)
-    nn.init.constant_(norm.weight, (1 + norm.eps) ** 0.5)
