@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -270,7 +271,15 @@ def test_decoded_pairs_are_kept_within_their_bytes(pairs: list[Pair]) -> None:
     room = TrainingPictures(pairs, PLAIN, seed=0, cache_bytes=2 * (rgb.nbytes + mask.nbytes))
     for number in range(6):
         room[(number, number, (32, 32))]
-    assert list(room._decoded._pairs) == [str(pair.image) for pair in pairs[-2:]]
+    assert list(room._decoded._pairs) == [(pair.image, pair.mask) for pair in pairs[-2:]]
+
+
+def test_one_picture_with_two_masks_keeps_both(pairs: list[Pair]) -> None:
+    """As two manifests give them: the people in one, their hair in the other."""
+    one, other = pairs[0], replace(pairs[0], mask=pairs[1].mask)
+    masks = TrainingPictures([one, other], PLAIN, seed=0)
+    for number, pair in enumerate((one, other)):
+        assert np.array_equal(masks._read(number)[1], read_pair(pair)[1])
 
 
 def test_pictures_of_high_people_are_made_small_when_they_are_read(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
@@ -141,10 +142,10 @@ class _Recent:
 
     def __init__(self, person_px: int, limit_bytes: int) -> None:
         self._person_px, self._limit, self._held = person_px, limit_bytes, 0
-        self._pairs: OrderedDict[str, tuple[Picture, Picture]] = OrderedDict()
+        self._pairs: OrderedDict[tuple[Path, Path | None], tuple[Picture, Picture]] = OrderedDict()
 
     def get(self, pair: Pair) -> tuple[Picture, Picture]:
-        key = str(pair.image)
+        key = (pair.image, pair.mask)
         if key not in self._pairs:
             self._pairs[key] = _at_most(self._person_px, read_pair(pair))
             self._held += _bytes(self._pairs[key])
