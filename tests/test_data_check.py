@@ -86,6 +86,20 @@ def test_numbers_of_classes_are_an_error(tmp_path: Path) -> None:
     assert finding.severity == "error" and "brightest value is 2 of 255; white is the person" in finding.text
 
 
+def test_void_among_classes_is_told(tmp_path: Path) -> None:
+    write_people(tmp_path, 2)
+    for number in range(2):
+        classes = draw_person(number)[1] // 255 * 15
+        classes[:, -3:] = 255
+        mask = Image.fromarray(classes, "P" if number else "L")
+        if number:
+            mask.putpalette([0, 0, 0] + [192, 128, 128] * 254 + [224, 224, 192])
+        mask.save(tmp_path / "masks" / f"person-00{number}.png")
+    grey, palette = check_folder(tmp_path)[1]
+    assert grey.severity == "error" and "below 255 is 15; white is the person (is this a map" in grey.text
+    assert palette.severity == "warning" and "void class, 255; it is read as background" in palette.text
+
+
 def test_a_picture_that_a_manifest_names_in_vain_is_listed(tmp_path: Path) -> None:
     write_people(tmp_path, 2)
     rows = [f"images/person-00{n}.png,masks/person-00{min(n, 1)}.png" for n in range(3)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bgdl.data.masks import holds_01, read_mask
+from bgdl.data.masks import holds_01, holds_void, read_mask
 from bgdl.errors import InputError
 
 PERSON = np.zeros((8, 6), np.uint8)
@@ -21,8 +22,15 @@ PERSON[2:7, 1:5] = 255
 def colours(classes: np.ndarray) -> Image.Image:
     """A palette picture in Pascal VOC's colours."""
     picture = Image.fromarray(classes, "P")
-    picture.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0])
+    picture.putpalette(([0, 0, 0, 128, 0, 0, 0, 128, 0] + [100] * 756 + [224, 224, 192])[:768])
     return picture
+
+
+def outlined(person: np.ndarray, label: int, width_px: int = 1) -> np.ndarray:
+    """Class numbers: `label` for the person, void (255) along its outline."""
+    square = np.ones((2 * width_px + 1,) * 2, np.uint8)
+    line = cv2.dilate(person, square) != cv2.erode(person, square)
+    return np.where(line, 255, person // 255 * label).astype(np.uint8)
 
 
 def greys(values: np.ndarray) -> Image.Image:
@@ -60,6 +68,7 @@ FORMS: dict[str, Callable[[], Image.Image]] = {
     "16 bits of one": lambda: Image.fromarray(PERSON.astype(np.uint16) // 255),
     "palette of classes": lambda: colours(PERSON // 255),
     "palette of another class": lambda: colours(PERSON // 255 * 2),
+    "palette of void alone": lambda: colours(PERSON),
     "green": lambda: painted((0, 255, 0)),
     "dark red": lambda: painted((64, 0, 0)),
     "pink": lambda: painted((192, 128, 128)),
@@ -114,6 +123,61 @@ def test_zeros_and_ones_are_told(tmp_path: Path) -> None:
     Image.fromarray(PERSON // 255).save(tmp_path / "ones.png")
     Image.fromarray(PERSON).save(tmp_path / "full.png")
     assert holds_01(tmp_path / "ones.png") and not holds_01(tmp_path / "full.png")
+
+
+def test_void_of_a_palette_is_background(tmp_path: Path) -> None:
+    """As in Pascal VOC, whose objects have an outline of void."""
+    disk = cv2.circle(np.zeros((40, 40), np.uint8), (20, 20), 12, 255, -1)
+    colours(outlined(disk, 2, 2)).save(tmp_path / "void.png")
+    colours(disk // 255 * 2).save(tmp_path / "classes.png")
+    assert np.array_equal(read_mask(tmp_path / "void.png"), cv2.erode(disk, np.ones((5, 5), np.uint8)))
+    assert holds_void(tmp_path / "void.png") and not holds_void(tmp_path / "classes.png")
+
+
+@pytest.mark.parametrize(("label", "width_px"), [(1, 1), (1, 5), (15, 3), (33, 3)])
+def test_grey_classes_with_void_are_refused(tmp_path: Path, label: int, width_px: int) -> None:
+    disk = cv2.ellipse(np.zeros((120, 90), np.uint8), (45, 60), (20, 50), 0, 0, 360, 255, -1)
+    Image.fromarray(outlined(disk, label, width_px)).save(tmp_path / "mask.png")
+    with pytest.raises(InputError, match=rf"below 255 is {label}; white is the person \(is this a map of class num"):
+        read_mask(tmp_path / "mask.png")
+
+
+def test_grey_classes_without_a_zero_are_refused(tmp_path: Path) -> None:
+    """As Cityscapes' training numbers of a picture without road."""
+    classes = np.repeat(np.array([8, 10, 11, 255], np.uint8), 20)[None].repeat(30, axis=0)
+    Image.fromarray(classes).save(tmp_path / "mask.png")
+    with pytest.raises(InputError, match="below 255 is 11; white is the person"):
+        read_mask(tmp_path / "mask.png")
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 320), st.integers(0, 256)), min_size=2, max_size=6),
+    st.sampled_from([1, 2, 4, 8, 16]),
+    st.sampled_from([0.0, 0.6, 4.0]),
+    st.integers(0, 60),
+)
+def test_coverage_is_never_taken_for_classes(
+    tmp_path_factory: pytest.TempPathFactory, corners: list[tuple[int, int]], finer: int, soft: float, dark: int
+) -> None:
+    """Hard, anti-aliased and blurred outlines of any size, hair lines and specks too, on a ground that is not black."""
+    large = np.zeros((256, 320), np.uint8)
+    cv2.fillPoly(large, [np.array(corners, np.int32)], 255)
+    mask = cv2.resize(large, (320 // finer, 256 // finer), interpolation=cv2.INTER_AREA)
+    mask = np.maximum(cv2.GaussianBlur(mask, (0, 0), soft) if soft else mask, dark).astype(np.uint8)
+    file = tmp_path_factory.getbasetemp() / "coverage.png"
+    Image.fromarray(mask).save(file)
+    expected = mask * 255 if mask.max() == 1 else mask
+    assert np.array_equal(read_mask(file), expected)
+
+
+def test_haze_and_stray_values_are_coverage(tmp_path: Path) -> None:
+    """Glass beside a hard subject, a trimap, and a stray stroke."""
+    for values, share in (((0, 100, 255), 3), ((0, 127, 255), 3), ((0, 3, 255), 12)):
+        mask = np.full((40, 60), values[0], np.uint8)
+        mask[5:35, 5:35] = values[2]
+        mask[5:35, 40 : 40 + 36 // share] = values[1]
+        Image.fromarray(mask).save(tmp_path / "mask.png")
+        assert np.array_equal(read_mask(tmp_path / "mask.png"), mask)
 
 
 def test_a_damaged_mask_is_an_error(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
-from bgdl.data.masks import holds_01
+from bgdl.data.masks import CLASSES, holds_01, holds_void
 from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
 from bgdl.errors import BgdlError, InputError
 
@@ -94,6 +94,8 @@ def check_pair(pair: Pair) -> list[Finding]:
     findings = []
     if pair.mask is not None and holds_01(pair.mask):
         findings.append(Finding("warning", pair.name, "the mask holds 0 and 1; it is read as 0 and 255"))
+    if pair.mask is not None and holds_void(pair.mask):
+        findings.append(Finding("warning", pair.name, "the mask has a void class, 255; it is read as background"))
     person = mask >= 128
     if dark := too_dark(mask):
         findings.append(Finding("error", pair.name, dark))
@@ -111,7 +113,7 @@ def too_dark(mask: NDArray[np.uint8]) -> str | None:
     brightest = int(mask.max(initial=0))
     if not 0 < brightest < 128:
         return None
-    return f"the mask's brightest value is {brightest} of 255; white is the person (is this a map of class numbers?)"
+    return f"the mask's brightest value is {brightest} of 255; {CLASSES}"
 
 
 def sample_grid(pictures: Iterable[tuple[Picture, Picture]], *, side: int = 192, columns: int = 4) -> Image.Image:

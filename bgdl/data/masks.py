@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from bgdl.errors import InputError
+from bgdl.opencv import cv2
 
 Mask = NDArray[np.uint8]
 _DEEP = ("I", "F")
@@ -16,18 +17,26 @@ COLOURED = 48
 """Difference of a pixel's channels that is a colour, and no grey that JPEG has tinged."""
 DARK = 32
 """Below it a coloured mask is black; above it in the brightest channel, a class."""
+VOID = 255
+"""Where labels are class numbers, the one of pixels that belong to no class: outlines, and what nobody labelled."""
+FEW = 64
+"""Numbers of classes lie below it."""
+CLASSES = "white is the person (is this a map of class numbers?)"
 
 
 def read_mask(path: str | Path) -> Mask:
     """uint8 (H,W) coverage, 255 the person, upright.
 
     Grey of 8 or 16 bits is coverage; of 0 and 1 alone, 0 and 255. In a coloured palette every class but the first
-    is the person, in colours without a palette all that is not black. Where the colour is one and the same everywhere,
-    transparency is the mask. Raises InputError for a missing or damaged file, and for colours without black.
+    and void is the person, in colours without a palette all that is not black. Where the colour is one and the same
+    everywhere, transparency is the mask. Raises InputError for a missing or damaged file, for colours without black,
+    and for grey numbers of classes among which 255 is void.
     """
     try:
         with Image.open(path) as file:
             values = _values(ImageOps.exif_transpose(file))
+        if _has_classes(values):
+            raise ValueError(f"its brightest value below 255 is {values[values < VOID].max()}; {CLASSES}")
     except (OSError, SyntaxError, ValueError) as error:
         raise InputError(f"cannot read the mask {path}: {error}") from error
     return values * 255 if values.max(initial=0) == 1 else values
@@ -37,6 +46,25 @@ def holds_01(path: str | Path) -> bool:
     """Whether the file is grey and holds nothing but 0 and 1."""
     with Image.open(path) as file:
         return (file.mode in ("L", "I") or file.mode.startswith("I;16")) and int(np.array(file).max(initial=0)) == 1
+
+
+def holds_void(path: str | Path) -> bool:
+    """Whether the file has a coloured palette and, beside other classes, void."""
+    with Image.open(path) as file:
+        return file.mode == "P" and _classes(file) is not None and bool(_is_void(np.array(file)).any())
+
+
+def _has_classes(values: Mask) -> bool:
+    """Whether grey values (H,W) are numbers of classes and void: 0 and 15, with 255 around.
+
+    Nothing lies between, as on soft edges, and the numbers fill areas, as the edges of small subjects do not.
+    """
+    if values.max(initial=0) < VOID or ((values >= FEW) & (values < VOID)).any():
+        return False
+    square = np.ones((3, 3), np.uint8)
+    even = cv2.erode(values, square) == cv2.dilate(values, square)
+    numbers = even & (values < FEW) & (values > values.min())
+    return bool(4 * numbers.sum() > (values == VOID).sum())
 
 
 def _values(image: Image.Image) -> Mask:
@@ -67,10 +95,16 @@ def _deep(values: NDArray[np.float64]) -> Mask:
 
 
 def _classes(image: Image.Image) -> Mask | None:
-    """Of a coloured palette, 255 where the class is not the first; None where the palette's used colours are grey."""
+    """Of a coloured palette, 255 where the class is neither the first nor void; None where its colours are grey."""
     numbers = np.array(image)
     palette = np.array(image.getpalette("RGB") or [0, 0, 0], np.uint8).reshape(-1, 3)
     used = palette[[number for number in np.unique(numbers) if number < len(palette)]]
     if (used == used[:, :1]).all():
         return None
-    return np.where(numbers > 0, 255, 0).astype(np.uint8)
+    return np.where((numbers > 0) & ~_is_void(numbers), 255, 0).astype(np.uint8)
+
+
+def _is_void(numbers: Mask) -> NDArray[np.bool_]:
+    """Where class numbers (H,W) are void; nowhere if that is the only one but the first."""
+    void: NDArray[np.bool_] = numbers == VOID
+    return void & bool(((numbers > 0) & ~void).any())
