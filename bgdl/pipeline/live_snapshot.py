@@ -8,8 +8,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from bgdl import convert
 from bgdl.errors import InputError
+from bgdl.media import image
 
 
 def make_folder(folder: Path) -> None:
@@ -25,9 +25,9 @@ def save(picture: Tensor, folder: Path) -> str:
     """Write uint8 (H,W,1|3|4) under a new name by the clock; returns a line on how it went."""
     path = _free_name(folder)
     try:
-        convert.tensor_to_pil(picture).save(path)
-    except OSError as error:
-        return f"no snapshot: {path} cannot be written ({error.strerror or error})"
+        image.write(picture, path)
+    except InputError as error:
+        return f"no snapshot: {error}"
     return f"snapshot: {path}"
 
 
