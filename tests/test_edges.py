@@ -108,7 +108,7 @@ def test_guided_filter_agrees_with_the_paper() -> None:
     frames = torch.randint(0, 256, (1, 14, 17, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     alpha = 0.3 + 0.4 * torch.rand(1, 14, 17, 1, generator=torch.Generator().manual_seed(2))
     expected = reference_guided(frames[0].numpy() / 255.0, alpha[0, ..., 0].double().numpy(), 3, 1e-2).clip(0, 1)
-    result = guided_filter(frames, alpha, radius_px=3, epsilon=1e-2)
+    result = guided_filter(frames, alpha, working_px=17, radius_px=3, epsilon=1e-2)
     assert np.abs(result[0, ..., 0].numpy() - expected).max() < 1e-3
 
 
@@ -144,11 +144,18 @@ def test_solid_and_hidden_pixels_keep_their_colours() -> None:
 def test_guided_filter_sharpens_towards_the_truth_and_leaves_the_rest() -> None:
     frames, truth, _ = disc()
     alpha = coarse(truth, 80)
-    refined = guided_filter(frames, alpha)
+    refined = guided_filter(frames, alpha, working_px=160)
     assert error(refined, truth) < 0.8 * error(alpha, truth)
     far = (box_mean(convert.to_nchw(alpha), 20) % 1 == 0).permute(0, 2, 3, 1)
     assert far.any()
     assert torch.equal(refined[far], alpha[far])
+
+
+@pytest.mark.parametrize(("size", "radius_px"), [(640, 4), (500, 4), (280, 2), (100, 1), (1, 1)])
+def test_windows_are_the_same_share_of_small_frames(size: int, radius_px: int) -> None:
+    frames, truth, _ = disc(size)
+    alpha = coarse(truth)
+    assert torch.equal(guided_filter(frames, alpha), guided_filter(frames, alpha, working_px=size, radius_px=radius_px))
 
 
 @pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
@@ -258,6 +265,11 @@ def test_matting_without_its_package_names_the_extra(monkeypatch: pytest.MonkeyP
     frames, truth, _ = disc(40)
     with pytest.raises(MissingExtra, match=r'edge matting needs an optional package: pip install "bgdl\[matting\]"'):
         closed_form(frames, truth)
+
+
+def test_matting_takes_a_batch_of_no_frames() -> None:
+    alpha = torch.zeros(0, 8, 9, 1)
+    assert closed_form(torch.zeros(0, 8, 9, 3, dtype=torch.uint8), alpha).shape == alpha.shape
 
 
 class Half:

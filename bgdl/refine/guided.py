@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -20,10 +22,12 @@ def guided_filter(
 
     The linear model of colour to alpha is fitted in windows of `radius_px` on a copy whose longer side is
     `working_px`, then applied to the frame at its own size, near the matte's edge only: elsewhere the matte stays
-    as it is. epsilon: variance of colour (0..1) below which a window counts as flat.
+    as it is. Frames below `working_px` have windows of the same share of their side: in wider ones the edge grows
+    hazy. epsilon: variance of colour (0..1) below which a window counts as flat.
     Source: He, Sun and Tang, "Guided Image Filtering", TPAMI 2013; He and Sun, "Fast Guided Filter", 2015.
     """
     guide, matte = shrink(frames, working_px) / 255, shrink(alpha, working_px)
+    radius_px = math.ceil(radius_px * min(1.0, max(guide.shape[2:]) / working_px))
     model = box_mean(_linear_model(guide, matte, radius_px, epsilon), radius_px)
     result = alpha.clone(memory_format=torch.contiguous_format)
     for frame, whole, planes in zip(frames, result[..., 0], model, strict=True):

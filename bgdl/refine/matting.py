@@ -36,7 +36,7 @@ def closed_form(
     """
     solved = [_one(frame.cpu().numpy(), matte[..., 0].cpu().numpy(), band, limit_s, working_px)
               for frame, matte in zip(frames, alpha, strict=True)]  # fmt: skip
-    return torch.from_numpy(np.stack(solved)[..., None]).to(alpha.device)
+    return torch.from_numpy(np.stack(solved)[..., None]).to(alpha.device) if solved else alpha
 
 
 def make_trimap(alpha: NDArray[np.float32], radius_px: int) -> Grey:
