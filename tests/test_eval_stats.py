@@ -61,11 +61,38 @@ def test_neighbours_of_a_clip_widen_the_interval():
     slow = np.sin(np.linspace(0, 6, 100))
     single, blocks = (stats.interval(slow, stats.draw([100], sequence=sequence)) for sequence in (False, True))
     assert blocks.high - blocks.low > 2 * (single.high - single.low)
-    clips = {0: [0, 1, 2], 3: [3, 4], 5: [5, 6], 7: [7, 8], 9: [9, 10], 11: [11, 12]}
-    for row in stats.draw([3, 2, 2, 2, 2, 2], sequence=True).members:
-        drawn = row[row >= 0].tolist()
-        whole = [clips[number] for number in drawn if number in clips]
-        assert len(whole) == 6 and drawn == [number for clip in whole for number in clip]
+    whole = stats.draw([3, 2, 2, 2, 2, 2], sequence=True)
+    assert whole.members.shape[1] == 6 and set(np.unique(whole.members)) == set(range(6))
+    assert whole.units.tolist() == [0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+
+
+def test_several_clips_have_the_mean_of_their_means():
+    """As DAVIS's J and F have: a long clip counts no more than a short one."""
+
+    def clip(name, method, ious):
+        return [replace(row, clip=name) for row in rows(method, ious, sequence=True)]
+
+    long, short = [0.9] * 30, [0.5] * 2
+    records = [*clip("long", "m", long), *clip("short", "m", short)]
+    others = [*clip("long", "n", [0.8] * 30), *clip("short", "n", [0.7] * 2)]
+    figures = summarise([*records, *others], ["m", "n"], "m")
+    assert figures["summary"]["m"]["iou"]["mean"] == figures["summary"]["m"]["boundary_f"]["mean"] == pytest.approx(0.7)
+    assert figures["summary"]["m"]["best_iou"]["mean"] == pytest.approx(0.7)
+    assert figures["paired"]["n"]["iou"]["mean"] == pytest.approx(0.05)
+    pictures = [replace(record, sequence=False) for record in records]
+    assert summarise(pictures, ["m"], "m")["summary"]["m"]["iou"]["mean"] == pytest.approx(0.875)
+
+
+def test_the_best_threshold_of_several_clips_suits_their_mean():
+    def clip(name, count, at):
+        curve = [0.5] * 255
+        curve[at - 1] = 0.9 if name == "long" else 1.0
+        made = {"iou": 0.5, "boundary_f": 0.5}, {"best_iou": curve}
+        return [Record("d", name, str(n), "m", True, 0.1, *made) for n in range(count)]
+
+    records = [*clip("long", 30, 50), *clip("short", 2, 200)]
+    assert best_threshold(records) == pytest.approx(200 / 255)
+    assert summarise(records, ["m"], "m")["summary"]["m"]["best_iou"]["mean"] == pytest.approx(0.75)
 
 
 def test_few_pictures_or_clips_have_no_interval():
@@ -84,7 +111,7 @@ def test_few_pictures_or_clips_have_no_interval():
 
 
 def test_clips_without_a_measure_do_not_count_for_its_interval():
-    """MESSDdt is of soft truths alone: 30 frames of two clips among ten make no interval."""
+    """MESSDdt is of soft truths alone: two clips of ten make no interval."""
     resamples = stats.draw([15] * 10, sequence=True)
     values = np.full(150, np.nan)
     values[:30] = np.arange(30.0)
@@ -110,7 +137,7 @@ def test_gaps_are_left_out():
 
 
 def test_moves_of_measures_that_first_frames_lack_keep_to_their_clips():
-    """A clip's first frame has no dtSSD; the interval's blocks are cut where clips end."""
+    """A clip's first frame has no dtSSD; clips are drawn and averaged whole."""
 
     def report(changed):
         steps = {clip: (changed if clip == "a" else 1.0) for clip in "abcdef"}

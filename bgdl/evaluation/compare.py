@@ -74,8 +74,9 @@ def _move(
 ) -> Move:
     before, now = np.array(pairs, dtype=np.float64).T
     lengths = [clips.count(clip) for clip in dict.fromkeys(clips)]
-    difference = stats.interval(now - before, stats.draw(lengths, sequence=sequence))
-    return Move(data, method, measure, float(before.mean()), float(now.mean()), difference, len(pairs))
+    resamples = stats.draw(lengths, sequence=sequence)
+    difference, *means = (stats.interval(values, resamples) for values in (now - before, before, now))
+    return Move(data, method, measure, means[0].mean, means[1].mean, difference, len(pairs))
 
 
 def _by_method(report: Figures) -> dict[tuple[str, str], dict[Picture, dict[str, float]]]:

@@ -15,9 +15,9 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Resamples:
-    """Which pictures each resample holds, int64 (RESAMPLES, about n) with -1 for nobody, and what they are drawn as.
+    """Which wholes each resample holds, int64 (RESAMPLES, k), and what they are.
 
-    units: int64 (n,), of each picture the number of the whole that it is drawn with.
+    units: as `units_of` gives them.
     """
 
     members: NDArray[np.int64]
@@ -33,49 +33,55 @@ class Interval:
     high: float | None
 
 
+def units_of(clips: list[int], *, sequence: bool) -> NDArray[np.int64]:
+    """Of each picture the number of the whole whose mean it is part of: of several sequences its clip, else itself.
+
+    clips: pictures in each clip, in order. Returns int64 (n,), rising.
+    """
+    if sequence and len(clips) > 1:
+        return np.repeat(np.arange(len(clips)), clips)
+    return np.arange(sum(clips))
+
+
 def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> Resamples:
-    """Draw `RESAMPLES` times as many pictures as there are.
+    """Draw `RESAMPLES` times as many pictures, or of several sequences as many clips, as there are.
 
     clips: pictures in each clip, in order. Pictures of a set are drawn one by one; neighbours in a sequence are
     alike, so frames are drawn in circular blocks of sqrt(n) of their clip (Politis and Romano, 1992), and where
     there are several clips, whole clips are drawn.
     """
     rng = np.random.default_rng(seed)
-    count = sum(clips)
-    each = np.arange(count)
-    if not sequence:
-        return Resamples(rng.integers(0, count, (RESAMPLES, count)), each)
-    if len(clips) > 1:
-        return Resamples(_whole_clips(clips, rng), np.repeat(np.arange(len(clips)), clips))
+    units = units_of(clips, sequence=sequence)
+    count = int(units[-1]) + 1
+    if not sequence or len(clips) > 1:
+        return Resamples(rng.integers(0, count, (RESAMPLES, count)), units)
     block = max(1, round(count**0.5))
     starts = rng.integers(0, count, (RESAMPLES, -(-count // block), 1))
-    return Resamples(((starts + np.arange(block)) % count).reshape(RESAMPLES, -1)[:, :count], each)
+    return Resamples(((starts + np.arange(block)) % count).reshape(RESAMPLES, -1)[:, :count], units)
+
+
+def wholes(values: Values, units: NDArray[np.int64]) -> Values:
+    """The mean of each unit's values (n,...) -> (k,...); NaN is left out, and what nothing is left of is NaN."""
+    starts = np.flatnonzero(np.diff(units, prepend=-1))
+    present = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(
+            np.add.reduceat(np.where(present, values, 0), starts) / np.add.reduceat(present, starts, dtype=int)
+        )
 
 
 def interval(values: Values, resamples: Resamples) -> Interval:
-    """The mean of `values` (n,) with its interval; NaN is left out, and a whole of NaN alone is no unit."""
-    mean = float(np.nanmean(values))
-    if len(np.unique(resamples.units[~np.isnan(values)])) < FEWEST:
+    """The mean of the units' means of `values` (n,) with its interval; NaN is left out, and a unit of NaN alone."""
+    means = wholes(values, resamples.units)
+    mean = float(np.nanmean(means))
+    if np.count_nonzero(~np.isnan(means)) < FEWEST:
         return Interval(mean, None, None)
-    padded = np.append(values, np.nan)
-    with np.errstate(invalid="ignore"):
-        means = _mean(padded[resamples.members])
-    low, high = np.nanpercentile(means, [2.5, 97.5])
+    low, high = np.nanpercentile(_mean(means[resamples.members]), [2.5, 97.5])
     return Interval(mean, float(low), float(high))
 
 
 def _mean(drawn: Values) -> Values:
     """Mean over the last axis without NaN; NaN where nothing is left."""
     present = ~np.isnan(drawn)
-    return np.asarray(np.where(present, drawn, 0).sum(axis=1) / present.sum(axis=1))
-
-
-def _whole_clips(clips: list[int], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Clips drawn whole, padded with -1 to the longest resample."""
-    ends = np.cumsum(clips)
-    members = [np.arange(end - length, end) for end, length in zip(ends, clips, strict=True)]
-    drawn = [np.concatenate([members[i] for i in rng.integers(0, len(clips), len(clips))]) for _ in range(RESAMPLES)]
-    resamples = np.full((RESAMPLES, max(map(len, drawn))), -1)
-    for row, indices in zip(resamples, drawn, strict=True):
-        row[: len(indices)] = indices
-    return resamples
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(present, drawn, 0).sum(axis=1) / present.sum(axis=1))

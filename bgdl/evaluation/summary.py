@@ -1,7 +1,11 @@
-"""From the scores of pictures to the figures of a table: means, intervals, best thresholds, paired differences."""
+"""From the scores of pictures to the figures of a table: means, intervals, best thresholds, paired differences.
+
+A source of several sequences has the mean of its clips' means, as DAVIS has, else of its pictures.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -38,18 +42,19 @@ def columns_of(records: Sequence[Record]) -> dict[str, Values]:
     for name in CURVES:
         curves = [record.curves[name] for record in records if name in record.curves]
         if len(curves) == len(records):
-            columns[name] = np.array(curves)[:, _peak(curves)]
+            columns[name] = np.array(curves)[:, _peak(curves, records)]
     return {name: columns[name] for name in MEASURES if name in columns}
 
 
 def best_threshold(records: Sequence[Record]) -> float:
     """The threshold, in 1/255 steps, at which the mean IoU over the pictures is greatest; of equals the middle one."""
-    return (_peak([record.curves["best_iou"] for record in records]) + 1) / 255
+    return (_peak([record.curves["best_iou"] for record in records], records) + 1) / 255
 
 
-def _peak(curves: Sequence[Sequence[float]]) -> int:
+def _peak(curves: Sequence[Sequence[float]], records: Sequence[Record]) -> int:
     """Where the mean of the curves is greatest; of equal places, as a hard matte has, the one nearest the middle."""
-    mean = np.mean(curves, axis=0)
+    units = stats.units_of(_lengths(records), sequence=records[0].sequence)
+    mean = stats.wholes(np.array(curves), units).mean(axis=0)
     equal = np.flatnonzero(mean >= mean.max() - 1e-9)
     return int(equal[np.abs(equal - (len(mean) - 1) / 2).argmin()])
 
@@ -86,9 +91,12 @@ def _paired(
 
 
 def _resamples(records: Sequence[Record]) -> stats.Resamples:
-    clips = list(dict.fromkeys(record.clip for record in records))
-    lengths = [sum(record.clip == clip for record in records) for clip in clips]
-    return stats.draw(lengths, sequence=records[0].sequence)
+    return stats.draw(_lengths(records), sequence=records[0].sequence)
+
+
+def _lengths(records: Sequence[Record]) -> list[int]:
+    """Pictures in each clip, in order."""
+    return list(Counter(record.clip for record in records).values())
 
 
 def _decay(records: Sequence[Record], measure: str) -> float:
