@@ -86,14 +86,21 @@ def variants(frames: Tensor, alpha: Tensor) -> Iterator[tuple[str, Tensor]]:
 
 
 def still_background(name: str, frames: Tensor, alpha: Tensor) -> None:
-    """Mean |Δα| where the picture stands still over the whole clip and is background in most frames."""
+    """Mean |Δα| where the picture stands still over the whole clip and is background in most frames.
+
+    ghosts: pixels of a frame that the network left empty and smoothing did not.
+    """
     grey = torch.from_numpy(np.stack([cv2.blur(cv2.cvtColor(f.numpy(), cv2.COLOR_RGB2GRAY), (5, 5)) for f in frames]))
     still = (grey.amax(0).int() - grey.amin(0).int() < STILL_LEVELS) & (alpha.median(0).values[..., 0] < 0.5)
     before = None
     for mode, matte in variants(frames, alpha):
         flicker = float(matte.diff(dim=0)[..., 0].abs()[:, still].mean())
         before = before or flicker
-        say(what="steady", clip=name, smooth=mode, flicker=round(flicker * 1000, 4), ratio=round(flicker / before, 3))
+        ghosts = float(((alpha < 0.05) & (matte > 0.25)).flatten(1).sum(1).float().mean())
+        say(
+            what="steady", clip=name, smooth=mode, flicker=round(flicker * 1000, 4), ratio=round(flicker / before, 3),
+            ghosts=round(ghosts, 1),
+        )  # fmt: skip
 
 
 def davis(folder: Path) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.matters.wrapped import Smoothed
-from bgdl.refine.flow import carry, is_cut, motion, small_grey
+from bgdl.refine.cuts import Cuts
+from bgdl.refine.flow import carry, motion, shrink
 from bgdl.refine.smooth import Smoother
 from tests.video_clips import BrightSubject, disc
 
@@ -57,8 +58,47 @@ def test_a_cut_starts_anew() -> None:
     alpha = torch.cat((torch.zeros(3, *SIZE, 1), torch.ones(3, *SIZE, 1)))
     for mode in ("ema", "flow"):
         assert torch.equal(smooth(frames, alpha, mode, look_ahead=2), alpha)
-    assert is_cut(small_grey(frames[2]), small_grey(frames[3]))
-    assert not is_cut(small_grey(frames[1]), small_grey(frames[2]))
+    is_cut = Cuts()
+    assert [is_cut(shrink(frame)) for frame in frames] == [True, False, False, True, False, False]
+
+
+def test_another_shot_of_the_same_room_is_a_cut() -> None:
+    """A quarter of the picture changes, at once: less than between two scenes, far more than from frame to frame."""
+    frames = torch.full((8, *SIZE, 3), 150, dtype=torch.uint8)
+    frames[:4, :, :32] = torch.tensor((220, 130, 30), dtype=torch.uint8)
+    frames[4:, :, 40:72] = 25
+    is_cut = Cuts()
+    assert [is_cut(shrink(frame)) for frame in frames] == [True, False, False, False, True, False, False, False]
+
+
+def test_a_camera_that_moves_or_is_lit_anew_makes_no_cuts() -> None:
+    rng = np.random.default_rng(0)
+    scene = rng.integers(0, 255, (2, 8, 3), dtype=np.uint8).repeat(48, 0).repeat(32, 1)
+    panned = [scene[:, 3 * index : 3 * index + SIZE[1]] for index in range(40)]
+    lit = [np.uint8(np.minimum(255, panned[-1] * (1 + 0.05 * index))) for index in range(12)]
+    is_cut = Cuts()
+    found = [is_cut(shrink(torch.from_numpy(np.ascontiguousarray(frame)))) for frame in [*panned, *lit]]
+    assert found == [True] + [False] * 51
+
+
+@pytest.mark.parametrize("mode", ["ema", "flow"])
+def test_what_differs_from_the_wall_in_colour_alone_leaves_no_ghost(mode: str) -> None:
+    """A hand as bright as the wall goes through the picture: skin before grey."""
+    columns = torch.arange(SIZE[1])
+    truth = torch.stack([((columns - 6 * index).abs() < 12).float() for index in range(22)])
+    truth = truth[:, None, :, None].expand(-1, *SIZE, 1)
+    skin, wall = torch.tensor((190.0, 118.0, 110.0)), torch.full((3,), 139.0)
+    after = smooth((truth * skin + (1 - truth) * wall).round().byte(), truth.contiguous(), mode)
+    assert float(((after - truth).abs() > 0.25).float().mean()) < 0.002
+
+
+@pytest.mark.parametrize("mode", ["ema", "flow"])
+def test_what_fades_over_many_frames_leaves_no_ghost(mode: str) -> None:
+    """From frame to frame its colour changes by three levels, no more than noise does."""
+    share = torch.linspace(1, 0, 41)[:, None, None, None].expand(-1, *SIZE, 1)
+    frames = (150 - 120 * share).round().byte().expand(-1, -1, -1, 3)
+    after = smooth(frames, (share > 0.6).float(), mode)  # the last frame with a matte is the 16th
+    assert float(after[32:].max()) < 0.1
 
 
 def test_look_ahead_delays_and_flushes_in_order() -> None:
@@ -88,7 +128,7 @@ def test_smoothed_is_a_matter_whose_batches_change_nothing() -> None:
 
 def test_motion_finds_where_things_were() -> None:
     generator = np.random.default_rng(0)
-    noise = generator.integers(0, 255, (24, 32), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
+    noise = generator.integers(0, 255, (24, 32, 1), dtype=np.uint8).repeat(4, 0).repeat(4, 1).repeat(3, 2)
     moved = np.roll(noise, 3, axis=1)
     flow = motion(moved, noise)
     assert abs(float(np.median(flow[..., 0])) + 3) < 0.3
@@ -107,4 +147,4 @@ def test_what_smoothing_does_not_take(options: dict[str, object], message: str) 
 @pytest.mark.parametrize("size", [(60, 1920), (12, 320), (20, 100), (16, 640), (8, 8), (1, 1)])
 def test_strips_in_which_motion_cannot_be_found_stand_still(size: tuple[int, int]) -> None:
     frames = torch.randint(0, 255, (2, *size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    assert not motion(small_grey(frames[0]), small_grey(frames[1])).any()
+    assert not motion(shrink(frames[0]), shrink(frames[1])).any()

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from bgdl.refine.flow import Grey, carry_full, is_cut, motion, small_grey
+from bgdl.refine.cuts import Cuts
+from bgdl.refine.flow import Small, carry_full, motion, shrink
 from bgdl.types import FrameBatch, Matter
 
 MOST = 30
@@ -19,11 +20,11 @@ _HELD = 32
 
 @dataclass(frozen=True)
 class _Moment:
-    """One frame, its small grey picture and its matte, None as long as it waits. key: the network works on it."""
+    """One frame, its small picture and its matte, None as long as it waits. key: the network works on it."""
 
     frame: Tensor
     stamp: int
-    grey: Grey
+    small: Small
     key: bool
     cut: bool
     alpha: Tensor | None = None
@@ -40,7 +41,7 @@ class Propagation:
     def __init__(self, matter: Matter, every: int) -> None:
         self.matter, self.every = matter, every
         self._key: _Moment | None = None
-        self._before: Grey | None = None
+        self._is_cut = Cuts()
         self._age = 0
         self._fresh: list[_Moment] = []
         self._waiting: list[_Moment] = []
@@ -67,21 +68,20 @@ class Propagation:
         return [ready for moment in fresh for ready in self._push(moment)]
 
     def _moments(self, batch: FrameBatch) -> list[_Moment]:
-        greys = [small_grey(frame) for frame in batch.data]
-        keys = self._keys(greys)
+        smalls = [shrink(frame) for frame in batch.data]
+        keys = self._keys(smalls)
         return [
-            _Moment(batch.data[index], batch.pts[index], grey, index in keys, keys.get(index, False))
-            for index, grey in enumerate(greys)
+            _Moment(batch.data[index], batch.pts[index], small, index in keys, keys.get(index, False))
+            for index, small in enumerate(smalls)
         ]
 
-    def _keys(self, greys: list[Grey]) -> dict[int, bool]:
+    def _keys(self, smalls: list[Small]) -> dict[int, bool]:
         """Which frames of a batch are worked on, and whether a scene begins there."""
         keys = {}
-        for index, grey in enumerate(greys):
-            cut = self._before is None or is_cut(self._before, grey)
+        for index, small in enumerate(smalls):
+            cut = self._is_cut(small)
             if cut or self._age == self.every:
                 keys[index], self._age = cut, 0
-            self._before = grey
             self._age += 1
         return keys
 
@@ -111,7 +111,7 @@ class Propagation:
 
 def _carried(key: _Moment, moment: _Moment) -> Tensor:
     assert key.alpha is not None
-    return carry_full(key.alpha, motion(moment.grey, key.grey))
+    return carry_full(key.alpha, motion(moment.small, key.small))
 
 
 def _gather(moments: list[_Moment], like: FrameBatch) -> Iterator[tuple[FrameBatch, Tensor]]:

@@ -12,25 +12,21 @@ from torch import Tensor
 
 from bgdl.opencv import cv2
 
-Grey = NDArray[np.uint8]  # (H,W)
-Plane = NDArray[np.float32]  # (H,W)
+Small = NDArray[np.uint8]  # (h,w,3) RGB
+Plane = NDArray[np.float32]  # (h,w), or (h,w,3) of an averaged picture
 
 WORK_PX = 320
-"""Longer side of the grey pictures in which motion is looked for."""
+"""Longer side of the small pictures in which motion is looked for."""
 LEAST_PX = 32
 """Narrower strips are taken to stand still: OpenCV's search breaks on some of them, with an error or a crash."""
-CUT = 30.0
-"""Mean grey difference of two thumbnails from which they are two scenes."""
-
-NOISE = 2.0
-"""Grey levels by which a place differs from itself in a camera's next frame."""
+NOISE = 3.0
+"""Levels by which a place differs from itself in a camera's next frame."""
 
 
-def small_grey(frame: Tensor) -> Grey:
-    """uint8 (H,W,3) -> uint8 (h,w) on the CPU, its longer side at most WORK_PX."""
+def shrink(frame: Tensor) -> Small:
+    """uint8 (H,W,3) -> uint8 (h,w,3) on the CPU, its longer side at most WORK_PX."""
     height, width = work_size(*frame.shape[:2])
-    small = cv2.resize(frame.cpu().numpy(), (width, height), interpolation=cv2.INTER_AREA)
-    return cast(Grey, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
+    return cast(Small, cv2.resize(frame.cpu().numpy(), (width, height), interpolation=cv2.INTER_AREA))
 
 
 def work_size(height: int, width: int) -> tuple[int, int]:
@@ -39,28 +35,20 @@ def work_size(height: int, width: int) -> tuple[int, int]:
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def is_cut(before: Grey, after: Grey) -> bool:
-    """Whether two frames belong to two scenes."""
-    if before.shape != after.shape:
-        return True
-    small = [cv2.resize(grey, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32) for grey in (before, after)]
-    return float(np.abs(small[0] - small[1]).mean()) > CUT
-
-
-def motion(now: Grey, then: Grey) -> NDArray[np.float32]:
+def motion(now: Small | Plane, then: Small | Plane) -> NDArray[np.float32]:
     """Where each pixel of `now` was in `then`: float32 (H,W,2), offsets (x,y) in px.
 
     Source: Kroeger et al., "Fast Optical Flow using Dense Inverse Search", ECCV 2016 (OpenCV's, fast preset).
     """
-    still = np.zeros((*now.shape, 2), np.float32)
-    if min(now.shape) < LEAST_PX:
+    still = np.zeros((*now.shape[:2], 2), np.float32)
+    if min(now.shape[:2]) < LEAST_PX:
         return still
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    return cast("NDArray[np.float32]", estimator.calc(now, then, still))
+    return cast("NDArray[np.float32]", estimator.calc(_grey(now), _grey(then), still))
 
 
-def carry(plane: Plane | Grey, flow: NDArray[np.float32]) -> Plane:
-    """A picture of `then`, seen at the places of `now`: plane[y + flow_y, x + flow_x], bilinear."""
+def carry(plane: Plane | Small, flow: NDArray[np.float32]) -> Plane:
+    """A picture or matte of `then`, seen at the places of `now`: plane[y + flow_y, x + flow_x], bilinear."""
     places = cv2.add(_places(*plane.shape[:2]), flow)
     moved = cv2.remap(plane, places, cast(Any, None), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return cast(Plane, moved.astype(np.float32, copy=False))
@@ -81,8 +69,15 @@ def _places(height: int, width: int) -> NDArray[np.float32]:
     return np.dstack([columns, rows])
 
 
-def trust(now: Grey, carried: Grey | Plane, *, tolerance: float) -> Plane:
-    """How far each pixel of `now` looks like what was carried there: 1 alike, to 0 beyond `tolerance` grey levels."""
-    difference = cv2.blur(np.abs(now.astype(np.float32) - carried), (5, 5))
+def trust(now: Small, carried: Small | Plane, *, tolerance: float) -> Plane:
+    """How far each pixel of `now` looks like what was carried there: 1 alike, to 0 beyond `tolerance` levels.
+
+    In the channel that differs most: skin before a wall may differ in colour alone.
+    """
+    difference = cv2.blur(np.abs(now.astype(np.float32) - carried).max(-1), (5, 5))
     beyond_noise = np.maximum(difference - NOISE, 0)
     return cast(Plane, np.exp(-np.square(beyond_noise / tolerance)).astype(np.float32))
+
+
+def _grey(small: Small | Plane) -> NDArray[np.uint8]:
+    return cast("NDArray[np.uint8]", cv2.cvtColor(np.rint(small).astype(np.uint8), cv2.COLOR_RGB2GRAY))

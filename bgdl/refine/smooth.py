@@ -12,22 +12,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.errors import InputError
-from bgdl.refine.flow import Grey, Plane, carry, is_cut, motion, small_grey, trust, work_size
+from bgdl.refine.cuts import Cuts
+from bgdl.refine.flow import Plane, Small, carry, motion, shrink, trust, work_size
 from bgdl.resize import average, enlarge
 
 SmoothName = Literal["off", "ema", "flow"]
 STRENGTH = 0.93
 LOOK_AHEAD = 2
 """Frames that "flow" may look ahead in a file."""
-TOLERANCE = 6.0
-"""Grey levels by which a place may change and still count as the same thing."""
+TOLERANCE = 7.5
+"""Levels by which a place may change and still count as the same thing."""
 
 
 @dataclass
 class _Moment:
-    """One frame on its way through: its small grey picture and small matte, and the full-size matte."""
+    """One frame on its way through: its small picture and small matte, and the full-size matte."""
 
-    grey: Grey
+    seen: Small
     small: Plane
     full: Tensor
     cut: bool
@@ -54,16 +55,15 @@ class Smoother:
     def reset(self) -> None:
         """Forget the clip."""
         self._waiting: deque[_Moment] = deque()
-        self._seen: Grey | None = None
-        self._last: tuple[Grey, Plane] | None = None
+        self._is_cut = Cuts()
+        self._last: tuple[Plane, Plane] | None = None
 
     def push(self, frame: Tensor, alpha: Tensor) -> list[Tensor]:
         """uint8 (H,W,3), float32 (H,W,1) -> the mattes that are ready, oldest first."""
-        grey, small = small_grey(frame), _shrink(alpha)
-        cut = self._seen is None or is_cut(self._seen, grey)
-        self._seen = grey
+        seen = shrink(frame)
+        cut = self._is_cut(seen)
         ready = self.flush() if cut else []
-        self._waiting.append(_Moment(grey, small, alpha, cut))
+        self._waiting.append(_Moment(seen, _shrink(alpha), alpha, cut))
         if len(self._waiting) > self.look_ahead:
             ready.append(self._pop())
         return ready
@@ -74,24 +74,28 @@ class Smoother:
 
     def _pop(self) -> Tensor:
         moment = self._waiting.popleft()
-        smooth = self._average(moment, None if moment.cut else self._last)
-        self._last = (moment.grey, smooth)
-        return _apply(moment.full, moment.small, smooth)
+        self._last = self._average(moment, None if moment.cut else self._last)
+        return _apply(moment.full, moment.small, self._last[1])
 
-    def _average(self, moment: _Moment, past: tuple[Grey, Plane] | None) -> Plane:
-        """The matte averaged with what comes before and after it, each as far as it is to be trusted there."""
-        others = [(other.grey, other.small, 1.0) for other in self._waiting]
+    def _average(self, moment: _Moment, past: tuple[Plane, Plane] | None) -> tuple[Plane, Plane]:
+        """Picture and matte averaged with those before and after, each as far as it is to be trusted there.
+
+        The past is its averaged picture: a blurred hand that fades over many frames differs from that, where it hardly
+        does from the frame before, and its matte would stay behind.
+        """
+        others: list[tuple[Small | Plane, Plane, float]] = [(other.seen, other.small, 1.0) for other in self._waiting]
         if past:
             others.append((*past, (1 + len(others)) * self.strength / (1 - self.strength)))
-        total, weight = moment.small.copy(), np.ones_like(moment.small)
-        for grey, matte, share in others:
-            seen, carried = self._carried(moment.grey, grey, matte)
-            sure = share * trust(moment.grey, seen, tolerance=TOLERANCE)
-            total += sure * carried
+        picture, matte, weight = moment.seen.astype(np.float32), moment.small.copy(), np.ones_like(moment.small)
+        for then, old, share in others:
+            seen, carried = self._carried(moment.seen, then, old)
+            sure = share * trust(moment.seen, seen, tolerance=TOLERANCE)
+            picture += sure[..., None] * seen
+            matte += sure * carried
             weight += sure
-        return cast(Plane, total / weight)
+        return cast(Plane, picture / weight[..., None]), cast(Plane, matte / weight)
 
-    def _carried(self, now: Grey, then: Grey, matte: Plane) -> tuple[Grey | Plane, Plane]:
+    def _carried(self, now: Small, then: Small | Plane, matte: Plane) -> tuple[Small | Plane, Plane]:
         """Another moment's picture and matte at the places of `now`; what stands still stays where it is."""
         if self.mode == "ema":
             return then, matte
