@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bgdl import convert
-from bgdl.errors import InputError
+from bgdl import checks, convert
 from bgdl.resize import enlarge
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -52,12 +51,11 @@ class InputSpec:
     shape: Shape = "square"
 
     def __post_init__(self) -> None:
-        if isinstance(self.size, bool) or not isinstance(self.size, int) or self.size < STEP:
-            raise InputError(f"size is {self.size!r}; it must be a whole number of px, {STEP} or more")
-        for name, choice in CHOICES.items():
-            allowed = get_args(choice)
-            if getattr(self, name) not in allowed:
-                raise InputError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}")
+        object.__setattr__(self, "size", checks.count("size", self.size, at_least=STEP))
+        for name in ("mean", "std"):
+            object.__setattr__(self, name, checks.numbers(name, getattr(self, name), 3))
+        for name, choices in CHOICES.items():
+            checks.one_of(name, getattr(self, name), choices)
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -81,11 +79,7 @@ class InputSpec:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> InputSpec:
         """Read back `to_dict`, for instance from the metadata of a weights file."""
-        known = {name: value for name, value in values.items() if name in cls.__dataclass_fields__}
-        for name in ("mean", "std"):
-            if name in known:
-                known[name] = tuple(known[name])
-        return cls(**known)
+        return cls(**{name: value for name, value in values.items() if name in cls.__dataclass_fields__})
 
 
 def prepare(frames: Tensor, spec: InputSpec) -> Tensor:

@@ -64,8 +64,8 @@ def test_a_typo_is_an_error_of_the_function_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"crf": "18"}, "crf is a whole number, not '18'"),
-        ({"frames": True}, "frames is a whole number of at least 1, not True"),
+        ({"crf": "18"}, "crf is '18'; it must be a whole number"),
+        ({"frames": True}, "frames is True; it must be a whole number, 1 or more"),
         ({"smooth_strength": "much"}, "smooth_strength is 'much'; it must be a number"),
         ({"smooth_strength": 1}, "smooth_strength is 1; it must lie between 0 and 0.999"),
         ({"crop": "wide"}, "margin 'wide' is not a number of px"),

@@ -210,7 +210,7 @@ def test_options_may_be_written_behind_the_name() -> None:
         ("chroma_key", {"colour": [1, 2, 3]}, r"unknown colour \[1, 2, 3\]"),
         ("chroma_key", {"edge_px": 100_000}, "edge_px is 100000; it must be 500 or less"),
         ("mog2", {"learning_rate": 2}, "learning_rate is 2; it must lie between 0 and 1"),
-        ("mog2", {"learning_rate": "slow"}, "it must be one of auto, a number from 0 to 1"),
+        ("mog2", {"learning_rate": "slow"}, "it must be auto or a number from 0 to 1"),
         ("knn", {"shadows": "maybe"}, "it must be one of keep, drop, off"),
         ("grabcut", {"margin": 0.5}, "margin is 0.5; it must lie between 0 and 0.49"),
         ("chroma_key", {"colour": "grey"}, "has no hue to tell a screen by"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
+from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,7 +18,7 @@ from bgdl.media.formats import FormatName
 from bgdl.pipeline import live
 from bgdl.pipeline.backdrop import BackgroundEnd
 from bgdl.pipeline.live_job import LiveJob
-from bgdl.pipeline.video_job import Sound
+from bgdl.pipeline.video_job import Sound, VideoJob
 from bgdl.refine.edges import EdgeName
 from bgdl.refine.smooth import STRENGTH, SmoothName
 from bgdl.registry import split_options
@@ -26,27 +29,39 @@ from tests.conftest import Bgdl
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("mog2:history=many", "history is 'many'; it must be a number"),
-        ("otsu:median_px=null", "median_px is None; it must be a number"),
+        ("mog2:history=many", "history is 'many'; it must be a whole number, 1 or more"),
+        ("otsu:median_px=null", "median_px is None; it must be an odd number of px: 1, 3, 5, … up to 255"),
         ("static_difference:channel_threshold=x", "channel_threshold is 'x'; it must be a number"),
-        ("canny:median_px=true", "median_px is True; it must be a number"),
+        ("canny:median_px=true", "median_px is True; it must be an odd number of px"),
         ("mog2:history=[", r"'mog2:history=\[' has a value that cannot be read; write NAME:option=value"),
         ("chroma_key:colour=3", "unknown colour 3; use auto, green, blue"),
         ("grabcut:prior=3", "prior is 3; it must be a Matter, or the name of a method"),
-        ("portrait:size=abc", "size is 'abc'; it must be a whole number of px, 32 or more"),
-        ("portrait:size=31", "size is 31; it must be a whole number of px, 32 or more"),
+        ("portrait:size=abc", "size is 'abc'; it must be a whole number, 32 or more"),
+        ("portrait:size=31", "size is 31; it must be a whole number, 32 or more"),
         ("portrait:shape=rect", "shape is 'rect'; it must be one of square, area, aspect"),
-        ("portrait:batch=-1", "batch is -1; it must be a whole number of frames, 1 or more"),
+        ("portrait:batch=-1", "batch is -1; it must be a whole number, 1 or more"),
         ("roi_average:rectangle=5", "rectangle is 5; it must be 4 numbers, for instance"),
         ("roi_average:rectangle=[1,2,3]", r"rectangle is \[1, 2, 3\]; it must be 4 numbers"),
         ("roi_average:rectangle=[1,2,c,4]", "rectangle is 'c'; it must be a number"),
-        ("mog2:history=nan", "history is nan; it must be a number"),
-        ("portrait:batch=0", "batch is 0; it must be a whole number of frames, 1 or more"),
+        ("mog2:history=nan", "history is nan; it must be a whole number"),
+        ("portrait:batch=0", "batch is 0; it must be a whole number, 1 or more"),
     ],
 )
 def test_what_is_no_value_is_a_sentence(model: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         load(model, device="cpu", engine="torch")
+
+
+@pytest.mark.parametrize("size", [np.int64(320), 320.0])
+def test_numbers_of_numpy_are_numbers(size: Any) -> None:
+    """And Python's own afterwards: what is written as JSON takes no others."""
+    net: Any = load("portrait", device="cpu", engine="torch", size=size, batch=np.int64(2))
+    assert json.dumps(net.spec.to_dict()) and net.spec == load("portrait", device="cpu", engine="torch").spec
+    assert net.batch == 2
+    assert load("mog2", history=np.int64(200)).alpha(torch.zeros(1, 8, 8, 3, dtype=torch.uint8)).shape == (1, 8, 8, 1)
+    assert load("frame_difference", threshold=np.float32(12.5)).threshold == 12.5
+    job = VideoJob("clip.mp4", Path("cut.mp4"), frames=np.int64(5), every=np.uint8(2), crf=np.int32(18))
+    assert {type(value) for value in (job.frames, job.every, job.crf)} == {int}
 
 
 def test_words_stay_words() -> None:

@@ -183,9 +183,9 @@ def test_jobs_that_contradict_themselves() -> None:
         VideoJob("a.mp4", Path("b.mp4"), only_matte=True, alpha_sidecar=True)
     with pytest.raises(InputError, match="time '-1' is neither seconds"):
         parse_time(-1)
-    with pytest.raises(InputError, match="every is a whole number of at least 1, not 0"):
+    with pytest.raises(InputError, match="every is 0; it must be a whole number, 1 or more"):
         VideoJob("a.mp4", Path("b.mp4"), every=0)
-    with pytest.raises(InputError, match=r"frames is a whole number of at least 1, not 2\.5"):
+    with pytest.raises(InputError, match=r"frames is 2\.5; it must be a whole number, 1 or more"):
         VideoJob("a.mp4", Path("b.mp4"), frames=2.5)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="fit is 'covr'; it must be one of cover, contain, stretch"):
         VideoJob("a.mp4", Path("b.mp4"), fit="covr")  # type: ignore[arg-type]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import torch
 
+from bgdl import checks
 from bgdl.device import cpu_features, pick_device
 from bgdl.engines import cache
 from bgdl.engines.engine import Engine
@@ -81,9 +82,8 @@ def choose(
     cost: more of that, mIoU by precision; what is not measured is not taken.
     Raises InputError for an unknown word, DeviceError where nothing is left, with the reason.
     """
-    for option, word, known_words in (("engine", engine, EngineName), ("precision", precision, Precision)):
-        if word not in get_args(known_words):
-            raise InputError(f"{option} is {word!r}; it must be one of {', '.join(get_args(known_words))}")
+    checks.one_of("engine", engine, EngineName)
+    checks.one_of("precision", precision, Precision)
     if engine != "auto" and precision != "auto":
         if precision == "int8" and engine != "openvino":
             raise DeviceError(f"nothing runs {engine} int8 on {device}: int8 is for the openvino engine")
@@ -143,9 +143,9 @@ def start(network: Network, choice: Choice, device: torch.device, **options: Any
     does not have, WeightsError where the engine cannot run the file.
     """
     if choice.engine not in runs(network):
-        able = " or ".join(runs(network))
+        fit = " or ".join(runs(network))
         raise WeightsError(
-            f"{network.path.name} is not a U²-Net in a form that bgdl reads; run it with the {able} engine"
+            f"{network.path.name} is not a U²-Net in a form that bgdl reads; run it with the {fit} engine"
         )
     for option in options:
         if (owner := OPTIONS[option]) != choice.engine:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bgdl.matters import checks
+from bgdl import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.opencv import cv2
@@ -45,7 +45,7 @@ class Canny(Classical):
         self.low = checks.within("low", low, 0, high)
         self.kernel_px = checks.odd("kernel_px", kernel_px)
         self.dilate = checks.count("dilate", dilate, at_most=1000)
-        self.fill: Fill = checks.one_of("fill", fill, ("convex", "contour", "hull"))
+        self.fill: Fill = checks.one_of("fill", fill, Fill)
 
     def _mask(self, frame: Frame) -> Mask:
         grey = cv2.medianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), self.median_px)

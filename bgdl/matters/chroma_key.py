@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import ImageColor
 from torch import Tensor
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
 from bgdl.opencv import cv2

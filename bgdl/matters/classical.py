@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask, pick_cleanup
 
 Frame = NDArray[np.uint8]  # (H,W,3) RGB

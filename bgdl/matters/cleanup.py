@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.opencv import cv2
 
 Mask = NDArray[np.uint8]  # (H,W), 0 or 1

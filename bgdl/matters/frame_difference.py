@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 import torch
 
-from bgdl.matters import checks
+from bgdl import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.opencv import cv2

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
 from bgdl.opencv import cv2

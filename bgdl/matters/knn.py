@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import torch
 
-from bgdl.matters import checks
+from bgdl import checks
 from bgdl.matters.classical import CPU, Frame
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.matters.subtractor import Subtractor, SubtractorShadows

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from bgdl.opencv import cv2
 
 Light = Literal["fixed", "match"]
-LIGHTS: tuple[Light, ...] = ("fixed", "match")
 
 _DARKEST, _BRIGHTEST = 16, 240  # levels outside are cut off by the sensor and say nothing of the gain
 

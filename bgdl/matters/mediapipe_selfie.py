@@ -12,9 +12,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from bgdl import weights
+from bgdl import checks, weights
 from bgdl.errors import BgdlError, InputError, MissingExtra, WeightsError
-from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
 
@@ -47,7 +46,7 @@ class MediaPipeSelfie(Classical):
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
         super().__init__(device=device, cleanup=cleanup)
-        self.variant: SelfieVariant = checks.one_of("variant", variant, tuple(_RECORDS))
+        self.variant: SelfieVariant = checks.one_of("variant", variant, SelfieVariant)
         self.threshold = None if threshold is None else checks.within("threshold", threshold, 0, 1)
         self._segmenter, self._image = _open(weights_path, self.variant)
         weakref.finalize(self, self._segmenter.close)  # before the interpreter tears mediapipe down

@@ -7,10 +7,12 @@ from typing import Literal
 import numpy as np
 import torch
 
-from bgdl.matters import checks
+from bgdl import checks
 from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.opencv import cv2
+
+Subject = Literal["dark", "bright"]
 
 
 class Otsu(Classical):
@@ -33,7 +35,7 @@ class Otsu(Classical):
         kernel_px: int = 7,
         dilate: int = 1,
         erode: int = 5,
-        subject: Literal["dark", "bright"] = "dark",
+        subject: Subject = "dark",
         cleanup: Cleanup | CleanupName = "none",
     ) -> None:
         super().__init__(device=device, cleanup=cleanup)
@@ -41,7 +43,7 @@ class Otsu(Classical):
         self.kernel_px = checks.odd("kernel_px", kernel_px)
         self.dilate = checks.count("dilate", dilate, at_most=1000)
         self.erode = checks.count("erode", erode, at_most=1000)
-        self.subject = checks.one_of("subject", subject, ("dark", "bright"))
+        self.subject: Subject = checks.one_of("subject", subject, Subject)
 
     def _mask(self, frame: Frame) -> Mask:
         grey = cv2.medianBlur(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), self.median_px)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.matters.classical import CPU
 from bgdl.matters.cleanup import Cleanup, CleanupName
 from bgdl.matters.light import Light

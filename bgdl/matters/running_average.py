@@ -7,11 +7,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgdl.matters import checks
+from bgdl import checks
 from bgdl.matters.classical import CPU, Classical, Frame, check_background, check_plate_size
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
-from bgdl.matters.light import LIGHTS, Light, match_light
-from bgdl.matters.shadows import SHADOWS, Shadows, shadow_mask
+from bgdl.matters.light import Light, match_light
+from bgdl.matters.shadows import Shadows, shadow_mask
 from bgdl.opencv import cv2
 
 Picture = NDArray[np.uint8]  # (H,W) grey or (H,W,3) RGB
@@ -51,8 +51,8 @@ class RunningAverage(Classical):
         self.weight = None if weight is None else checks.within("weight", weight, 0, 1)
         self.median_px = checks.median("median_px", median_px)
         self.threshold = checks.within("threshold", threshold, 1, 255)
-        self.light: Light = checks.one_of("light", light, LIGHTS)
-        self.shadows = checks.one_of("shadows", shadows, SHADOWS)
+        self.light: Light = checks.one_of("light", light, Light)
+        self.shadows = checks.one_of("shadows", shadows, Shadows)
         self.reset()
 
     @property

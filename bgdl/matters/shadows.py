@@ -11,7 +11,6 @@ from bgdl.matters.cleanup import Mask
 from bgdl.opencv import cv2
 
 Shadows = Literal["keep", "drop"]
-SHADOWS: tuple[Shadows, ...] = ("keep", "drop")
 
 
 def shadow_mask(

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.matters.classical import CPU, Classical, Frame, check_background, check_plate_size
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
-from bgdl.matters.light import LIGHTS, Light, match_light
-from bgdl.matters.shadows import SHADOWS, Shadows, shadow_mask
+from bgdl.matters.light import Light, match_light
+from bgdl.matters.shadows import Shadows, shadow_mask
 from bgdl.opencv import cv2
 
 _MOST_PLATES = 25
@@ -44,8 +44,8 @@ class StaticDifference(Classical):
         super().__init__(device=device, cleanup=cleanup)
         self.channel_threshold = checks.within("channel_threshold", channel_threshold, 0, 255)
         self.grey_threshold = checks.within("grey_threshold", grey_threshold, 0, 255)
-        self.light: Light = checks.one_of("light", light, LIGHTS)
-        self.shadows = checks.one_of("shadows", shadows, SHADOWS)
+        self.light: Light = checks.one_of("light", light, Light)
+        self.shadows = checks.one_of("shadows", shadows, Shadows)
         self._plate: Frame | None = None
 
     def prime(self, background: Tensor) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bgdl.matters import checks
+from bgdl import checks
+from bgdl.errors import InputError
 from bgdl.matters.classical import Classical, Frame, check_background, check_plate_size
 from bgdl.matters.cleanup import Cleanup, CleanupName, Mask
 from bgdl.opencv import cv2
@@ -46,7 +47,7 @@ class Subtractor(Classical):
         super().__init__(device=device, cleanup=cleanup)
         self.history = checks.count("history", history, at_least=1)
         self.learning_rate = _rate(learning_rate)
-        self.shadows: SubtractorShadows = checks.one_of("shadows", shadows, ("keep", "drop", "off"))
+        self.shadows: SubtractorShadows = checks.one_of("shadows", shadows, SubtractorShadows)
         self.dilate_px = checks.odd("dilate_px", dilate_px)
         self.reset()
 
@@ -83,7 +84,8 @@ class Subtractor(Classical):
 
 
 def _rate(learning_rate: float | Literal["auto"]) -> float:
-    if isinstance(learning_rate, str):
-        checks.one_of("learning_rate", learning_rate, ("auto", "a number from 0 to 1"))
+    if learning_rate == "auto":
         return _AUTOMATIC
+    if isinstance(learning_rate, str):
+        raise InputError(f"learning_rate is {learning_rate!r}; it must be auto or a number from 0 to 1")
     return checks.within("learning_rate", learning_rate, 0, 1)

@@ -7,11 +7,10 @@ import warnings
 import torch
 from torch import Tensor
 
-from bgdl import preprocess
+from bgdl import checks, preprocess
 from bgdl.device import upload
 from bgdl.engines.engine import Engine
-from bgdl.errors import DeviceError, InputError
-from bgdl.matters import checks
+from bgdl.errors import DeviceError
 from bgdl.preprocess import InputSpec
 
 
@@ -29,9 +28,7 @@ class U2NetMatter:
         self.engine = engine
         self.spec = spec
         self.device = engine.device
-        if batch is not None and (not isinstance(batch, int) or batch < 1):
-            raise InputError(f"batch is {batch!r}; it must be a whole number of frames, 1 or more")
-        self.batch = batch or engine.batch
+        self.batch = engine.batch if batch is None else checks.count("batch", batch, at_least=1)
 
     @torch.no_grad()
     def alpha(self, frames: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bgdl.errors import InputError
-from bgdl.matters import checks
+from bgdl import checks
 from bgdl.media import image as files
 from bgdl.pipeline.image_kinds import ImageKind, as_kind, as_picture
 from bgdl.pipeline.image_treatment import build

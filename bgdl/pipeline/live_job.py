@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.media import formats
 from bgdl.media.empty_scene import parse_prime
 from bgdl.media.target import Target
@@ -50,9 +49,9 @@ class LiveJob:
         """Refuse what cannot be done, and to replace what is read, before anything is loaded or opened."""
         if not (self.window or self.virtual_camera or self.record):
             raise InputError("without a window there is nothing to do; record to a file or publish a virtual camera")
-        checks.one_of("fit", self.fit, get_args(Fit))
-        checks.one_of("edge", self.edge, get_args(EdgeName))
-        checks.one_of("smooth", self.smooth or "off", get_args(SmoothName))
+        checks.one_of("fit", self.fit, Fit)
+        checks.one_of("edge", self.edge, EdgeName)
+        checks.one_of("smooth", self.smooth or "off", SmoothName)
         if self.prime is not None:
             parse_prime(self.prime)
         channels = [channels_under(background) for background in self.backgrounds]

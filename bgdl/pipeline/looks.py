@@ -7,17 +7,15 @@ import os
 from collections.abc import Sequence
 from numbers import Integral
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
-from bgdl import compose
+from bgdl import checks, compose
 from bgdl.compose import Foreground
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.media import image
 from bgdl.pipeline.image_kinds import as_picture
 from bgdl.refine.edges import EDGES, EdgeName
@@ -52,8 +50,8 @@ def make_look(
     """
     if only_matte:
         return compose.Alpha()
-    checks.one_of("edge", edge, tuple(EDGES))
-    checks.one_of("fit", fit, get_args(Fit))
+    checks.one_of("edge", edge, EdgeName)
+    checks.one_of("fit", fit, Fit)
     foreground = foreground_of(edge, matter)
     if not brings_colours(background):
         name, _, rest = str(background).partition(":")

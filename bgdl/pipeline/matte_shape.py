@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bgdl.matters import checks
+from bgdl import checks
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.matte import check_level, keep_parts, parse_keep, threshold_at
 
@@ -29,7 +29,7 @@ class MatteShape:
     invert: bool = False
 
     def __post_init__(self) -> None:
-        checks.one_of("edge", self.edge, tuple(EDGES))
+        checks.one_of("edge", self.edge, EdgeName)
         if self.keep is not None:
             parse_keep(self.keep)
         if self.threshold is not None:

@@ -7,12 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from numbers import Integral
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
+from bgdl import checks
 from bgdl.errors import InputError
-from bgdl.matters import checks
 from bgdl.media.empty_scene import parse_prime
 from bgdl.media.formats import FormatName
 from bgdl.pipeline.backdrop import BackgroundEnd
@@ -81,17 +80,16 @@ class VideoJob:
             raise InputError("only_matte writes the matte alone; leave alpha_sidecar out")
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise InputError(f"start {self.start} is not before end {self.end}")
-        for name, value in (("frames", self.frames), ("every", self.every), ("batch", self.batch)):
-            if value is not None and (not _whole(value) or value < 1):
-                raise InputError(f"{name} is a whole number of at least 1, not {value!r}")
-        if self.crf is not None and not _whole(self.crf):
-            raise InputError(f"crf is a whole number, not {self.crf!r}")
+        for name in ("every", *(name for name in ("frames", "batch") if getattr(self, name) is not None)):
+            object.__setattr__(self, name, checks.count(name, getattr(self, name), at_least=1, at_most=10**9))
+        if self.crf is not None:
+            object.__setattr__(self, "crf", checks.whole("crf", self.crf))
         if self.every > MOST:
             raise InputError(f"every is at most {MOST}, not {self.every}: the frames between wait in memory")
-        checks.one_of("fit", self.fit, get_args(Fit))
-        checks.one_of("background_end", self.background_end, get_args(BackgroundEnd))
-        checks.one_of("sound", self.sound, get_args(Sound))
-        checks.one_of("smooth", self.smooth or "off", get_args(SmoothName))
+        checks.one_of("fit", self.fit, Fit)
+        checks.one_of("background_end", self.background_end, BackgroundEnd)
+        checks.one_of("sound", self.sound, Sound)
+        checks.one_of("smooth", self.smooth or "off", SmoothName)
         checks.within("smooth_strength", self.smooth_strength, 0, 0.999)
         self.shape  # noqa: B018 (raises for an edge, keep or threshold that is none)
         if self.crop is not None:
@@ -129,7 +127,3 @@ def parse_time(value: float | Fraction | str) -> Fraction:
     for part in text.split(":"):
         total = total * 60 + Fraction(part)
     return total
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
