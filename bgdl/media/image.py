@@ -18,7 +18,8 @@ from torch import Tensor
 
 from bgdl import convert
 from bgdl.errors import InputError, MissingExtra
-from bgdl.media import modes, png
+from bgdl.media import modes, png, tiff
+from bgdl.media.dpi import stated_dpi
 from bgdl.opencv import cv2
 
 MAX_PIXELS = 100_000_000
@@ -36,12 +37,14 @@ OPAQUE_FORMATS = frozenset({"JPEG", "BMP"})
 ENCODERS: dict[str, dict[str, Any]] = {
     "PNG": {},  # bgdl.media.png
     "WEBP": {"quality": 90},
-    "TIFF": {"compression": "tiff_adobe_deflate"},
+    "TIFF": {},  # bgdl.media.tiff
     "AVIF": {"quality": 80, "speed": 8},
     "JPEG": {"quality": 92},
     "BMP": {},
 }
+OWN = {"PNG": png.encode, "TIFF": tiff.encode}
 KEEPS_METADATA = frozenset({"PNG", "WEBP", "TIFF", "AVIF", "JPEG"})
+KEEPS_DPI = frozenset({"PNG", "TIFF", "JPEG", "BMP"})
 
 _opening = threading.Lock()
 
@@ -53,6 +56,7 @@ class Picture:
     frames: uint8 (1,H,W,3) RGB. alpha: the file's own, float32 (1,H,W,1) in [0,1], or None where it has none.
     icc_profile: the RGB profile that the colours are in (None: sRGB). exif: without the orientation tag.
     format: Pillow's name. notes: sentences on what was decided for the reader, for instance "animated ...".
+    dpi: dots per inch, across and down, or None where the file states none.
     """
 
     frames: Tensor
@@ -61,6 +65,7 @@ class Picture:
     exif: bytes | None = None
     format: str = "PNG"
     notes: tuple[str, ...] = ()
+    dpi: tuple[float, float] | None = None
 
 
 def read(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Picture:
@@ -99,20 +104,21 @@ def write(
     format: str | None = None,
     icc_profile: bytes | None = None,
     exif: bytes | None = None,
+    dpi: tuple[float, float] | None = None,
     quality: int | None = None,
 ) -> None:
     """Encode uint8 (H,W,1|3|4) RGB with straight alpha to a path (whole or not at all) or an open binary file.
 
     format: Pillow's name; by default from the path's ending, PNG for an open file.
     quality: 1 to 100 for JPEG, WebP and AVIF; 100 makes WebP lossless. exif: without an orientation tag.
-    icc_profile: that the colours are in; BMP, which holds none, gets them in sRGB.
+    icc_profile: that the colours are in; BMP, which holds none, gets them in sRGB. dpi: not in WebP and AVIF.
     Raises InputError for an unknown ending, transparency in an opaque format, or what the format cannot hold.
     """
     path = Path(target) if isinstance(target, (str, Path)) else None
     format = format or (format_of(path) if path else "PNG")
     if picture.shape[-1] == 4 and format in OPAQUE_FORMATS:
         raise InputError(no_transparency(f"{path or format}"))
-    data = _encode(picture, format, icc_profile, exif, quality)
+    data = _encode(picture, format, icc_profile, exif, dpi, quality)
     if path:
         _replace(path, data)
     else:
@@ -213,7 +219,7 @@ def _decode(image: Image.Image, data: bytes) -> Picture:
     frames_in_file = getattr(image, "n_frames", 1)
     if frames_in_file > 1 and image.format != "MPO":
         notes.append(f"holds {frames_in_file} pictures (animation or pages): only the first is used")
-    turn = modes.turn_needed(image, data)
+    turn, dpi = modes.turn_needed(image, data), stated_dpi(image)
     image.load()
     rgb, alpha, profile, said = modes.to_rgb(image, data, image.info.get("icc_profile") or None)
     rgb, alpha = modes.upright(rgb, turn), None if alpha is None else modes.upright(alpha, turn)
@@ -224,10 +230,18 @@ def _decode(image: Image.Image, data: bytes) -> Picture:
         modes.kept_exif(image),
         image.format or "PNG",
         (*notes, *said),
+        dpi,
     )
 
 
-def _encode(picture: Tensor, format: str, icc_profile: bytes | None, exif: bytes | None, quality: int | None) -> bytes:
+def _encode(
+    picture: Tensor,
+    format: str,
+    icc_profile: bytes | None,
+    exif: bytes | None,
+    dpi: tuple[float, float] | None,
+    quality: int | None,
+) -> bytes:
     if format not in ENCODERS:
         raise InputError(f"format {format!r} cannot be written; choose from {', '.join(ENCODERS)}")
     options = dict(ENCODERS[format])
@@ -237,26 +251,19 @@ def _encode(picture: Tensor, format: str, icc_profile: bytes | None, exif: bytes
             options.update(lossless=True, quality=25, method=1)
     if format in KEEPS_METADATA:
         options["icc_profile"] = icc_profile if picture.shape[-1] > 1 else None
-        options.update(_with_exif(exif, format) if exif else {})
+        options |= {"exif": exif} if exif else {}
     elif icc_profile and picture.shape[-1] == 3:
         picture = torch.from_numpy(modes.to_srgb(picture.numpy(), icc_profile))
+    options |= {"dpi": dpi} if dpi and format in KEEPS_DPI else {}
     buffer = BytesIO()
     try:
-        if format == "PNG":
-            return png.encode(picture.numpy(), **options)
+        if format in OWN:
+            return OWN[format](picture.numpy(), **options)
         convert.tensor_to_pil(picture).save(buffer, format, **options)
     except (OSError, ValueError, RuntimeError, SystemError, MemoryError, cv2.error) as error:
         size = f"{picture.shape[1]}×{picture.shape[0]}"
         raise InputError(f"cannot write a picture of {size} as {format} ({error}); try .png") from error
     return buffer.getvalue()
-
-
-def _with_exif(block: bytes, format: str) -> dict[str, Any]:
-    """Options that keep EXIF. Pillow's libtiff cannot write directories: with them a TIFF file is not compressed."""
-    if format != "TIFF":
-        return {"exif": block}
-    exif = modes.tiff_exif(block)
-    return {"exif": exif} | ({"compression": None} if modes.IFDS & set(exif) else {})
 
 
 def _replace(path: Path, data: bytes) -> None:
