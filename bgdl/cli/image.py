@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -226,31 +225,19 @@ def _tell(record: Record, *, as_json: bool) -> None:
 
 def _pipe(job: ImageJob, treat: Treatment, format: str, *, as_json: bool, max_pixels: int, quality: int | None) -> None:
     """One picture from stdin, to stdout, or both."""
-    from bgdl.media import image as files
-    from bgdl.pipeline.image_folder import Record
+    from bgdl.media.image import format_of
+    from bgdl.pipeline.image_folder import Record, one
 
-    source, target_name = str(job.source), str(job.target)
-    to_stdout = target_name == "-"
-    start = time.perf_counter()
+    source, target = str(job.source), str(job.target)
+    reads = sys.stdin.buffer if source == "-" else None
+    writes = sys.stdout.buffer if target == "-" else None
+    written_as = format_of(f".{format}") if writes else None
     try:
-        picture = files.read(sys.stdin.buffer if source == "-" else job.source, max_pixels=max_pixels)
-        result = treat(picture)
-        target: Any = sys.stdout.buffer if to_stdout else job.target
-        if not to_stdout:
-            job.target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(
-            result.picture,
-            target,
-            format=files.format_of(f".{format}") if to_stdout else None,
-            icc_profile=result.icc_profile,
-            exif=picture.exif,
-            quality=quality,
-        )
+        record = one(
+            job, treat, reads=reads, writes=writes, format=written_as, max_pixels=max_pixels, quality=quality
+        )  # fmt: skip
     except BgdlError as error:
         if as_json:
-            console.out.print(json.dumps(Record(source, target_name, error=str(error)).to_dict()), markup=False)
+            console.out.print(json.dumps(Record(source, target, error=str(error)).to_dict()), markup=False)
         raise
-    seconds = round(time.perf_counter() - start, 4)
-    height, width = result.picture.shape[:2]
-    figures = (width, height, seconds, result.coverage, result.confidence, picture.notes)
-    _tell(Record(source, target_name, *figures), as_json=as_json)
+    _tell(record, as_json=as_json)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from torch import Tensor
 
@@ -77,6 +77,26 @@ def run(
             reader.shutdown(wait=False, cancel_futures=True)
 
 
+def one(
+    job: ImageJob,
+    treat: Treatment,
+    *,
+    reads: BinaryIO | None = None,
+    writes: BinaryIO | None = None,
+    format: str | None = None,
+    max_pixels: int = files.MAX_PIXELS,
+    quality: int | None = None,
+) -> Record:
+    """Read, treat and write one picture in this thread, which Ctrl-C ends at once; an error is raised.
+
+    reads, writes: open files that stand for the job's source and target. format: Pillow's name, for `writes`.
+    """
+    start = time.perf_counter()
+    picture = files.read(reads or job.source, max_pixels=max_pixels)
+    result = treat(picture)
+    return _written(job, picture, result, time.perf_counter() - start, quality, writes, format)
+
+
 @dataclass(frozen=True)
 class _Done:
     """What a stage hands on: a value or the error that stands for it, and the seconds spent so far."""
@@ -123,15 +143,33 @@ def _write(job: ImageJob, looked: Future[_Done], quality: int | None) -> Record:
     done, paths = looked.result(), (str(job.source), str(job.target))
     if done.picture is None or done.result is None:
         return Record(*paths, error=done.error)
-    picture, result, start = done.picture, done.result, time.perf_counter()
     try:
-        job.target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(result.picture, job.target, icc_profile=result.icc_profile, exif=picture.exif, quality=quality)
+        return _written(job, done.picture, done.result, done.seconds, quality)
     except Exception as error:
         return Record(*paths, error=_sentence(error))
+
+
+def _written(
+    job: ImageJob,
+    picture: Picture,
+    result: Result,
+    seconds: float,
+    quality: int | None,
+    stream: BinaryIO | None = None,
+    format: str | None = None,
+) -> Record:
+    """Write a result to its target, or to a stream that stands for it."""
+    start = time.perf_counter()
+    if stream is None:
+        job.target.parent.mkdir(parents=True, exist_ok=True)
+    files.write(
+        result.picture, stream or job.target, format=format, icc_profile=result.icc_profile, exif=picture.exif,
+        dpi=picture.dpi, quality=quality,
+    )  # fmt: skip
     height, width = result.picture.shape[:2]
-    seconds = done.seconds + time.perf_counter() - start
-    return Record(*paths, width, height, round(seconds, 4), result.coverage, result.confidence, picture.notes)
+    seconds = round(seconds + time.perf_counter() - start, 4)
+    figures = (width, height, seconds, result.coverage, result.confidence, picture.notes)
+    return Record(str(job.source), str(job.target), *figures)
 
 
 def _lookahead(items: Iterator[Any], count: int) -> Iterator[Any]:

@@ -38,11 +38,12 @@ def as_kind(image: object, source: Picture, shown: Tensor, icc_profile: bytes | 
     """A result, uint8 (H,W,1|3|4), of the picture `source`, as the kind that `image` is; not for paths."""
     if isinstance(image, bytes):
         buffer = BytesIO()
-        files.write(shown, buffer, icc_profile=icc_profile, exif=source.exif)
+        files.write(shown, buffer, icc_profile=icc_profile, exif=source.exif, dpi=source.dpi)
         return buffer.getvalue()
     if isinstance(image, Image.Image):
         pil = convert.tensor_to_pil(shown)
         pil.info |= {"icc_profile": icc_profile} if icc_profile and shown.shape[2] > 1 else {}  # which Pillow saves
+        pil.info |= {"dpi": source.dpi} if source.dpi else {}
         return pil
     array = shown.numpy()
     return array[..., 0] if array.shape[2] == 1 else array
