@@ -95,6 +95,14 @@ def test_nothing_is_overwritten_unasked(bgdl: Bgdl, photos: Path, tiny_weights: 
     assert Image.open(target).mode == "RGBA"
 
 
+def test_a_second_run_leaves_the_results_of_the_first_alone(bgdl: Bgdl, photos: Path) -> None:
+    for options in ((), ("--skip-existing",)):
+        done = bgdl("image", photos / "*.*", "-m", "otsu", *options)
+        assert done.status == 0, done.err
+        assert sorted(path.name for path in photos.glob("*-cutout*")) == ["a-cutout.png", "b (1)-cutout.png"]
+    assert done.err.splitlines() == ["earlier results left out: 2", "skipped, since the result exists: 2 of 2"]
+
+
 def test_looks(bgdl: Bgdl, photos: Path, tiny_weights: Path) -> None:
     a, out = photos / "a.jpg", photos.parent
     Image.new("RGB", (7, 9), (0, 255, 0)).save(out / "green.png")

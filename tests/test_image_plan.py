@@ -77,6 +77,26 @@ def test_an_output_inside_the_input_is_not_read_again(tmp_path: Path) -> None:
     assert [job.source.name for job in plan([str(tmp_path)], tmp_path / "out")] == ["a.jpg"]
 
 
+def test_earlier_results_are_no_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _touch(tmp_path, "a.jpg", "a-cutout.png", "b.jpg", "b.png", "b-cutout.jpg.png", "b-cutout.jpg-2.png")
+    _touch(tmp_path, "a-cutout-cutout.png", "in/sub/c.webp", "in-cutout/sub/c.png", "in-cutout/d.png")
+    for inputs in (["."], ["**/*"], [str(tmp_path / "**/*")], ["in", "*.png", "a.jpg", "b.jpg", "in-*/**/*"]):
+        notes: list[str] = []
+        sources = [job.source.absolute().relative_to(tmp_path) for job in plan(inputs, on_note=notes.append)]
+        assert {path.as_posix() for path in sources} == {"a.jpg", "b.jpg", "b.png", "in/sub/c.webp", "in-cutout/d.png"}
+        assert notes == ["earlier results left out: 5"]
+
+
+def test_a_result_is_a_source_where_it_is_named_or_what_it_was_made_of_is_none(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.jpg", "a-cutout.png", "b-cutout.png", "x-cutout/c.jpg", "-cutout/a.jpg", "e-cutout.jpg", "e")
+    notes: list[str] = []
+    named = plan([str(tmp_path), str(tmp_path / "a-cutout.png")], tmp_path / "out", on_note=notes.append)
+    assert len(named) == 6 and notes == []
+    alone = plan([str(tmp_path / "a-*")], tmp_path / "out", on_note=notes.append)
+    assert [job.source.name for job in alone] == ["a-cutout.png"] and notes == []
+
+
 def test_one_input_to_one_file(tmp_path: Path) -> None:
     _touch(tmp_path, "a.jpg")
     assert plan([str(tmp_path / "a.jpg")], tmp_path / "b.webp")[0].target == tmp_path / "b.webp"

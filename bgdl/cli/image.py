@@ -144,7 +144,7 @@ def _jobs(
     if piped and output and str(output) != "-" and (output.is_dir() or not output.suffix):
         raise InputError(f"a picture from stdin needs a file name, not {output}; give -o NAME.png")
     pipe = image_plan.ImageJob(Path(inputs[0]), output or Path("-"))
-    jobs = [pipe] if piped else image_plan.plan(inputs, output, suffix=f".{format}")
+    jobs = [pipe] if piped else image_plan.plan(inputs, output, suffix=f".{format}", on_note=console.note)
     todo = image_plan.settle(jobs, overwrite=overwrite, skip_existing=skip_existing, reads=reads)
     if len(todo) < len(jobs):
         console.note(f"skipped, since the result exists: {len(jobs) - len(todo)} of {len(jobs)}")

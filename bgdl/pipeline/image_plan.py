@@ -5,8 +5,9 @@ from __future__ import annotations
 import glob
 import mimetypes
 import os
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from bgdl.media.image import FORMATS, READ_SUFFIXES, format_of
 from bgdl.pipeline.paths import check_target
 
 ENDING = "-cutout"
+RESULT = re.compile(rf"(.+){ENDING}(\.\w+(-\d+)?)?\.\w+")
+"""The name of a result beside its source: a-cutout.png, where two sources are called a also a-cutout.jpg.png."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,19 @@ class ImageJob:
     target: Path
 
 
-def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".png") -> list[ImageJob]:
+def plan(
+    inputs: Sequence[str],
+    output: Path | None = None,
+    *,
+    suffix: str = ".png",
+    on_note: Callable[[str], None] = lambda _: None,
+) -> list[ImageJob]:
     """The jobs for files, folders (recursive) and globs, in name order.
 
     output: None writes `photo-cutout.png` beside a file and `folder-cutout/` beside a folder, whose tree is
     mirrored; a path with a picture's extension is the target of a single file; any other path is a folder.
-    Sources with the same stem keep their extension in the target's name, so none overwrites another.
+    Sources with the same stem keep their extension in the target's name, so none overwrites another. What an earlier
+    run made of a source is none, unless it is named itself.
     Raises InputError where an input is missing or nothing is found.
     """
     if output is not None and output.suffix.lower() in FORMATS and not output.is_dir():
@@ -41,6 +51,10 @@ def plan(inputs: Sequence[str], output: Path | None = None, *, suffix: str = ".p
     for folder, sources in _expand(inputs, output):
         found += [(source, _stem(source, folder, output, many=len(inputs) > 1)) for source in sources]
     unique = dict(found)
+    results = _results(unique) - {Path(text) for text in inputs}
+    if results:
+        on_note(f"earlier results left out: {len(results)}")
+        unique = {source: stem for source, stem in unique.items() if source not in results}
     if not unique:
         raise InputError(f"no pictures in {', '.join(inputs)}; readable are {', '.join(sorted(READ_SUFFIXES))}")
     return _part(unique, suffix)
@@ -99,6 +113,21 @@ def _pictures_under(folder: Path, output: Path | None) -> list[Path]:
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         and (inside is None or inside == folder.resolve() or inside not in path.resolve().parents)
     )
+
+
+def _results(found: Iterable[Path]) -> set[Path]:
+    """Those that a run makes of others of them: a-cutout.png beside a.jpg, photos-cutout/a.png beside photos/a.jpg."""
+    there = {name.absolute() for path in found for name in (path, path.with_suffix(""))}
+    return {path for path in found if any(origin in there for origin in _origins(path.absolute()))}
+
+
+def _origins(path: Path) -> Iterator[Path]:
+    """What a picture may have been made of, without its extension or, where that is in the result's name, with it."""
+    if match := RESULT.fullmatch(path.name):
+        yield path.with_name(match[1])
+    for folder in path.parents:
+        if folder.name.endswith(ENDING) and folder.name != ENDING:
+            yield folder.with_name(folder.name.removesuffix(ENDING)) / path.relative_to(folder).with_suffix("")
 
 
 def _is_picture(path: Path) -> bool:
