@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
 import yaml
 
 from bgdl import weights
@@ -104,7 +105,7 @@ def load(
         return _load_network(name, device, engine, precision, options)
     module, _, attribute = method.target.partition(":")
     cls = getattr(importlib.import_module(module), attribute)
-    matter = _construct(cls, name, device=pick_device(device), **options)
+    matter = _construct(cls, name, pick_device(device), options)
     if (engine, precision) != ("auto", "auto") and not has_engine:
         raise InputError(f"{name} does not use a network; leave engine and precision out")
     return matter
@@ -174,10 +175,9 @@ def _read(name: str) -> Network:
         raise WeightsError(f"{error}: delete {path}, then bgdl models fetch {name}") from error
 
 
-def _construct(cls: Callable[..., Any], label: str, /, *args: Any, **options: Any) -> Matter:
+def _construct(cls: Callable[..., Any], name: str, device: torch.device, options: dict[str, Any]) -> Matter:
     """Call `cls`; an option that it does not have becomes a sentence that lists those it has."""
-    known = [key for key in inspect.signature(cls).parameters if key not in ("device", "name", "engine", "spec")]
-    unknown = options.keys() - inspect.signature(cls).parameters.keys()
-    if unknown:
-        raise InputError(f"{label} has no option {min(unknown)!r}; it takes {', '.join(known) or 'none'}")
-    return cast(Matter, cls(*args, **options))
+    known = [key for key in inspect.signature(cls).parameters if key != "device"]
+    if unknown := options.keys() - known:
+        raise InputError(f"{name} has no option {min(unknown)!r}; it takes {', '.join(known)}")
+    return cast(Matter, cls(device=device, **options))

@@ -35,6 +35,7 @@ from tests.conftest import Bgdl
         ("canny:median_px=true", "median_px is True; it must be an odd number of px"),
         ("mog2:history=[", r"'mog2:history=\[' has a value that cannot be read; write NAME:option=value"),
         ("chroma_key:colour=3", "unknown colour 3; use auto, green, blue"),
+        ("otsu:device=cpu", "otsu has no option 'device'; it takes median_px, kernel_px, dilate"),
         ("grabcut:prior=3", "prior is 3; it must be a Matter, or the name of a method"),
         ("portrait:size=abc", "size is 'abc'; it must be a whole number, 32 or more"),
         ("portrait:size=31", "size is 31; it must be a whole number, 32 or more"),
