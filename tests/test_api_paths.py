@@ -67,10 +67,11 @@ def test_what_is_read_is_never_replaced(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(png(PHOTO))
     (tmp_path / "link.png").symlink_to("p.png")
     options: dict[str, Any] = {"background": str(tmp_path / "room.png"), "prime": tmp_path / "empty.png"}
-    for name, read in (("p.png", "p"), ("link.png", "p"), ("room.png", "room"), ("empty.png", "empty")):
+    replaced = (("p.png", "p"), ("link.png", "p"), ("new/../p.png", "p"), ("room.png", "room"), ("empty.png", "empty"))
+    for name, read in replaced:
         with pytest.raises(InputError, match=rf"{read}\.png is an input and would be replaced by the result"):
             bgdl.remove(tmp_path / "p.png", model="nowhere.pth", target=tmp_path / name, **options)
-        assert (tmp_path / name).read_bytes() == png(PHOTO)
+        assert (tmp_path / f"{read}.png").read_bytes() == png(PHOTO)
 
 
 def test_a_path_that_is_none_is_a_sentence_before_anything_is_loaded(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ class Target:
         """Raises InputError where `final` is there and may not be replaced, or one of `reads` would be."""
         for source in filter(None, reads):
             if self.replaces(source):
-                raise InputError(f"{source} is an input and would be replaced by the result; choose another output")
+                raise replacing(source)
         final = self.final.resolve()  # new/../clip.mp4 is clip.mp4 as soon as the folder "new" is made
         taken = any(final.iterdir()) if final.is_dir() else os.path.lexists(self.final) or final.exists()
         if taken and not overwrite:
@@ -70,10 +70,11 @@ class Target:
         """Whether writing would replace or delete `source`: a file, or a pattern of numbered ones."""
         source = source.removeprefix("file:")
         if self.names is None:
-            return any(_same(source, path) for path in (self.final, self.part))
+            return any(same_file(source, path) for path in (self.final, self.part))
         folder, name = os.path.split(source)
         numbered = _PATTERN.sub(lambda found: found[1] + "1".zfill(int(found[2] or 1)) + found[3], name)
-        return _same(folder or ".", self.part) or (_same(folder or ".", self.final) and self._makes(numbered))
+        folder = folder or "."
+        return same_file(folder, self.part) or (same_file(folder, self.final) and self._makes(numbered))
 
     def numbered(self) -> Iterator[Path]:
         """The pictures in the folder that bear this sequence's names."""
@@ -88,6 +89,17 @@ class Target:
         return bool(re.fullmatch(rf"{re.escape(before)}\d{{{int(digits or 1)},}}{re.escape(after)}", name))
 
 
+def replacing(read: object) -> InputError:
+    """What is raised where a result would replace what is read."""
+    return InputError(f"{read} is an input and would be replaced by the result; choose another output")
+
+
+def same_file(read: str | Path, written: str | Path) -> bool:
+    """Whether what is read is what will be written, by whatever name."""
+    written = os.path.realpath(written)  # also where its folder is yet to be made
+    return os.path.exists(read) and os.path.exists(written) and os.path.samefile(read, written)
+
+
 def _named(folder: Path) -> Path:
     """The folder by a name of its own, which "." and ".." have not."""
     if folder.name in ("", ".."):
@@ -95,9 +107,3 @@ def _named(folder: Path) -> Path:
     if not folder.name:
         raise InputError(f"{folder} cannot be written as a whole; give the name of a folder in it")
     return folder
-
-
-def _same(read: str | Path, written: str | Path) -> bool:
-    """Whether what is read is what will be written, by whatever name."""
-    written = os.path.realpath(written)  # also where its folder is yet to be made
-    return os.path.exists(read) and os.path.exists(written) and os.path.samefile(read, written)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bgdl.errors import InputError
+from bgdl.media.target import replacing, same_file
 
 
 def path_text(name: str, value: object) -> str:
@@ -21,12 +22,8 @@ def path_text(name: str, value: object) -> str:
 def check_target(target: Path, reads: Iterable[object]) -> None:
     """Raises InputError where a result would replace one of `reads`, those that are paths, or lie under a file."""
     for read in reads:
-        if isinstance(read, (str, Path)) and _same(read, target):
-            raise InputError(f"{read} is an input and would be replaced by the result; choose another output")
+        if isinstance(read, (str, Path)) and same_file(read, target):
+            raise replacing(read)
     there = next(folder for folder in target.absolute().parents if os.path.lexists(folder))
     if not there.is_dir():
         raise InputError(f"{there} is not a folder; give a folder, or a file name with an ending such as .png")
-
-
-def _same(read: str | Path, written: Path) -> bool:
-    return os.path.exists(read) and os.path.exists(written) and os.path.samefile(read, written)
