@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -147,10 +147,6 @@ def _row(
 
 def tasks_for(base: Task, candidates: Sequence[tuple[Any, Any]], *, compiled: bool) -> list[Task]:
     """A task for each engine and precision, and for each of torch's one through torch.compile if wanted."""
-    tasks = [Task(base.path, engine, precision, base.device, base.threads) for engine, precision in candidates]
-    if not compiled:
-        return tasks
-    torch_tasks = [task for task in tasks if task.engine == "torch"]
-    return tasks + [
-        Task(task.path, "torch", task.precision, task.device, task.threads, {"compiled": True}) for task in torch_tasks
-    ]
+    tasks = [replace(base, engine=engine, precision=precision) for engine, precision in candidates]
+    of_torch = [task for task in tasks if compiled and task.engine == "torch"]
+    return [*tasks, *(replace(task, options={"compiled": True}) for task in of_torch)]
