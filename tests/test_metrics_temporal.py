@@ -136,6 +136,13 @@ def test_flow_finds_a_shift():
     assert middle[..., 1].median() == pytest.approx(0, abs=0.2)
 
 
+def test_a_hard_truth_may_be_bool(clips):
+    alpha, truth = (torch.from_numpy(clip) for clip in clips)
+    hard = truth > 0.5
+    for measure in (temporal.flicker, temporal.dtssd):
+        assert torch.equal(measure(alpha, hard), measure(alpha, hard.float()))
+
+
 def test_flicker_counts_only_where_the_truth_stands_still():
     truth = torch.zeros(3, 4, 4)
     truth[1:, 0] = 1  # the first row changes once

@@ -18,10 +18,16 @@ FAILURES = (BgdlError, RuntimeError, ValueError, MemoryError, cv2.error)
 
 
 def timed(matter: Matter, picture: Tensor) -> tuple[Tensor, float]:
-    """uint8 (1,H,W,3) -> alpha float32 (H,W) on the CPU, and seconds; the copy waits for the device."""
+    """uint8 (1,H,W,3) -> alpha float32 (H,W) on the CPU, and seconds; the copy waits for the device.
+
+    Raises BgdlError for a matte that is not finite, which has no scores.
+    """
     start = time.perf_counter()
     alpha = matter.alpha(picture)[0, ..., 0].float().cpu()
-    return alpha, time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    if not alpha.isfinite().all():
+        raise BgdlError("its matte holds NaN or infinite values")
+    return alpha, seconds
 
 
 def warm_up(matter: Matter, picture: Tensor) -> None:

@@ -53,7 +53,7 @@ def flicker(alpha: Tensor, truth: Tensor) -> Tensor:
     0 where no pixel stands still. A constant matte has none, however wrong it is: read it beside IoU.
     """
     _check_clip(alpha, truth)
-    still = truth.diff(dim=0).abs() < STILL
+    still = truth.float().diff(dim=0).abs() < STILL
     change = alpha.float().diff(dim=0).abs() * still
     return (change.sum(dim=(-2, -1)) / still.sum(dim=(-2, -1)).clamp_min(1)).mul(1000)
 
