@@ -67,4 +67,4 @@ def test_a_report_compares_edges(bgdl: Bgdl, tiny_weights: Path, tmp_path: Path)
     done = bgdl("eval", make_pairs(tmp_path / "set"), "-m", methods, "-o", tmp_path / "out")
     assert done.status == 0, done.err
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert report["data"][0]["paired"]["tiny:edge=guided"]["mae"]["mean"] != 0
+    assert report["data"][0]["paired"]["tiny:edge=guided"]["grad"]["mean"] != 0

@@ -146,6 +146,18 @@ def test_what_breaks_is_noted_and_the_rest_is_done(tmp_path):
     assert sum(record.method == "bright" and bool(record.scores) for record in records) == 5
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_matte_that_is_not_finite_fails_alone(tmp_path, value):
+    class Overflowing(Bright):
+        def alpha(self, frames):
+            alpha = super().alpha(frames)
+            return alpha.fill_(value) if frames.shape[2] == 50 else alpha
+
+    records, _ = run(make_pairs(tmp_path), [Overflowing("overflowing"), Bright()], mattes=tmp_path / "mattes")
+    broken = {(record.name, record.method): record.error for record in records if record.error}
+    assert broken == {("002", "overflowing"): "its matte holds NaN or infinite values"}
+
+
 @pytest.mark.parametrize("error", [MemoryError(), cv2.error("too large"), RuntimeError("no")], ids=repr)
 def test_a_method_that_fails_from_the_start_stops_no_other(tmp_path, error):
     class Failing(Bright):

@@ -64,6 +64,25 @@ def test_davis_objects_are_one_subject(tmp_path):
     assert torch.equal(frames[1].truth, torch.from_numpy(scene(1)[1]) / 255)
 
 
+def test_hidden_files_and_folders_are_no_data(tmp_path):
+    """Such as what macOS writes beside each file, and notebooks beside each folder."""
+    root = make_pairs(tmp_path / "set", 2)
+    for folder in ("images", "masks"):
+        save(root / folder / ".ipynb_checkpoints" / "000-checkpoint.png", scene(0)[0])
+        (root / folder / "._000.png").write_bytes(b"no picture")
+    assert opened(root).clips[0].count == 2
+    for name in ("walk.mkv", "walk-matte.mkv"):
+        (tmp_path / "clips").mkdir(exist_ok=True)
+        write_clip(tmp_path / "clips" / name, [scene(0)[0]])
+        (tmp_path / "clips" / f"._{name}").write_bytes(b"no clip")
+    assert [clip.name for clip in opened(tmp_path / "clips").clips] == ["walk"]
+    for folder, name in (("JPEGImages", "00000.jpg"), ("Annotations", "00000.png")):
+        save(tmp_path / "davis" / folder / "480p" / "dance" / name, scene(0)[1])
+        (tmp_path / "davis" / folder / "480p" / "dance" / f"._{name}").write_bytes(b"no picture")
+        (tmp_path / "davis" / folder / "480p" / ".ipynb_checkpoints").mkdir()
+    assert [(clip.name, clip.count) for clip in opened(tmp_path / "davis").clips] == [("dance", 1)]
+
+
 @pytest.mark.parametrize(("clip", "matte"), [("clip.mkv", "matte.mkv"), ("walk.mkv", "walk-matte.mkv")])
 def test_a_clip_and_its_matte_clip(tmp_path, clip, matte):
     pictures, masks = zip(*(scene(number) for number in range(3)), strict=True)

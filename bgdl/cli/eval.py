@@ -33,7 +33,8 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         "-m",
-        help="Methods to score, with commas: portrait,mog2:history=200,weights.pth",
+        help="Methods to score, with commas: portrait,mog2:history=200,weights.pth; mattes:FOLDER for mattes made "
+        "elsewhere.",
         rich_help_panel=METHOD,
     ),
 ]
@@ -147,6 +148,7 @@ def eval_(
 ) -> None:
     """Compare methods on pictures or clips with masks: prints a table, and with -o writes a report."""
     from bgdl.device import set_threads
+    from bgdl.evaluation.made import is_told
     from bgdl.evaluation.methods import load_methods
     from bgdl.evaluation.report import read_json
     from bgdl.evaluation.sources import open_sources
@@ -160,7 +162,8 @@ def eval_(
         console.note(source.describe())
     matters = load_methods(plan.methods, device=device, engine=engine, precision=precision)
     for label, matter in matters.items():
-        console.note(console.describe(matter, label))
+        made = f"mattes {label}, {len(matter.files)} files" if is_told(matter) else console.describe(matter, label)
+        console.note(made)
     report = _score(plan, matters, sources, output, jobs=jobs, overwrite=overwrite)
     _show(report, old)
     if output:

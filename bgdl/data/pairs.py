@@ -92,17 +92,27 @@ def read_pair(pair: Pair) -> tuple[Picture, Picture]:
 
 
 def pictures_under(folder: Path) -> list[Path]:
-    """The picture files under `folder`, sorted; hidden ones are left out."""
-    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in SUFFIXES and not f.name.startswith("."))
+    """The picture files under `folder`, sorted; hidden files and folders are left out."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    return sorted(file for file in files if not any(map(is_hidden, file.relative_to(folder).parts)))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that programs keep for themselves: `.ipynb_checkpoints`, macOS's `._clip.mp4`."""
+    return name.startswith(".")
+
+
+def files_by_name(folder: Path) -> dict[str, Path]:
+    """Path without suffix, relative to `folder` -> picture file; raises InputError where two have one name."""
+    files: dict[str, Path] = {}
+    for file in pictures_under(folder):
+        _claim(files, _name(file, folder), file)
+    return files
 
 
 def match_folders(root: Path) -> tuple[dict[str, Path], dict[str, Path]]:
     """Name -> file of `root`'s images/ and masks/; raises InputError where two files have one name."""
-    found: tuple[dict[str, Path], dict[str, Path]] = ({}, {})
-    for files, folder in zip(found, (root / "images", root / "masks"), strict=True):
-        for file in pictures_under(folder):
-            _claim(files, _name(file, folder), file)
-    return found
+    return files_by_name(root / "images"), files_by_name(root / "masks")
 
 
 def _from_folders(root: Path) -> list[Pair]:

@@ -14,7 +14,9 @@ from bgdl import registry, weights
 from bgdl.device import cpu_count
 from bgdl.engines.network import files_of
 from bgdl.errors import InputError
+from bgdl.evaluation.made import MadeMattes, is_told
 from bgdl.evaluation.protocol import MethodSpec
+from bgdl.evaluation.stamps import stamp_of
 from bgdl.matters.wrapped import Refined, Smoothed
 from bgdl.refine.edges import EDGES, EdgeName
 from bgdl.refine.smooth import SmoothName
@@ -38,9 +40,7 @@ def load_methods(
     for spec in specs:
         options = {"device": device, **spec.options}
         edge, smooth = (_pick(spec, name, options.pop(name, allowed[0])) for name, allowed in AROUND.items())
-        if registry.is_network(spec.text):
-            options = {"engine": engine, "precision": precision, **options}
-        matter = registry.load(spec.model, **options)
+        matter = _mattes(spec, options) if spec.mattes else _method(spec, options, engine, precision)
         steady = matter if smooth == "off" else Smoothed(matter, smooth)
         refine = EDGES[edge].refine
         found[spec.label] = Refined(steady, refine) if refine else steady
@@ -50,6 +50,8 @@ def load_methods(
 def describe_method(spec: MethodSpec, matter: Matter) -> dict[str, Any]:
     """What a result says of a method: how it was asked for, what ran it, and the hashes of its weights and files."""
     engine = runner_of(matter)
+    if is_told(matter):
+        return {"method": spec.text, "mattes_sha256": stamp_of(matter.files)}
     path = _weights_file(spec.model)
     named = {name: _weights_file(value) for name, value in spec.options.items() if isinstance(value, str)}
     return {
@@ -71,6 +73,18 @@ def describe_machine() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     }
+
+
+def _method(spec: MethodSpec, options: dict[str, Any], engine: EngineName, precision: Precision) -> Matter:
+    common = {"engine": engine, "precision": precision} if registry.is_network(spec.text) else {}
+    return registry.load(spec.model, **{**common, **options})
+
+
+def _mattes(spec: MethodSpec, options: dict[str, Any]) -> Matter:
+    assert spec.mattes
+    if unknown := options.keys() - {"device"}:
+        raise InputError(f"{spec.text} has no option {min(unknown)!r}; mattes take {', '.join(AROUND)}")
+    return MadeMattes(spec.mattes, spec.label)
 
 
 def _pick(spec: MethodSpec, name: str, value: Any) -> Any:

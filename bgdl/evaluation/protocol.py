@@ -15,20 +15,26 @@ from bgdl.media.empty_scene import parse_prime
 from bgdl.registry import split_options
 
 Kind = Literal["pictures", "sequence"]
+MATTES = "mattes:"
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """A method as it is written: a name or weights path, then `:option=value` any number of times.
+    """A method as it is written: a name, weights path or `mattes:FOLDER`, then `:option=value` any number of times.
 
     label: what it is called in tables: a name of one's own, else the text, a path without folder and ending.
+    mattes: the folder of mattes that were made elsewhere; None for a method that makes its own.
     """
 
     text: str
     label: str
     model: str
     options: Mapping[str, Any]
+
+    @property
+    def mattes(self) -> Path | None:
+        return Path(self.model.removeprefix(MATTES)).expanduser() if self.model.startswith(MATTES) else None
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,9 @@ def make_plan(
     labels = [spec.label for spec in specs]
     twice = sorted({label for label in labels if labels.count(label) > 1})
     if twice:
-        raise InputError(f"two methods are called {twice[0]!r}; name each once, and give weights files different names")
+        raise InputError(
+            f"two methods are called {twice[0]!r}; name each once, and give files and folders different names"
+        )
     chosen = reference or labels[0]
     if chosen not in labels:
         chosen = parse_method(chosen).label
@@ -124,8 +132,9 @@ def parse_method(text: str | Mapping[str, str]) -> MethodSpec:
     model, options = split_options(text.strip())
     if not model or model.endswith(":"):
         raise InputError(f"{text!r} is not a method; write NAME, NAME:option=value or the path of a weights file")
-    label = (Path(model).stem if Path(model).suffix else model) + text.strip().removeprefix(model)
-    return MethodSpec(text.strip(), label, model, options)
+    spec = MethodSpec(text.strip(), "", model, options)
+    short = spec.mattes.resolve().name if spec.mattes else Path(model).stem if Path(model).suffix else model
+    return replace(spec, label=short + spec.text.removeprefix(model))
 
 
 def split_methods(text: str) -> list[str]:

@@ -19,6 +19,7 @@ from torch import Tensor
 from bgdl import convert
 from bgdl.errors import InputError
 from bgdl.evaluation import scores, speed
+from bgdl.evaluation.made import is_told
 from bgdl.evaluation.prime import empty_scene, leading_frames
 from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import Record, Store
@@ -43,7 +44,10 @@ class Progress:
 
 @dataclass
 class Taken:
-    """What the methods, by label, made of one frame: alpha float32 (H,W), seconds, or why there is none."""
+    """What the methods, by label, made of one frame: alpha float32 (H,W), or why there is none.
+
+    seconds: that it took; of mattes that were made elsewhere there are none.
+    """
 
     frame: Frame
     alphas: dict[str, Tensor] = field(default_factory=dict)
@@ -153,7 +157,11 @@ class Runner:
                 taken.errors[label] = unready[label]
                 continue
             try:
-                taken.alphas[label], taken.seconds[label] = speed.timed(matter, frame.picture)
+                if is_told(matter):  # and its time is that of reading files
+                    matter.turn_to(data, clip, frame.name, self.rules.resize)
+                    taken.alphas[label] = speed.timed(matter, frame.picture)[0]
+                else:
+                    taken.alphas[label], taken.seconds[label] = speed.timed(matter, frame.picture)
             except speed.FAILURES as error:
                 taken.errors[label] = _reason(error)
         return taken
@@ -168,7 +176,7 @@ class Runner:
         flow = _flow(frame, before) if new else None
         for label in new:
             values, curves = self._measure(label, taken, before, flow)
-            records.append(start(label, seconds=taken.seconds[label], scores=values, curves=curves))
+            records.append(start(label, seconds=taken.seconds.get(label), scores=values, curves=curves))
             self._keep_matte(data, clip, frame, label, taken.alphas[label])
         return records
 

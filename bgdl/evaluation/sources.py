@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bgdl import convert
 from bgdl.data.check import too_dark
-from bgdl.data.pairs import Pair, find_pairs, natural, read_pair
+from bgdl.data.pairs import Pair, find_pairs, is_hidden, natural, read_pair
 from bgdl.data.split import split_pairs
 from bgdl.errors import BgdlError, InputError
 from bgdl.evaluation.protocol import Rules
@@ -106,13 +106,18 @@ def shrink(frame: Frame, long_side_px: int | None) -> Frame:
 
 def shrink_picture(picture: Tensor, long_side_px: int | None) -> Tensor:
     """uint8 (1,H,W,3) with its long side at most `long_side_px`; None leaves it."""
-    height, width = picture.shape[1:3]
-    share = (long_side_px or max(height, width)) / max(height, width)
-    if share >= 1:
+    size_hw = shrunk_hw(picture.shape[1:3], long_side_px)
+    if size_hw == picture.shape[1:3]:
         return picture
-    size_wh = (max(1, round(width * share)), max(1, round(height * share)))
-    small = cv2.resize(picture[0].numpy(), size_wh, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture[0].numpy(), size_hw[::-1], interpolation=cv2.INTER_AREA)
     return convert.frame_to_tensor(np.asarray(small, np.uint8))
+
+
+def shrunk_hw(size_hw: Sequence[int], long_side_px: int | None) -> tuple[int, int]:
+    """A picture's height and width in px once its long side is at most `long_side_px`; None leaves them."""
+    height, width = size_hw
+    share = (long_side_px or max(height, width)) / max(height, width)
+    return (height, width) if share >= 1 else (max(1, round(height * share)), max(1, round(width * share)))
 
 
 def matte_of(clip: Path) -> Path | None:
@@ -138,7 +143,7 @@ def _clips(path: Path, rules: Rules) -> tuple[Clip, ...]:
 
 def _clip_folder(path: Path) -> tuple[Clip, ...]:
     """Each clip with its mattes, called by its whole name where two are of one stem; none is a folder of pictures."""
-    clips = [file for file in _clip_files(path) if not _is_matte(file)]
+    clips = [file for file in clip_files(path) if not _is_matte(file)]
     alone = [file.name for file in clips if not matte_of(file)]
     if len(alone) == len(clips):
         return ()
@@ -186,8 +191,8 @@ def _davis(root: Path) -> tuple[Clip, ...]:
         raise InputError(f"{root / 'JPEGImages'} has none of the folders {', '.join(_DAVIS_SIZES)}")
     images, masks = root / "JPEGImages" / sizes[0], root / "Annotations" / sizes[0]
     clips = []
-    for folder in sorted(entry for entry in images.iterdir() if entry.is_dir()):
-        files = sorted(folder.glob("*.jpg"), key=lambda file: natural(file.stem))
+    for folder in sorted(entry for entry in images.iterdir() if entry.is_dir() and not is_hidden(entry.name)):
+        files = sorted(folder.glob("[!.]*.jpg"), key=lambda file: natural(file.stem))
         pairs = [Pair(file.stem, file, masks / folder.name / f"{file.stem}.png") for file in files]
         clips.append(_of_pairs(folder.name, pairs, sequence=True))
     if not clips:
@@ -223,8 +228,10 @@ def _frame(name: str, picture: Tensor, mask: Tensor) -> Frame:
     return Frame(name, picture, convert.to_unit(mask)[0])
 
 
-def _clip_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in CLIP_SUFFIXES)
+def clip_files(folder: Path) -> list[Path]:
+    """The clips in `folder`, sorted; hidden ones are left out."""
+    files = (file for file in folder.iterdir() if file.suffix.lower() in CLIP_SUFFIXES)
+    return sorted(file for file in files if not is_hidden(file.name))
 
 
 def _clean(path: Path) -> Path:

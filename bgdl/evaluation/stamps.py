@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from bgdl.evaluation.sources import Source
@@ -15,6 +16,11 @@ def stamp(source: Source, prime: str | None = None) -> str:
     asked = parse_prime(prime) if prime else None
     if isinstance(asked, Path):
         files.append(asked)
+    return stamp_of(files)
+
+
+def stamp_of(files: Iterable[Path]) -> str:
+    """Hash over path, size and time of each file."""
     return hashlib.sha256("\n".join(map(_facts, files)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
