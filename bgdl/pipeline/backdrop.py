@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, TypeGuard
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from bgdl.compose import Foreground, Over, fit_background
@@ -70,17 +74,48 @@ def make_moving_look(
     edge: EdgeName = "none",
     matter: Matter | None = None,
 ) -> MovingLook:
-    """What `bgdl.pipeline.looks.make_look` makes, and over a clip an OverClip, which is to be closed."""
+    """What `bgdl.pipeline.looks.make_look` makes, and over a clip an OverClip, which is to be closed.
+
+    Warns of an animation that cannot be played.
+    """
     if only_matte or not is_clip(background):
         aspect = float(pixel_aspect)
-        return make_look(background, fit=fit, pixel_aspect=aspect, only_matte=only_matte, edge=edge, matter=matter)
+        look = make_look(background, fit=fit, pixel_aspect=aspect, only_matte=only_matte, edge=edge, matter=matter)
+        if not only_matte and _is_animated_webp(background):
+            text = f"{background} moves, but only its first picture is used; give a .gif or a clip instead"
+            warnings.warn(text, stacklevel=2)
+        return look
     foreground = foreground_of(edge, matter)
     return OverClip(Path(background), end=end, fit=fit, pixel_aspect=pixel_aspect, foreground=foreground)
 
 
 def channels_under(background: Background, *, only_matte: bool = False) -> int:
-    """Of the pictures over a background: 1, 3, or 4 where one sees through; a clip is not opened for that."""
-    return 3 if is_clip(background) and not only_matte else make_look(background, only_matte=only_matte).channels
+    """Of the pictures over a background: 1, 3, or 4 where one sees through; refuses what is none.
+
+    A clip is not opened for that, and a picture's file decoded only once, however often it is asked.
+    """
+    if only_matte:
+        return 1
+    if is_clip(background):
+        return 3
+    if isinstance(background, (str, Path)) and os.path.isfile(background):
+        state = os.stat(background)
+        return _channels_under_file(background, state.st_mtime_ns, state.st_size)
+    return make_look(background).channels
+
+
+@lru_cache(maxsize=64)
+def _channels_under_file(background: str | Path, changed_ns: int, size_bytes: int) -> int:
+    """Of a file as it was when it was changed last; what is refused is not kept."""
+    return make_look(background).channels
+
+
+def _is_animated_webp(background: Background) -> TypeGuard[str | Path]:
+    """Whether a background is a WebP file that moves, of which FFmpeg decodes nothing."""
+    if not isinstance(background, (str, Path)) or Path(background).suffix.lower() != ".webp":
+        return False
+    with Image.open(background) as picture:
+        return bool(getattr(picture, "is_animated", False))
 
 
 def show(look: MovingLook, frames: Tensor, alpha: Tensor, times_s: Sequence[Fraction]) -> Tensor:

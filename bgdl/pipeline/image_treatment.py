@@ -18,7 +18,7 @@ from bgdl.pipeline.model import as_matter
 from bgdl.pipeline.prime import learner_of
 from bgdl.pipeline.records import judge
 from bgdl.refine.matte import Margin, bounding_box
-from bgdl.types import Fit, Look, Matter, is_primed
+from bgdl.types import Fit, Look, Matter, is_primed, is_unmixing
 
 
 @dataclass(frozen=True)
@@ -107,13 +107,15 @@ def build(
     max_pixels: of a background picture and of `prime`.
     """
     words: dict[str, Any] = {"fit": fit, "only_matte": only_matte, "edge": shape.edge, "max_pixels": max_pixels}
-    make_look(background, **words)  # refused before the network is loaded
+    look = make_look(background, **words)  # refused before the network is loaded
     margin = Margin.parse(str(crop)) if crop is not None else None
-    matter = as_matter(model, **options)
+    words["matter"] = matter = as_matter(model, **options)
     if prime is not None:
         learner_of(matter)
+    if is_unmixing(matter):  # with others the look stays the same, and a background picture need not be decoded again
+        look = make_look(background, **words)
     return Treatment(
-        matter, make_look(background, **words, matter=matter), shape, margin,
+        matter, look, shape, margin,
         plate=None if prime is None else as_picture(prime, max_pixels=max_pixels).frames,
         in_srgb=not only_matte and brings_colours(background),
         afresh=prime is not None or isinstance(model, (str, Path)) or not is_primed(matter),
