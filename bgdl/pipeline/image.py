@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from bgdl.errors import InputError
 from bgdl import checks
+from bgdl.errors import InputError
 from bgdl.media import image as files
 from bgdl.pipeline.image_kinds import ImageKind, as_kind, as_picture
 from bgdl.pipeline.image_treatment import build
@@ -81,7 +81,9 @@ def remove(
     if path is None:
         return cast(AnyImage, as_kind(image, picture, result.picture, result.icc_profile))
     _make_folder(path.parent)
-    files.write(result.picture, path, icc_profile=result.icc_profile, exif=picture.exif, quality=quality)
+    files.write(
+        result.picture, path, icc_profile=result.icc_profile, exif=picture.exif, dpi=picture.dpi, quality=quality
+    )
     written: object = str(path) if isinstance(image, str) else path
     return cast(AnyImage, written)
 
