@@ -104,6 +104,9 @@ def test_a_finished_run_says_how_to_go_on(finished: Path, tmp_path: Path, monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"is the end of its run: 2 epochs and 2 steps are over; raise --trainer\.max"):
         main(fit(finished, "--ckpt_path", finished / LAST))
+    with pytest.raises(InputError, match="2 epochs and 2 steps are over"):
+        main(fit(finished, "--ckpt_path", finished / LAST, "--trainer.max_epochs", -1, "--trainer.max_steps", 2))
+    assert not list(tmp_path.iterdir()), "nothing is left of it"
     main(fit(finished, "--ckpt_path", finished / LAST, "--trainer.max_epochs", 3))
     assert max(saving.read(file)["epoch"] for file in tmp_path.rglob("last.ckpt")) == 2
 

@@ -99,6 +99,8 @@ class Cli(LightningCLI):
 
     def fit(self, **options: Any) -> None:
         """Train; says where the checkpoints lie, also when Ctrl-C ends the run."""
+        if self.resumed and self._reached(*saving.progress(self.resumed)):
+            raise _over(options["ckpt_path"], *saving.progress(self.resumed))  # before there is a folder for it
         try:
             self.trainer.fit(**options)
         except SystemExit as end:
@@ -110,15 +112,16 @@ class Cli(LightningCLI):
                 raise
             raise InputError(f"cannot write to {self._folder()}: {error.strerror}") from error
         if self.resumed and self.trainer.global_step == self.resumed["global_step"]:
-            raise InputError(
-                f"{options['ckpt_path']} is the end of its run: {self.trainer.current_epoch} epochs and "
-                f"{self.trainer.global_step} steps are over; raise --trainer.max_epochs (max_steps, max_time), which "
-                "counts from the start of the first run"
-            )
+            raise _over(options["ckpt_path"], self.trainer.current_epoch, self.trainer.global_step)
         last = self._last()
         if last:
             self._note(f"checkpoints are in {last.parent}")
             self._note(f"to use the last one: bgdl export {last} -o mine.safetensors")
+
+    def _reached(self, epochs: int, steps: int) -> bool:
+        """Whether so many are all that the trainer is to do; -1 is no limit."""
+        limits = (self.trainer.fit_loop.max_epochs, epochs), (self.trainer.max_steps, steps)
+        return any(limit is not None and 0 <= limit <= done for limit, done in limits)
 
     def _stopped(self) -> NoReturn:
         """Exit as after Ctrl-C anywhere else."""
@@ -153,6 +156,13 @@ def quieten() -> None:
 
 def _no_advertisement(record: logging.LogRecord) -> bool:
     return "litlogger" not in record.getMessage()
+
+
+def _over(path: str, epochs: int, steps: int) -> InputError:
+    return InputError(
+        f"{path} is the end of its run: {epochs} epochs and {steps} steps are over; raise --trainer.max_epochs "
+        "(max_steps, max_time), which counts from the start of the first run"
+    )
 
 
 def _agree(asked: Any, has: Any) -> bool:

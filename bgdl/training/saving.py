@@ -14,7 +14,7 @@ from bgdl.errors import InputError
 
 KEPT = ("arch", "input_spec", "batchnorm", "freeze_stages", "lr", "weight_decay")
 """Options of the model that a checkpoint holds and a run that goes on from it keeps."""
-_RUN = ("state_dict", "loops", "optimizer_states", "hyper_parameters")
+_RUN = ("global_step", "state_dict", "loops", "optimizer_states", "hyper_parameters")
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -54,3 +54,8 @@ def read(path: str | Path) -> dict[str, Any]:
     if not isinstance(found, dict) or not set(_RUN) <= found.keys():
         raise weights
     return found
+
+
+def progress(run: dict[str, Any]) -> tuple[int, int]:
+    """Epochs and steps that are over at the checkpoint of a run."""
+    return run["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"], run["global_step"]
