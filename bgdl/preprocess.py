@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl import checks, convert
+from bgdl.errors import InputError
 from bgdl.resize import enlarge
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -39,6 +40,8 @@ class InputSpec:
     interpolation, antialias: of that resize; antialias=False is upstream's.
     stretch: "none" takes the network's probability as alpha; "minmax" stretches each matte to 0..1 as
         upstream does (it turns an empty frame into a subject, so it is for parity only).
+    levels: the probability up to which a place is empty, and from which it is full; alpha rises evenly in between. It
+        takes haze and see-through subjects away, and narrows edges that the network's few pixels made wide.
     """
 
     size: int = 320
@@ -49,6 +52,7 @@ class InputSpec:
     antialias: bool = True
     stretch: Stretch = "none"
     shape: Shape = "square"
+    levels: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", checks.count("size", self.size, at_least=STEP))
@@ -56,6 +60,10 @@ class InputSpec:
             object.__setattr__(self, name, checks.numbers(name, getattr(self, name), 3))
         for name, choices in CHOICES.items():
             checks.one_of(name, getattr(self, name), choices)
+        low, high = checks.numbers("levels", self.levels, 2)
+        if not 0 <= low < high <= 1:
+            raise InputError(f"levels is {low:g}, {high:g}; it must be two numbers from 0 to 1, the lower one first")
+        object.__setattr__(self, "levels", (low, high))
 
     @property
     def size_hw(self) -> tuple[int, int]:
@@ -102,6 +110,9 @@ def restore(probability: Tensor, size_hw: tuple[int, int], spec: InputSpec) -> T
     probability = probability.float()
     if spec.stretch == "minmax":
         probability = _stretch(probability)
+    low, high = spec.levels
+    if (low, high) != (0, 1):
+        probability = ((probability - low) / (high - low)).clamp_(0, 1)
     shrinks = size_hw[0] < probability.shape[-2] or size_hw[1] < probability.shape[-1]
     if not shrinks:
         return enlarge(probability, size_hw).clamp_(0, 1)

@@ -21,6 +21,8 @@ from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
 from bgdl.types import EngineName, Matter, Precision
 
+FED = ("size", "shape", "levels")
+"""What a caller may choose of a network's InputSpec by name."""
 _WORDS = {"true": True, "false": False, "null": None}
 
 if TYPE_CHECKING:
@@ -85,8 +87,8 @@ def load(
     model: may carry options, as on the command line: "mog2:history=200:shadows=drop", see `split_options`.
     device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only, see `is_network`.
     options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
-    (side of the network's input in px), `shape` ("square", "area" or "aspect"), `spec` (an InputSpec in place of the
-    weights' own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
+    (side of the network's input in px), `shape` ("square", "area" or "aspect"), `levels` ((0, 1) for the network's bare
+    probability), `spec` (an InputSpec in place of the weights' own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
     An option `prior` (of grabcut) may be a Matter or the name of one.
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
     """
@@ -147,13 +149,13 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     from bgdl.engines import choose
     from bgdl.matters.u2net import U2NetMatter
 
-    known = ("batch", "size", "shape", *choose.OPTIONS)
+    known = ("batch", *FED, *choose.OPTIONS)
     if unknown := options.keys() - {*known, "spec"}:
         raise InputError(f"{name} has no option {min(unknown)!r}; it takes {', '.join(known)}")
     record = weights.RECORDS.get(name)
     net = _read(name)
     spec = options.pop("spec", None) or net.spec or (record.spec if record else InputSpec())
-    spec = replace(spec, **{key: options.pop(key) for key in ("size", "shape") if key in options})
+    spec = replace(spec, **{key: options.pop(key) for key in FED if key in options})
     cost = record.cost if record else None
     where, choice = choose.place(device, engine=engine, precision=precision, network=net, cost=cost)
     runner_options = {key: options.pop(key) for key in choose.OPTIONS if key in options}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import bgdl
+from bgdl.errors import InputError
 from bgdl.preprocess import STEP, InputSpec, normalise, prepare, restore
 
 RAW = InputSpec(size=64, mean=(0, 0, 0), std=(1, 1, 1))
@@ -138,3 +139,22 @@ def test_minmax_is_of_each_frame_alone():
 def test_spec_survives_its_dictionary():
     spec = InputSpec(size=288, shape="aspect", mean=(0.5, 0.5, 0.5))
     assert InputSpec.from_dict({**spec.to_dict(), "later": "field"}) == spec
+
+
+def test_levels_empty_the_haze_and_fill_the_subject():
+    probability = torch.tensor([0.0, 0.05, 0.1, 0.3, 0.5, 0.9, 0.97, 1.0])[None, None, None].expand(1, 1, 8, 8)
+    levelled = restore(probability, (8, 8), InputSpec(levels=(0.1, 0.9)))[0, 0, :, 0]
+    torch.testing.assert_close(levelled, torch.tensor([0.0, 0.0, 0.0, 0.25, 0.5, 1.0, 1.0, 1.0]))
+    assert torch.equal(restore(probability, (8, 8), InputSpec())[0, 0, :, 0], probability[0, 0, 0])
+
+
+def test_a_file_that_says_nothing_of_levels_has_none():
+    told = InputSpec(levels=(0.1, 0.9)).to_dict()
+    assert InputSpec.from_dict({**told, "levels": [0.1, 0.9]}).levels == (0.1, 0.9)
+    assert InputSpec.from_dict({key: value for key, value in told.items() if key != "levels"}).levels == (0, 1)
+
+
+@pytest.mark.parametrize("levels", [(0.9, 0.1), (0.5, 0.5), (-0.1, 1), (0, 1.1), (0.1,), "ab", (0, float("nan"))])
+def test_levels_that_cannot_be(levels):
+    with pytest.raises(InputError, match="levels is"):
+        InputSpec(levels=levels)

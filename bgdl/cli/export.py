@@ -46,6 +46,15 @@ def export(
             "--int8", metavar="FOLDER", help="Calibrate int8 on pictures from this folder (.safetensors only)."
         ),
     ] = None,
+    levels: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--levels",
+            metavar="LOW HIGH",
+            help="Probability up to which a place is empty, and from which it is full, such as 0.1 0.9: less haze, "
+            "fewer see-through subjects. Default: those of the checkpoint's start.",
+        ),
+    ] = None,
     register: Annotated[
         str | None,
         typer.Option("--register", metavar="NAME", help="Also install the file for this user, as `--model NAME`."),
@@ -61,8 +70,8 @@ def export(
         facts["scores"] = _read_scores(scores)
     if register:
         model.check_name(register, overwrite=overwrite)
-    options: dict[str, Any] = {"start": start, "share": share, "pictures": pictures, "overwrite": overwrite}
-    difference = model.export(checkpoint, output, half=precision == "half", **options, **facts)
+    options: dict[str, Any] = {"start": start, "share": share, "pictures": pictures, "levels": levels}
+    difference = model.export(checkpoint, output, half=precision == "half", overwrite=overwrite, **options, **facts)
     size_mb = sum(file.stat().st_size for file in files_of(output)) / 1e6
     console.note(f"{output}: {size_mb:.2f} MB, mean difference from torch {difference:.1e}")
     if register:

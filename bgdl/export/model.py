@@ -45,6 +45,7 @@ def export(
     start: str | Path | None = None,
     share: float = 0.5,
     pictures: str | Path | None = None,
+    levels: tuple[float, float] | None = None,
     overwrite: bool = False,
     **facts: Any,
 ) -> float:
@@ -53,7 +54,7 @@ def export(
     source, start: paths, or names of `bgdl models`. half: values at half precision; the difference is that from torch
     at full precision. start: weights to blend in, so that `share` of the source remains. pictures: a folder of
     them, in any layout that `bgdl train` takes, masks or not; what int8 needs is measured on some dozens
-    (.safetensors only). overwrite: replace what is there. facts: go into the file (licence, scores, ...), beside arch,
+    (.safetensors only). levels: those of the InputSpec, in place of the source's. overwrite: replace what is there. facts: go into the file (licence, scores, ...), beside arch,
     InputSpec, what the source said of itself, the training config and the git revision.
     Raises InputError for an unknown suffix and a file that is there or cannot be written, WeightsError where the
     written file does not agree with torch.
@@ -65,6 +66,8 @@ def export(
         loaded = blend(loaded, checkpoint.read(weights.path_of(str(start))), share)
         facts["blend"] = {"start": Path(start).name, "share": share}
     spec = loaded.spec or InputSpec()
+    if levels is not None:
+        spec = replace(spec, levels=levels)
     if pictures is not None:
         facts["int8"] = asdict(int8.measure(Network(source, loaded, spec), _prepared(pictures, spec)))
     card = _card(source, loaded, spec, facts)
