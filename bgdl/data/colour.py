@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
+from bgdl import convert
 from bgdl.data.chance import between, chance
 from bgdl.errors import InputError
 from bgdl.opencv import cv2
@@ -31,10 +33,10 @@ class Jpeg(v2.Transform):  # type: ignore[misc]
         return {"quality": int(between(25, 90))}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        rgb = inpt.permute(1, 2, 0).cpu().contiguous().numpy()
-        _, packed = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, params["quality"]])
-        unpacked = torch.from_numpy(cv2.imdecode(packed, cv2.IMREAD_COLOR))
-        return unpacked.permute(2, 0, 1).to(inpt.device)
+        bgr = convert.swap_red_blue(inpt.permute(1, 2, 0).cpu().numpy())
+        _, packed = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, params["quality"]])
+        unpacked = convert.swap_red_blue(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8))
+        return torch.from_numpy(unpacked).permute(2, 0, 1).to(inpt.device)
 
 
 def colour_transform(strength: float = 1.0) -> v2.Transform:
