@@ -117,13 +117,16 @@ def test_a_grid_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, g
     assert isinstance(result.exception, InputError) and said in str(result.exception)
 
 
-def test_headers_tell_sizes_that_disagree(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_headers_tell_sizes_that_disagree(tmp_path: Path, suffix: str) -> None:
     """Of all pairs, and with pictures turned by EXIF as they are seen."""
     write_people(tmp_path, 20)
     exif = Image.Exif()
     exif[0x0112] = 6
-    turned = Image.open(tmp_path / "images" / "person-003.png").rotate(90, expand=True)
-    turned.save(tmp_path / "images" / "person-003.png", exif=exif)
+    file = tmp_path / "images" / "person-003.png"
+    turned = Image.open(file).rotate(90, expand=True)
+    file.unlink()
+    turned.save(file.with_suffix(suffix), exif=exif)
     check_files(find_pairs(tmp_path), tmp_path)
     for number in (7, 11):
         Image.new("L", (10, 12)).save(tmp_path / "masks" / f"person-{number:03}.png")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,6 +179,16 @@ def test_haze_and_stray_values_are_coverage(tmp_path: Path) -> None:
         mask[5:35, 40 : 40 + 36 // share] = values[1]
         Image.fromarray(mask).save(tmp_path / "mask.png")
         assert np.array_equal(read_mask(tmp_path / "mask.png"), mask)
+
+
+def test_a_mask_that_claims_a_huge_size_is_an_error(tmp_path: Path) -> None:
+    Image.fromarray(PERSON).save(tmp_path / "mask.png")
+    data = bytearray((tmp_path / "mask.png").read_bytes())
+    data[16:24] = (60000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    (tmp_path / "mask.png").write_bytes(data)
+    with pytest.raises(InputError, match=r"cannot read the mask .*mask.png: Image size \(3600000000 pixels\) exceeds"):
+        read_mask(tmp_path / "mask.png")
 
 
 def test_a_damaged_mask_is_an_error(tmp_path: Path) -> None:
