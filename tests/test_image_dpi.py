@@ -46,7 +46,7 @@ def test_no_resolution_is_made_up(format: str, tmp_path: Path) -> None:
     for options in ({}, {"exif": _exif()}, {"exif": _exif(x=0.0, y=0.0, unit=2)}):
         picture = read(encoded(GREY, format, **options))
         assert picture.dpi is None
-    for ending in (".png", ".tiff", ".jpg"):
+    for ending in (".png", ".tiff", ".jpg", ".bmp"):
         write(picture.frames[0], tmp_path / f"a{ending}", exif=_exif().tobytes(), dpi=None)
         assert read(tmp_path / f"a{ending}").dpi is None
 

@@ -40,7 +40,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "TIFF": {},  # bgdl.media.tiff
     "AVIF": {"quality": 80, "speed": 8},
     "JPEG": {"quality": 92},
-    "BMP": {},
+    "BMP": {"dpi": (0, 0)},  # unknown; Pillow would say 96
 }
 OWN = {"PNG": png.encode, "TIFF": tiff.encode}
 KEEPS_METADATA = frozenset({"PNG", "WEBP", "TIFF", "AVIF", "JPEG"})
