@@ -65,6 +65,7 @@ RECORDS: dict[str, Weights] = {
             "Apache-2.0",
             "trained by bgdl: weights/README.md",
             "people; small, comes with bgdl",
+            spec=InputSpec(levels=(0.1, 0.9)),
             scores={"people": 0.950, "humans": 0.907},  # mIoU: weights/README.md
             cost={"bf16": 0.0, "int8": 0.0011},  # docs/performance.md
         ),

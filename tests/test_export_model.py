@@ -16,6 +16,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+import bgdl
 from bgdl import weights
 from bgdl.cli.main import app
 from bgdl.engines import network
@@ -70,6 +71,14 @@ def test_onnx_takes_any_batch_and_size(trained: Path, tmp_path: Path) -> None:
         x = torch.randn(shape)
         with torch.no_grad():
             assert torch.allclose(torch.from_numpy(session.run(None, {"image": x.numpy()})[0]), net(x), atol=1e-4)
+
+
+def test_levels_are_kept_by_the_file(trained: Path, tmp_path: Path) -> None:
+    for suffix in (".safetensors", ".onnx"):
+        model.export(trained, tmp_path / f"net{suffix}", levels=(0.1, 0.9))
+        assert bgdl.load(str(tmp_path / f"net{suffix}")).spec.levels == (0.1, 0.9)
+    model.export(tmp_path / "net.safetensors", tmp_path / "again.safetensors")
+    assert bgdl.load(str(tmp_path / "again.safetensors")).spec.levels == (0.1, 0.9)
 
 
 def test_unknown_suffix_says_what_is_allowed(trained: Path, tmp_path: Path) -> None:
