@@ -11,6 +11,7 @@ from typing import Any, get_args
 import torch
 
 from bgdl import registry, weights
+from bgdl.choices import EdgeName, EngineName, Precision
 from bgdl.device import cpu_count
 from bgdl.engines.network import files_of
 from bgdl.errors import InputError
@@ -18,9 +19,9 @@ from bgdl.evaluation.made import MadeMattes, is_told
 from bgdl.evaluation.protocol import MethodSpec
 from bgdl.evaluation.stamps import stamp_of
 from bgdl.matters.wrapped import Refined, Smoothed
-from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.refine.edges import EDGES
 from bgdl.refine.smooth import SmoothName
-from bgdl.types import EngineName, Matter, Precision, runner_of
+from bgdl.types import Matter, runner_of
 
 AROUND: dict[str, tuple[Any, ...]] = {"edge": get_args(EdgeName), "smooth": get_args(SmoothName)}
 """Options that every method takes here, with their values; the first leaves the mattes as they are."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bgdl.errors import InputError
+from bgdl.evaluation.whole import told, write_whole
 
 FILE = "records.jsonl"
 Key = tuple[str, str, str, str]
@@ -88,7 +89,7 @@ class Store:
         records = list(records)
         self.records.update({record.key: record for record in records})
         if self._path and records:
-            with self._path.open("a", encoding="utf-8") as file:
+            with told(self._path), self._path.open("a", encoding="utf-8") as file:
                 file.writelines(_line(record) for record in records)
 
     def _read(self) -> None:
@@ -141,9 +142,8 @@ class Store:
 
     def _rewrite(self) -> None:
         assert self._path
-        part = self._path.with_suffix(".part")
-        part.write_text(json.dumps(self._header) + "\n" + "".join(map(_line, self.records.values())), "utf-8")
-        part.replace(self._path)
+        text = json.dumps(self._header) + "\n" + "".join(map(_line, self.records.values()))
+        write_whole(self._path, text.encode("utf-8"))
 
 
 def _line(record: Record) -> str:

@@ -21,6 +21,7 @@ from bgdl.evaluation.sources import Source
 from bgdl.evaluation.stamps import stamp
 from bgdl.evaluation.summary import Figures, summarise
 from bgdl.evaluation.table import make_table, markdown
+from bgdl.evaluation.whole import write_whole
 from bgdl.types import Matter
 
 FORMAT = 1
@@ -124,9 +125,7 @@ def read_json(path: Path) -> Figures:
 
 def _write(text: str, path: Path) -> None:
     """Whole or not at all; bytes of a file's name that are no UTF-8 as escapes, line ends as they are."""
-    part = path.with_suffix(".part")
-    part.write_bytes(text.encode("utf-8", "backslashreplace"))
-    part.replace(path)
+    write_whole(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _facts(plan: Plan, matters: Mapping[str, Matter], version: str) -> Figures:
