@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.choices import Fit
 from bgdl.opencv import cv2
 from bgdl.resize import average, enlarge
-from bgdl.types import Fit
 
 Foreground = Callable[[Tensor, Tensor], Tensor]
 """Colour decontamination: uint8 (N,H,W,3), float32 (N,H,W,1) -> uint8 (N,H,W,3) of the subject alone."""

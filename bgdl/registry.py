@@ -15,11 +15,12 @@ import torch
 import yaml
 
 from bgdl import weights
+from bgdl.choices import EngineName, Precision
 from bgdl.device import pick_device
 from bgdl.errors import InputError, WeightsError
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
-from bgdl.types import EngineName, Matter, Precision
+from bgdl.types import Matter
 
 FED = ("size", "shape", "levels")
 """What a caller may choose of a network's InputSpec by name."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, Protocol, TypeGuard, runtime_checkable
+from typing import Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor
 
-EngineName = Literal["auto", "torch", "openvino", "onnx"]
-Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
-Fit = Literal["cover", "contain", "stretch"]
+from bgdl.choices import EngineName as EngineName
+from bgdl.choices import Fit as Fit
+from bgdl.choices import Precision as Precision
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.choices import EdgeName
 from bgdl.errors import InputError, MissingExtra
 from bgdl.matters.wrapped import Refined
 from bgdl.pipeline.looks import make_look
 from bgdl.refine import matting
 from bgdl.refine.blur import box_mean
-from bgdl.refine.edges import DEFAULT, EDGES, EdgeName
+from bgdl.refine.edges import DEFAULT, EDGES
 from bgdl.refine.foreground import blur_fusion
 from bgdl.refine.grid import sample, shrink, where
 from bgdl.refine.guided import guided_filter

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from bgdl import compose, registry
+from bgdl.choices import EdgeName
 from bgdl.errors import InputError, MissingExtra
 from bgdl.matters.wrapped import Smoothed
 from bgdl.media import virtualcam
@@ -25,7 +26,7 @@ from bgdl.pipeline import live_overlay
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.live_stage import LiveStage
-from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.refine.edges import EDGES
 from bgdl.refine.smooth import SmoothName
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 

@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl.choices import EngineName, Precision
 from bgdl.device import peak_memory_mb, set_threads
 from bgdl.engines import choose, network
 from bgdl.engines.choose import Choice
 from bgdl.engines.engine import Engine
 from bgdl.errors import BgdlError
-from bgdl.types import EngineName, Precision
 
 Planes = NDArray[np.float32]
 

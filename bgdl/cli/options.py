@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from bgdl.choices import EdgeName, EngineName, Fit, Precision
 from bgdl.errors import InputError
 
 METHOD = "Method"
@@ -25,14 +26,14 @@ Device = Annotated[
     str, typer.Option("--device", help="Where to compute: auto, cpu, cuda, cuda:N or mps.", rich_help_panel=METHOD)
 ]
 Engine = Annotated[
-    Literal["auto", "torch", "openvino", "onnx"],
+    EngineName,
     typer.Option(
         "--engine", rich_help_panel=METHOD,
         help="Runtime for the network; auto picks the fastest that is installed (see `bgdl doctor`).",
     ),
 ]  # fmt: skip
 PrecisionOption = Annotated[
-    Literal["auto", "fp32", "bf16", "fp16", "int8"],
+    Precision,
     typer.Option(
         "--precision", rich_help_panel=METHOD,
         help="Number format of the network; auto gives up at most 0.002 of mean IoU for speed.",
@@ -63,7 +64,7 @@ Background = Annotated[
     ),
 ]  # fmt: skip
 FitOption = Annotated[
-    Literal["cover", "contain", "stretch"],
+    Fit,
     typer.Option(
         "--fit", rich_help_panel=LOOK,
         help="How a background file fills the frame: cropped (cover), with borders (contain) or distorted (stretch).",
@@ -74,11 +75,11 @@ EDGES = (
     "old background's colour) or matting (solves the edge anew, which takes seconds)."
 )
 EdgeOption = Annotated[
-    Literal["none", "guided", "decontaminate", "matting"],
+    EdgeName,
     typer.Option("--edge", metavar="MODE", help=EDGES, rich_help_panel=LOOK),
 ]
 ClipEdgeOption = Annotated[
-    Literal["none", "guided", "decontaminate", "matting"],
+    EdgeName,
     typer.Option(
         "--edge", metavar="MODE", rich_help_panel=LOOK,
         help=f"{EDGES} Off by default, unlike for pictures, because it costs about as much time as the network.",

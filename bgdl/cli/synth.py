@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bgdl.choices import Layout
 from bgdl.cli import console
 from bgdl.cli.options import Overwrite, parse_size
 from bgdl.errors import InputError
@@ -79,7 +80,7 @@ Shake = Annotated[
 ]
 Pan = Annotated[float, typer.Option("--pan", help="Camera pan to the right in px per second.", rich_help_panel=CAMERA)]
 LayoutOption = Annotated[
-    Literal["clip", "frames"],
+    Layout,
     typer.Option("--layout", help="Write clip.mkv and matte.mkv (clip, lossless) or images/ and masks/ (frames, PNG)."),
 ]
 Seed = Annotated[

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bgdl.choices import BackgroundEnd, FormatName, Sound
 from bgdl.cli import console, options
 from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
 from bgdl.cli.stop import Stop
@@ -39,11 +40,11 @@ Background = Annotated[
     ),
 ]  # fmt: skip
 BackgroundEndOption = Annotated[
-    Literal["loop", "freeze", "stop"],
+    BackgroundEnd,
     typer.Option("--background-end", help="What to do when a background clip ends.", rich_help_panel=LOOK),
 ]
 SoundOption = Annotated[
-    Literal["source", "background", "none"],
+    Sound,
     typer.Option("--sound", help="Audio to use: the source's, the background clip's, or none.", rich_help_panel=LOOK),
 ]
 Sidecar = Annotated[
@@ -51,7 +52,7 @@ Sidecar = Annotated[
     typer.Option("--alpha-sidecar", help="Also write the grey matte, as OUT_alpha.", rich_help_panel=LOOK),
 ]
 FormatOption = Annotated[
-    Literal["auto", "h264", "h265", "vp9", "prores", "qtrle", "ffv1", "png", "webp", "gif", "apng"],
+    FormatName,
     typer.Option(
         "--format",
         "-f",

@@ -8,16 +8,15 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import torch
 
 from bgdl import convert
+from bgdl.choices import Layout
 from bgdl.data.synth import Frame, Matte, SynthOptions
 from bgdl.media import formats, image
 from bgdl.media.writer import VideoWriter
 
-Layout = Literal["clip", "frames"]
 _TARGETS: dict[Layout, tuple[str, str]] = {"clip": ("clip.mkv", "matte.mkv"), "frames": ("images", "masks")}
 
 

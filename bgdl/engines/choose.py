@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from bgdl import checks
+from bgdl.choices import EngineName, Precision
 from bgdl.device import cpu_features, pick_device
 from bgdl.engines import cache
 from bgdl.engines.engine import Engine
 from bgdl.engines.int8 import no_ranges
 from bgdl.engines.network import Network
 from bgdl.errors import DeviceError, InputError, WeightsError
-from bgdl.types import EngineName, Precision
 
 ALLOWED_COST = 0.002
 """mIoU that `precision="auto"` may lose against fp32."""

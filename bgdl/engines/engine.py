@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bgdl.types import Precision
+from bgdl.choices import Precision
 
 TRACING = threading.Lock()
 """Held where torch.fx traces, which changes torch itself meanwhile, and where torch runs a network."""

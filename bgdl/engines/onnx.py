@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bgdl.choices import Precision
 from bgdl.device import thread_count
 from bgdl.engines.kept import Kept
 from bgdl.engines.network import Network, check_output
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
-from bgdl.types import Precision
 
 Provider = Literal["cpu", "cuda", "tensorrt", "coreml", "directml"]
 PROVIDERS: dict[Provider, str] = {

@@ -12,13 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl.choices import Precision
 from bgdl.device import thread_count
 from bgdl.engines import cache
 from bgdl.engines.int8 import no_ranges, quantize
 from bgdl.engines.kept import Kept
 from bgdl.engines.network import Network, check_output
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
-from bgdl.types import Precision
 
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 """By precision; int8 runs what it does not round in the best of them that the processor has."""

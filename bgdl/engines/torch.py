@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.backends import cudnn
 
+from bgdl.choices import Precision
 from bgdl.engines.engine import TRACING
 from bgdl.errors import DeviceError
 from bgdl.nets.centre import centre_channels
 from bgdl.nets.u2net import U2Net, fold_batchnorm
-from bgdl.types import Precision
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 GPU_BATCH = 16

@@ -6,11 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
+from bgdl.choices import FormatName
 from bgdl.errors import InputError
-
-FormatName = Literal["auto", "h264", "h265", "vp9", "prores", "qtrle", "ffv1", "png", "webp", "gif", "apng"]
 
 
 @dataclass(frozen=True)

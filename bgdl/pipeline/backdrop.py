@@ -8,21 +8,19 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeGuard
+from typing import TypeGuard
 
 import torch
 from PIL import Image
 from torch import Tensor
 
+from bgdl.choices import BackgroundEnd, EdgeName, Fit
 from bgdl.compose import Foreground, Over, fit_background
 from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 from bgdl.media.square import SQUARE, sensible
 from bgdl.pipeline.looks import Background, foreground_of, make_look
-from bgdl.refine.edges import EdgeName
-from bgdl.types import Fit, FrameBatch, Look, Matter
-
-BackgroundEnd = Literal["loop", "freeze", "stop"]
+from bgdl.types import FrameBatch, Look, Matter
 
 
 def is_clip(background: object) -> TypeGuard[str | Path]:

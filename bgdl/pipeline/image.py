@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from bgdl import checks
+from bgdl.choices import EdgeName, EngineName, Fit, Precision
 from bgdl.errors import InputError
 from bgdl.media import image as files
 from bgdl.pipeline.image_kinds import ImageKind, as_kind, as_picture
@@ -18,8 +19,7 @@ from bgdl.pipeline.looks import Background
 from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.paths import check_target, path_text
 from bgdl.refine.edges import DEFAULT as DEFAULT_EDGE
-from bgdl.refine.edges import EdgeName
-from bgdl.types import EngineName, Fit, Matter, Precision
+from bgdl.types import Matter
 
 AnyImage = TypeVar("AnyImage", str, Path, bytes, Image.Image, NDArray[np.uint8])
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bgdl.choices import Fit
 from bgdl.media import image as files
 from bgdl.media.image import Picture
 from bgdl.pipeline.image_kinds import ImageKind, as_picture
@@ -18,7 +19,7 @@ from bgdl.pipeline.model import as_matter
 from bgdl.pipeline.prime import learner_of
 from bgdl.pipeline.records import judge
 from bgdl.refine.matte import Margin, bounding_box
-from bgdl.types import Fit, Look, Matter, is_primed, is_unmixing
+from bgdl.types import Look, Matter, is_primed, is_unmixing
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from bgdl import compose
+from bgdl.choices import EdgeName, Fit
 from bgdl.pipeline.backdrop import close, make_moving_look, show
 from bgdl.pipeline.matte_shape import MatteShape
-from bgdl.refine.edges import EdgeName
-from bgdl.types import Fit, Matter, is_learning, is_primed, learns_a_patch
+from bgdl.types import Matter, is_learning, is_primed, learns_a_patch
 
 PLATE_FRAMES = 30
 """Frames of the empty scene that the key `d` takes."""

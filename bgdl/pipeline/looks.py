@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageColor
 
 from bgdl import checks, compose
+from bgdl.choices import EdgeName, Fit
 from bgdl.compose import Foreground
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.pipeline.image_kinds import as_picture
-from bgdl.refine.edges import EDGES, EdgeName
-from bgdl.types import Fit, Look, Matter, is_unmixing
+from bgdl.refine.edges import EDGES
+from bgdl.types import Look, Matter, is_unmixing
 
 ALLOWED = "transparent, blur[:SIGMA], a colour (red, #rgb, #rrggbb, #rrggbbaa, rgb(1,2,3)) or a picture file"
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from bgdl import checks
-from bgdl.refine.edges import EDGES, EdgeName
+from bgdl.choices import EdgeName
+from bgdl.refine.edges import EDGES
 from bgdl.refine.matte import check_level, keep_parts, parse_keep, threshold_at
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 from bgdl import registry, weights
+from bgdl.choices import EngineName, Precision
 from bgdl.engines.network import files_of
 from bgdl.errors import InputError
-from bgdl.types import EngineName, Matter, Precision
+from bgdl.types import Matter
 
 _loading = threading.Lock()
 

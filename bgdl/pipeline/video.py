@@ -9,24 +9,24 @@ from fractions import Fraction
 from pathlib import Path
 
 from bgdl import compose
+from bgdl.choices import BackgroundEnd, EdgeName, EngineName, Fit, FormatName, Precision, Sound
 from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
-from bgdl.media.formats import FormatName, check_crf
+from bgdl.media.formats import check_crf
 from bgdl.media.opening import is_pipe
 from bgdl.media.target import Target
-from bgdl.pipeline.backdrop import BackgroundEnd, is_clip
+from bgdl.pipeline.backdrop import is_clip
 from bgdl.pipeline.looks import Background
 from bgdl.pipeline.model import as_matter
 from bgdl.pipeline.paths import path_text
 from bgdl.pipeline.prime import prime as teach
 from bgdl.pipeline.records import VideoReport
 from bgdl.pipeline.video_crop import BoxFinder, Recorded
-from bgdl.pipeline.video_job import Progress, Sound, VideoJob
+from bgdl.pipeline.video_job import Progress, VideoJob
 from bgdl.pipeline.video_run import Run, format_of
 from bgdl.pipeline.video_step import Step, default_smooth
-from bgdl.refine.edges import EdgeName
 from bgdl.refine.smooth import LOOK_AHEAD, STRENGTH, Smoother, SmoothName
-from bgdl.types import EngineName, Fit, Matter, Precision, is_unmixing
+from bgdl.types import Matter, is_unmixing
 
 
 def convert_video(

@@ -8,24 +8,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 from bgdl import checks
+from bgdl.choices import BackgroundEnd, EdgeName, Fit, FormatName, Sound
 from bgdl.errors import InputError
 from bgdl.media.empty_scene import parse_prime
-from bgdl.media.formats import FormatName
-from bgdl.pipeline.backdrop import BackgroundEnd
 from bgdl.pipeline.looks import Background
 from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.records import FrameRecord
 from bgdl.pipeline.video_between import MOST
 from bgdl.pipeline.video_pump import StageTimes
-from bgdl.refine.edges import EdgeName
 from bgdl.refine.matte import Margin
 from bgdl.refine.smooth import STRENGTH, SmoothName
-from bgdl.types import Fit
-
-Sound = Literal["source", "background", "none"]
 
 
 @dataclass(frozen=True)

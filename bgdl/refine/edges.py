@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from torch import Tensor
 
+from bgdl.choices import EdgeName
 from bgdl.refine.foreground import blur_fusion
 from bgdl.refine.guided import guided_filter
 from bgdl.refine.matting import closed_form
 
-EdgeName = Literal["none", "guided", "decontaminate", "matting"]
 DEFAULT: EdgeName = "decontaminate"
 
 
