@@ -122,6 +122,28 @@ def test_ten_bits_are_accepted_and_hdr_is_said(tmp_path: Path) -> None:
     assert "HDR (PQ)" in convert(hdr, tmp_path / "b.mp4").notes[0]
 
 
+def test_prores_frames_say_their_colours(tmp_path: Path) -> None:
+    def pq(stream: av.VideoStream) -> None:
+        context = stream.codec_context
+        context.color_primaries, context.color_trc, context.colorspace = 9, 16, 9
+
+    convert(write_clip(tmp_path / "in.mkv", frames=2, set_up=pq), tmp_path / "out.mov", background="transparent")
+    with av.open(str(tmp_path / "out.mov")) as clip:
+        header = bytes(next(clip.demux(video=0)))
+    assert tuple(header[22:25]) == (
+        9,
+        16,
+        9,
+    )  # of the frame, after its size, "icpf" and its own header's first 14 bytes
+
+
+def test_a_moving_webp_cannot_be_read_and_says_what_can(tmp_path: Path) -> None:
+    pictures = [Image.fromarray(np.full((32, 48, 3), level, np.uint8)) for level in (0, 200)]
+    pictures[0].save(tmp_path / "in.webp", save_all=True, append_images=pictures[1:], duration=40)
+    with pytest.raises(InputError, match=r"cannot read moving WebP; convert it to \.gif, \.apng or \.mp4"):
+        convert(tmp_path / "in.webp", tmp_path / "out.mp4")
+
+
 def test_a_source_of_its_own_transparency_is_said(tmp_path: Path) -> None:
     source = write_clip(tmp_path / "in.mov", frames=2, codec="qtrle", pix_fmt="argb")
     assert "the source's own alpha channel is not used" in convert(source, tmp_path / "out.mp4").notes[0]

@@ -74,7 +74,7 @@ def from_rgb(frame: av.VideoFrame, tags: ColorTags, pix_fmt: str) -> av.VideoFra
     matrix = tags.sws_matrix(frame.height)
     frame.colorspace = matrix  # PyAV 17 goes by this, whatever it is told below
     planar_rgb = av.VideoFormat(pix_fmt).is_rgb
-    return frame.reformat(
+    converted = frame.reformat(
         format=pix_fmt,
         src_colorspace=matrix,
         dst_colorspace=matrix,
@@ -82,6 +82,8 @@ def from_rgb(frame: av.VideoFrame, tags: ColorTags, pix_fmt: str) -> av.VideoFra
         dst_color_range=FULL if planar_rgb else tags.range,
         interpolation=EXACT,
     )
+    converted.color_primaries, converted.color_trc = tags.primaries, tags.transfer  # ProRes writes them per frame
+    return converted
 
 
 def label(codec: Any, tags: ColorTags, pix_fmt: str) -> None:

@@ -249,6 +249,8 @@ class VideoReader:
     def _why_empty(self) -> str:
         if self._start_s is not None or self._end_s is not None:
             return f"{self.source}: no frame between start and end"
+        if self._decoder.stream.codec_context.name == "webp":
+            return f"{self.source}: FFmpeg here cannot read moving WebP; convert it to .gif, .apng or .mp4 first"
         return f"{self.source}: no frame can be decoded (damaged packets: {self.broken})"
 
 
