@@ -101,16 +101,42 @@ def test_difference_shows_too_much_red_and_missing_blue() -> None:
 def test_plots_hold_every_method() -> None:
     values = {"a<": [0.1, 0.9], "b": [0.5]}
     drawn = plots.distribution(values) + plots.speed_quality({"a<": (0.5, 0.1), "b": (2000, 0.9)})
-    assert drawn.count("a&lt;") == 2
+    assert drawn.count("a&lt;</text>") == 2
     assert drawn.count("<circle") == 2
     assert plots.speed_quality({}) == ""
 
 
-def test_labels_of_near_dots_lie_apart() -> None:
-    drawn = plots.speed_quality(dict.fromkeys("abc", (10, 0.5)))
-    heights = [float(y) for y in re.findall(r'y="([\d.]+)">[abc]<', drawn)]
-    assert all(abs(a - b) >= 15 for a in heights for b in heights if a != b)
-    assert len(set(heights)) == 3
+TEXT = re.compile(r'<text x="([-\d.]+)" y="([\d.]+)" text-anchor="(\w+)"><title>(.*?)</title>(.*?)</text>')
+DOT = re.compile(r'<circle cx="([\d.]+)" cy="([\d.]+)"')
+
+
+@pytest.mark.parametrize("at", [(10, 0.5), (0.1, 0.0), (900, 1.0)])
+def test_labels_of_near_dots_overlap_neither_each_other_nor_a_dot(at: tuple[float, float]) -> None:
+    labels = ("portrait", "portrait:edge=guided", "portrait:edge=guided:smooth=ema", "otsu", "w" * 90)
+    drawn = plots.speed_quality({"far": (30, 0.4), **dict.fromkeys(labels, at)})
+    boxes = []
+    for x, y, anchor, _, shown in TEXT.findall(drawn):
+        width = plots.LETTER * len(shown)
+        start = float(x) - (width if anchor == "end" else 0)
+        assert start >= 0 and start + width <= plots.WIDTH
+        boxes.append((start, float(y) - 4, start + width))
+    dots = [(float(x), float(y)) for x, y in DOT.findall(drawn)]
+    assert (len(boxes), len(dots)) == (6, 6)
+    for number, (start, y, end) in enumerate(boxes):
+        assert all(abs(y - b) >= 15 or end < a or c < start for a, b, c in boxes[:number])
+        assert all(abs(y - b) >= 12 or not start - 5 < a < end + 5 for a, b in dots)
+
+
+def test_long_labels_keep_both_ends_and_are_whole_under_the_pointer() -> None:
+    label = "portrait:edge=guided:" + "size=320:" * 10 + "smooth=ema"
+    for drawn in (plots.distribution({label: [0.5]}), plots.speed_quality({label: (10, 0.5)})):
+        ((*_, whole, shown),) = TEXT.findall(drawn)
+        assert whole == label and re.fullmatch(r"portrait.*….*smooth=ema", shown)
+
+
+def test_a_method_without_a_time_leaves_the_others_their_colours() -> None:
+    both = plots.distribution({"theirs": [0.9], "otsu": [0.2]})
+    assert plots.colour(1) in both and plots.colour(1) in plots.speed_quality({"otsu": (1, 0.2)}, ["theirs", "otsu"])
 
 
 def test_equal_figures_are_all_best() -> None:

@@ -38,6 +38,7 @@ def _section(report: Figures, data: Figures, sights: Sequence[Sight]) -> str:
         return f"<section><h2>{name}</h2><p>No picture could be scored.</p>{_broken(data)}</section>"
     everything = make_table(data, report["reference"], measures=list(MEASURES))
     distribution = plots.distribution(_ious(report, data))
+    speed = plots.speed_quality(_points(data), _order(data))
     pictures = "".join(_figure(sight, report["reference"], _order(data)) for sight in sights)
     gallery = f"<h3>The {len(sights)} worst of {reference}</h3>{_LEGEND}{pictures}" if sights else ""
     return (
@@ -45,7 +46,7 @@ def _section(report: Figures, data: Figures, sights: Sequence[Sight]) -> str:
         f"{_table(make_table(data, report['reference']))}{_NOTE}"
         f"<details><summary>All measures</summary>{_table(everything)}</details>{_broken(data)}"
         f"<h3>Distribution of IoU</h3><p class=note>The line is the median.</p>{distribution}"
-        f"<h3>Speed and quality</h3>{plots.speed_quality(_points(data))}{gallery}</section>"
+        f"{f'<h3>Speed and quality</h3>{speed}' if speed else ''}{gallery}</section>"
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 import numpy as np
 
 WIDTH = 480  # drawn larger on a large screen; on a phone its text stays readable
 SHOWN = 640
-LABELS = 130
-ROW = 44
+EDGE = 20
+ROW = 62
+BARS = 34
+LETTER = 8  # about as wide as one is, in px
 BINS = 25
+BOTTOM = 300  # of the plot of speed and quality
 COLOURS = ("#3264a8", "#c2541b", "#2c8a57", "#8a4bb0", "#b0892b", "#c03a5b", "#3d99a8", "#6b6f7a", "#7d9a2e", "#a0522d")
 
 
@@ -30,9 +33,12 @@ def distribution(values: Mapping[str, Sequence[float]]) -> str:
     return _svg(height, "How many pictures have which IoU, by method", "".join(rows) + ticks)
 
 
-def speed_quality(points: Mapping[str, tuple[float, float]]) -> str:
-    """Median milliseconds a frame (logarithmic) against mean IoU; up and left is better."""
-    height, bottom = 340, 300
+def speed_quality(points: Mapping[str, tuple[float, float]], order: Sequence[str] = ()) -> str:
+    """Median milliseconds a frame (logarithmic) against mean IoU; up and left is better.
+
+    order: all methods in the order of `distribution`, so that each has one colour in both.
+    """
+    height, bottom = BOTTOM + 40, BOTTOM
     if not points:
         return ""
     times = [time for time, _ in points.values()]
@@ -40,7 +46,7 @@ def speed_quality(points: Mapping[str, tuple[float, float]]) -> str:
 
     def place(time_ms: float, iou: float) -> tuple[float, float]:
         share = (np.log10(time_ms) - decades[0]) / max(1, len(decades) - 1)
-        return 44 + share * (WIDTH - 160), bottom - iou * (bottom - 20)
+        return 52 + share * (WIDTH - 52 - 28), bottom - iou * (bottom - 20)
 
     parts = [_grid(*place(10.0**power, 0), f"{10.0**power:g} ms") for power in decades]
     parts += [
@@ -49,9 +55,9 @@ def speed_quality(points: Mapping[str, tuple[float, float]]) -> str:
         for tick in (0, 0.2, 0.4, 0.6, 0.8, 1)
     ]
     places = {label: place(*point) for label, point in points.items()}
-    heights = _apart(places)
-    parts += [_dot(*places[label], heights[label], label, index) for index, label in enumerate(places)]
-    return _svg(height, "Median time a frame against mean IoU, by method", "".join(parts))
+    numbers = {label: index for index, label in enumerate(order or places)}
+    parts += [_dot(x, y, colour(numbers[label])) for label, (x, y) in places.items()]
+    return _svg(height, "Median time a frame against mean IoU, by method", "".join(parts) + "".join(_labels(places)))
 
 
 def _histogram(label: str, ious: Sequence[float], index: int) -> str:
@@ -62,13 +68,13 @@ def _histogram(label: str, ious: Sequence[float], index: int) -> str:
         f'<rect x="{_across(edge):.1f}" y="{base - share:.1f}" width="{width:.1f}" height="{share:.1f}" '
         f'fill="{colour(index)}"><title>{count} of {len(ious)}</title></rect>'
         for count, edge in zip(counts, edges[:-1], strict=True)
-        if (share := (ROW - 10) * count / tallest)
+        if (share := BARS * count / tallest)
     )
     median = _across(float(np.median(ious)))
     return (
-        f'<text x="{LABELS - 12}" y="{base - 8}" text-anchor="end">{escape(_short(label))}</text>'
-        f'<line x1="{LABELS}" x2="{WIDTH - 20}" y1="{base}" y2="{base}" class="grid"/>{bars}'
-        f'<line x1="{median:.1f}" x2="{median:.1f}" y1="{base - ROW + 6}" y2="{base + 3}" class="median"/>'
+        f"{_text(EDGE, base - BARS - 8, label, WIDTH - 2 * EDGE)}"
+        f'<line x1="{EDGE}" x2="{WIDTH - EDGE}" y1="{base}" y2="{base}" class="grid"/>{bars}'
+        f'<line x1="{median:.1f}" x2="{median:.1f}" y1="{base - BARS - 3}" y2="{base + 3}" class="median"/>'
     )
 
 
@@ -79,30 +85,51 @@ def _grid(x: float, bottom: float, text: str) -> str:
     )
 
 
-def _dot(x: float, y: float, text_y: float, label: str, index: int) -> str:
-    return (
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour(index)}"/>'
-        f'<text x="{x + 9:.1f}" y="{text_y + 4:.1f}">{escape(_short(label))}</text>'
-    )
+def _dot(x: float, y: float, fill: str) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{fill}"/>'
 
 
-def _apart(places: Mapping[str, tuple[float, float]]) -> dict[str, float]:
-    """Heights of the labels: each at its dot, or lower where it would lie on another."""
-    heights: dict[str, float] = {}
-    for label, (x, y) in sorted(places.items(), key=lambda item: item[1][1]):
-        near = [heights[other] for other in heights if abs(places[other][0] - x) < 110]
-        while any(abs(y - other) < 15 for other in near):
-            y += 1
-        heights[label] = y
-    return heights
+def _labels(places: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """A label beside each dot, where there is more room; higher or lower where others, or dots, are in its way."""
+    taken = [(x - 7, x + 7, y - 7, y + 7) for x, y in places.values()]
+    for label, (x, y) in places.items():
+        left = x > WIDTH / 2
+        room = x - 10 - 44 if left else WIDTH - x - 10
+        width = LETTER * len(_short(label, room))
+        start, end = (x - 10 - width, x - 10) if left else (x + 10, x + 10 + width)
+        at = _free(start, end, y, taken)
+        taken.append((start, end, at - 8, at + 8))
+        if abs(at - y) > 12:
+            yield f'<line x1="{x:.1f}" x2="{end if left else start:.1f}" y1="{y:.1f}" y2="{at:.1f}" class="lead"/>'
+        yield _text(end if left else start, at + 4, label, room, anchor="end" if left else "start")
+
+
+def _free(start: float, end: float, y: float, taken: Sequence[tuple[float, float, float, float]]) -> float:
+    """The height next to `y` at which 16 px from `start` to `end` overlap nothing of `taken`."""
+    for at in sorted((y + away for away in range(-BOTTOM, BOTTOM)), key=lambda at: abs(at - y)):
+        apart = all(end < a or b < start or at + 8 < c or d < at - 8 for a, b, c, d in taken)
+        if apart and 10 <= at <= BOTTOM - 10:
+            return at
+    return y
 
 
 def _across(iou: float) -> float:
-    return LABELS + iou * (WIDTH - LABELS - 20)
+    return EDGE + iou * (WIDTH - 2 * EDGE)
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= 16 else label[:15] + "…"
+def _text(x: float, y: float, label: str, room: float, *, anchor: str = "start") -> str:
+    """The label, shortened to `room` px; whole where a pointer rests on it."""
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"><title>{escape(label)}</title>'
+        f"{escape(_short(label, room))}</text>"
+    )
+
+
+def _short(label: str, room: float) -> str:
+    """Without its middle where it is longer than `room` px: options that differ stand at either end."""
+    most = int(room / LETTER)
+    half = (most - 1) // 2
+    return label if len(label) <= most else f"{label[: most - 1 - half]}…{label[len(label) - half :]}"
 
 
 def _svg(height: int, title: str, inside: str) -> str:
