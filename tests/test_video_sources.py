@@ -134,7 +134,7 @@ def test_prores_frames_say_their_colours(tmp_path: Path) -> None:
         9,
         16,
         9,
-    )  # of the frame, after its size, "icpf" and its own header's first 14 bytes
+    )  # behind the size, "icpf" and 14 bytes
 
 
 def test_a_moving_webp_cannot_be_read_and_says_what_can(tmp_path: Path) -> None:
