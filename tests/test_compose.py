@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bgdl.choices import Fit
 from bgdl.compose import Alpha, Blur, Cutout, Over, blur_background, fit_background
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.pipeline.looks import make_look, parse_colour
 from bgdl.refine.foreground import blur_fusion
-from bgdl.types import Fit, Look
+from bgdl.types import Look
 from tests.small_pictures import matte
 
 FEW = settings(max_examples=25, deadline=None)
