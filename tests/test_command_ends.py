@@ -1,4 +1,4 @@
-"""How the command ends where its output cannot be written: one sentence and status 1, whatever the verb."""
+"""What the command says at its end: one sentence and status 1 where its output cannot be written, and warnings."""
 
 from __future__ import annotations
 
@@ -94,3 +94,10 @@ def test_a_stream_that_is_closed(photo: Path, redirection: str, sentence: str) -
     with photo.open("rb") as stdin:
         done = subprocess.run(["sh", "-c", command], stdin=stdin, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, f"error: {sentence}\n")
+
+
+def test_a_warning_is_a_sentence_without_python_around_it() -> None:
+    code = "import sys, warnings; from bgdl.cli import main; main._run = lambda: warnings.warn('it moves'); "
+    code += "sys.argv = ['bgdl', 'image']; main.main()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "warning: it moves\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -57,7 +58,10 @@ def main() -> None:
     console.print_anything()
     download.make_bar = DownloadBar
     try:
-        _run()
+        with warnings.catch_warnings():
+            if sys.argv[1:2] != ["train"]:  # Lightning's say where they come from
+                warnings.showwarning = _show_warning
+            _run()
     except BgdlError as error:
         console.error(str(error))
         sys.exit(1)
@@ -69,6 +73,11 @@ def main() -> None:
     except KeyboardInterrupt:
         console.error("stopped")
         sys.exit(130)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """A sentence, without the line of code that Python would add."""
+    console.note(f"warning: {message}")
 
 
 def _run() -> None:
