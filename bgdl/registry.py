@@ -89,7 +89,8 @@ def load(
     device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only, see `is_network`.
     options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
     (side of the network's input in px), `shape` ("square", "area" or "aspect"), `levels` ((0, 1) for the network's bare
-    probability), `spec` (an InputSpec in place of the weights' own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
+    probability), `spec` (an InputSpec in place of the weights' own) and what the engine takes: `compiled` (torch),
+    `target` (openvino), `provider` (onnx).
     An option `prior` (of grabcut) may be a Matter or the name of one.
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
     """

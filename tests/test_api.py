@@ -28,7 +28,7 @@ from bgdl.preprocess import InputSpec
 from bgdl.types import Matter, Primed
 from tests.profiles import exchanged_profile
 from tests.small_pictures import PHOTO, png
-from tests.video_clips import BrightSubject, disc
+from tests.video_clips import BrightSubject, Whole, disc
 
 
 def test_the_same_kind_comes_out(tiny: Matter, tmp_path: Path) -> None:
@@ -165,6 +165,12 @@ def test_refused_pictures(tiny: Matter, picture: object, sentence: str) -> None:
 def test_what_is_no_model_is_a_sentence(model: object) -> None:
     with pytest.raises(InputError, match=r"a model is a name, a weights file or a Matter made by bgdl\.load, not"):
         bgdl.matte(PHOTO, model)  # type: ignore[arg-type]
+
+
+def test_what_a_picture_leaves_transparent_stays_so_beside_what_is_opaque() -> None:
+    levels = np.repeat([0, 128, 255], 4).astype(np.uint8)
+    rgba = np.dstack([np.full((12, 9, 3), 200, np.uint8), np.tile(levels[:, None], 9)])
+    assert np.allclose(bgdl.matte(Image.fromarray(rgba), Whole())[:, 4], levels / 255)
 
 
 def test_unknown_words_say_what_is_known() -> None:

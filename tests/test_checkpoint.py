@@ -50,7 +50,7 @@ def test_torch_files(tmp_path: Path, net: U2Net, wrap: Any) -> None:
 def test_safetensors_say_what_they_need(tmp_path: Path, net: U2Net) -> None:
     spec = InputSpec(size=256, scale="max", antialias=False)
     checkpoint.write(tmp_path / "w.safetensors", net, spec=spec, half=False, licence="Apache-2.0")
-    loaded = checkpoint.read(tmp_path / "w.safetensors")
+    loaded = checkpoint.read(str(tmp_path / "w.safetensors"))
     assert (loaded.arch, loaded.spec, loaded.metadata["licence"]) == ("u2netp", spec, "Apache-2.0")
     _same(tmp_path / "w.safetensors", net)
 

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from bgdl import compose, convert
 from bgdl.choices import Fit
 from bgdl.compose import Alpha, Blur, Cutout, Over, blur_background, fit_background
 from bgdl.errors import InputError
@@ -33,6 +34,13 @@ def test_half_covered_colour_blends_exactly() -> None:
     frames, alpha = plain((200, 100, 50)), matte(128 / 255)
     assert Over(WHITE)(frames, alpha)[0, 0, 0].tolist() == [227, 177, 152]
     assert Over(plain(WHITE))(frames, alpha)[0, 0, 0].tolist() == [227, 177, 152]
+
+
+def test_levels_are_rounded_half_up_and_stay_bytes() -> None:
+    quarters = torch.arange(-4, 1028) / 4
+    expected = ((torch.arange(-4, 1028) + 2) // 4).clamp(0, 255).to(torch.uint8)
+    assert torch.equal(convert.round_to_bytes(quarters.clone()), expected)
+    assert convert.to_bytes(torch.tensor([-0.01, 0.25 / 255, 0.75 / 255, 1.0, 1.01])).tolist() == [0, 0, 1, 255, 255]
 
 
 def test_cutout_keeps_straight_colours_that_composite_exactly() -> None:
@@ -127,6 +135,26 @@ def test_fit_cover_crops_contain_adds_bars_stretch_fills() -> None:
     assert stretched[0, :, 4].min() > 190
 
 
+@pytest.mark.parametrize("size_hw", [(1, 300), (300, 1)])
+def test_a_thin_picture_is_still_seen_where_it_is_contained(size_hw: tuple[int, int]) -> None:
+    shown = fit_background(plain((200, 200, 200), size_hw), (10, 10), "contain")
+    assert int((shown[..., 0] == 200).sum()) == 10
+
+
+def test_a_background_is_fitted_once_for_each_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted: list[tuple[int, int]] = []
+
+    def fit(picture: Tensor, size_hw: tuple[int, int], *rest: Any, **options: Any) -> Tensor:
+        fitted.append(size_hw)
+        return fit_background(picture, size_hw, *rest, **options)
+
+    monkeypatch.setattr(compose, "fit_background", fit)
+    look = Over(plain(WHITE, (9, 9)))
+    for size_hw in ((4, 5), (4, 5), (6, 5), (6, 5)):
+        look(plain((0, 0, 0), size_hw), matte(0, size_hw))
+    assert fitted == [(4, 5), (6, 5)]
+
+
 def test_cover_scales_no_more_than_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     scaled: list[int] = []
 
@@ -151,6 +179,13 @@ def test_blur_has_no_halo_of_the_subject() -> None:
         scene = blur_background(frames, alpha, sigma_px)
         outside = scene[(alpha == 0).expand_as(scene)].view(-1, 3)
         assert (outside - torch.tensor([20.0, 40.0, 60.0])).abs().max() < 0.5, sigma_px
+
+
+@pytest.mark.parametrize("size_hw", [(40, 200), (200, 40)])
+def test_blur_without_a_sigma_goes_by_the_longer_side(size_hw: tuple[int, int]) -> None:
+    frames = torch.randint(0, 256, (1, *size_hw, 3), dtype=torch.uint8)
+    nothing = matte(0, size_hw)
+    assert torch.equal(Blur()(frames, nothing), Blur(4)(frames, nothing))  # 2 % of 200 px
 
 
 def test_blur_is_a_gaussian_where_nothing_is_subject() -> None:

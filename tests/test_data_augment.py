@@ -101,9 +101,10 @@ def test_same_index_same_picture_another_epoch_another(pairs: list[Pair]) -> Non
 
 
 def test_without_augmentation_the_picture_is_only_resized(pairs: list[Pair]) -> None:
-    sample = TrainingPictures(pairs, None, seed=0)[(0, 1, (48, 48))]
+    pictures = TrainingPictures(pairs, None, seed=0)
     expected = np.array(Image.fromarray(draw_person(1)[0]).resize((48, 48), Image.Resampling.BILINEAR)).astype(int)
-    assert abs(sample["frames"][0].numpy().astype(int) - expected).max() <= 2
+    for draw in range(12):
+        assert abs(pictures[(draw, 1, (48, 48))]["frames"][0].numpy().astype(int) - expected).max() <= 2
 
 
 def _ball(height: int, width: int) -> torch.Tensor:
@@ -292,3 +293,35 @@ def test_pictures_of_high_people_are_made_small_when_they_are_read(tmp_path: Pat
     assert small[1].mean() == pytest.approx(mask.mean(), rel=0.02)
     whole = TrainingPictures(pairs, PLAIN, seed=0)._read(0)
     assert np.array_equal(whole[0], rgb) and np.array_equal(whole[1], mask)
+
+
+@pytest.mark.parametrize(("size_hw", "small_hw"), [((4, 8192), (2, 4096)), ((40, 100), (20, 50))])
+def test_pictures_of_nobody_are_made_small_by_their_longer_side(
+    tmp_path: Path, size_hw: tuple[int, int], small_hw: tuple[int, int]
+) -> None:
+    Image.new("RGBA", size_hw[::-1], (9, 9, 9, 0)).save(tmp_path / "room.png")
+    person_px = 4096 if size_hw[1] > 4096 else 50
+    rgb, mask = TrainingPictures(find_pairs(tmp_path), PLAIN, seed=0, person_px=person_px)._read(0)
+    assert rgb.shape[:2] == mask.shape == small_hw
+
+
+def test_long_pictures_of_small_people_are_made_small(tmp_path: Path) -> None:
+    picture = np.zeros((8, 8192, 4), np.uint8)
+    picture[2:6, 100:104, 3] = 255
+    Image.fromarray(picture).save(tmp_path / "panorama.png")
+    rgb, _ = TrainingPictures(find_pairs(tmp_path), PLAIN, seed=0)._read(0)
+    assert rgb.shape == (4, 4096, 3)
+
+
+def test_squeezed_people_are_narrower() -> None:
+    person = torch.full((4, 60, 40), 255, dtype=torch.uint8)
+    assert [PLAIN._resized(person, 90, squeeze).shape for squeeze in (1.0, 2.0)] == [(4, 90, 60), (4, 90, 30)]
+
+
+def test_what_stands_before_the_person_is_out_of_the_mask() -> None:
+    torch.manual_seed(0)
+    canvas, scene = torch.full((4, 60, 60), 255, dtype=torch.uint8), torch.zeros(3, 30, 40, dtype=torch.uint8)
+    for _ in range(10):
+        covered = Augment(occlude=1.0).occluded(canvas, lambda: scene)
+        assert (covered[:3].int() - covered[3].int()).abs().max() <= 1  # black where nobody is left
+        assert 0.003 < (covered[3] == 0).float().mean() < 0.17

@@ -66,6 +66,15 @@ def test_coverage_of_two_layers_adds_up() -> None:
     assert int(twice[3, 0, 0]) in (191, 192)  # 1 - (1 - 128/255)^2
 
 
+def test_left_and_right_are_treated_alike() -> None:
+    rng = np.random.default_rng(0)
+    rgb, mask = rng.integers(0, 256, (64, 64, 3), np.uint8), np.zeros((64, 64), np.uint8)
+    mask[16:48, 24:40] = 255
+    for take in (cutout, background):
+        here, there = take(rgb, mask), take(rgb[:, ::-1].copy(), mask[:, ::-1].copy())
+        assert (here.int() - there.flip(2).int()).abs().max() <= 1
+
+
 def test_tinted_people_are_as_what_is_behind_them() -> None:
     """A red square before blue: at 1 it has blue's mean, at 0 and full contrast nothing changes, behind never does."""
     canvas = torch.zeros(4, 12, 12, dtype=torch.uint8)

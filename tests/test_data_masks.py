@@ -113,6 +113,11 @@ def test_float_masks_are_shares(tmp_path: Path) -> None:
     assert set(np.unique(read_mask(tmp_path / "mask.tiff"))) == {0, 128}
 
 
+def test_float_masks_below_zero_show_nobody(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[-0.5, 0, 1]], np.float32)).save(tmp_path / "mask.tiff")
+    assert read_mask(tmp_path / "mask.tiff").tolist() == [[0, 0, 255]]
+
+
 @given(st.integers(0, 65535))
 def test_sixteen_bits_are_rounded(tmp_path_factory: pytest.TempPathFactory, level: int) -> None:
     file = tmp_path_factory.getbasetemp() / f"mask-{level}.png"

@@ -93,6 +93,12 @@ def test_neither_a_mask_nor_transparency_is_an_error(tmp_path: Path) -> None:
         read_pair(find_pairs(tmp_path)[0])
 
 
+def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("none yet")
+    with pytest.raises(InputError, match=r"holds no pictures \(\.jpg, "):
+        find_pairs(tmp_path)
+
+
 def test_a_manifest_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no data at .*none.csv; give a folder with images/ and masks/"):
         find_pairs(tmp_path / "none.csv")

@@ -46,6 +46,21 @@ def test_a_name_stays_on_its_side_whatever_is_added(names: set[str], share: int)
     assert [pair for found in alone for pair in found] == validation
 
 
+def test_a_name_stays_on_its_side_from_version_to_version() -> None:
+    validation = split_pairs(pairs_of(*(f"person-{n:03}" for n in range(20))), "hash:5")[1]
+    assert [p.name[-3:] for p in validation] == ["001", "002", "009", "014", "017", "018"]
+
+
+def test_pairs_may_come_from_a_generator() -> None:
+    training, validation = split_pairs((pair for pair in pairs_of("1", "2", "3")), "number:2:0")
+    assert [p.name for p in training] == ["1", "3"] and [p.name for p in validation] == ["2"]
+
+
+def test_a_list_may_lie_in_the_home_folder() -> None:
+    (Path.home() / "val.txt").write_text("b\n")
+    assert split_pairs(pairs_of("a", "b"), "file:~/val.txt") == (pairs_of("a"), pairs_of("b"))
+
+
 @pytest.mark.parametrize("line", ["sub/b", "sub/b.jpg", "b.jpg"])
 def test_listed_names_may_have_suffix_and_folder(tmp_path: Path, line: str) -> None:
     listed = tmp_path / "val.txt"

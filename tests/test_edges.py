@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl import convert
@@ -212,6 +213,34 @@ def test_matting_solves_the_edge() -> None:
     assert error(solved, truth) < 0.35 * error(alpha, truth)
     smaller = closed_form(frames, alpha, band=0.05, working_px=2500)
     assert error(smaller, truth) < 0.6 * error(alpha, truth)
+
+
+def test_matting_solves_all_of_the_band_at_no_more_than_the_asked_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames, alpha = torch.full((1, 100, 200, 3), 255, dtype=torch.uint8), torch.zeros(1, 100, 200, 1)
+    alpha[:, :, 98:102], alpha[:, :, 102:] = 0.5, 1  # with what is around, a band of some 1500 px
+    solved_px: list[int] = []
+
+    def estimate(image: NDArray[np.float64], trimap: NDArray[np.float64], limit_s: float) -> NDArray[np.float64]:
+        assert image.shape == (*trimap.shape, 3) and np.allclose(image, 1)
+        solved_px.append(trimap.size)
+        return np.where(np.indices(trimap.shape)[1] < trimap.shape[1] / 2, 1.0 - answers, answers)
+
+    monkeypatch.setattr(matting, "_estimate", estimate)
+    answers = 0.5
+    solved = closed_form(frames, alpha + 0.1 * (alpha == 0.5))
+    assert (solved[:, :, 97:103] == 0.5).all() and torch.equal(solved[:, :, :90], alpha[:, :, :90])
+    answers = 1.0  # a step, which overshoots where it is enlarged
+    solved = closed_form(frames, alpha, working_px=600)
+    assert solved.min() == 0 and solved.max() == 1
+    assert 500 < solved_px[1] < 660 < 1300 < solved_px[0]
+
+
+@pytest.mark.parametrize("sure", [0.0, 1.0])
+def test_matting_needs_both_sides_of_an_edge(sure: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matting, "_estimate", None)
+    alpha = torch.full((1, 40, 40, 1), sure)
+    alpha[:, 15:25] = 0.5
+    assert torch.equal(closed_form(torch.zeros(1, 40, 40, 3, dtype=torch.uint8), alpha), alpha)
 
 
 def test_matting_past_its_limit_keeps_the_matte_and_says_so() -> None:

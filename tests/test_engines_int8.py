@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 import bgdl
@@ -42,6 +44,19 @@ def test_every_wide_map_is_rounded_and_holds_zero(measured):
         assert low <= 0 < high
         zero = -255 * low / (high - low)
         assert abs(zero - round(zero)) < 1e-3  # padding is exact
+
+
+@given(st.floats(-50, 0), st.floats(0.5, 50))
+def test_ranges_are_widened_little_and_hold_zero_among_their_levels(low, high):
+    least, most = int8._with_zero(low, high)
+    assert least <= low + 1e-4 and high - 1e-4 <= most and most - least <= 1.2 * (high - low)
+    zero = -255 * least / (most - least)
+    assert abs(zero - round(zero)) < 1e-2
+
+
+def test_ranges_reach_zero_where_a_map_does_not():
+    assert int8._with_zero(2.0, 5.0) == (0.0, 5.0)
+    assert int8._with_zero(0.0, 0.0) == (0.0, 1e-6)  # an empty range would divide by 0
 
 
 def test_int8_comes_near_at_any_size(measured):

@@ -54,7 +54,7 @@ def test_scores_of_pictures(tmp_path):
     assert second.scores["iou"] < 0.5 < second.scores["recall"]
     assert first.seconds > 0
     assert {*scores.PICTURE, *scores.SALIENCY} == set(first.scores)
-    assert len(first.curves["best_iou"]) == 255
+    assert {*scores.CURVES} == set(first.curves) and len(first.curves["best_iou"]) == 255
 
 
 def test_jobs_change_nothing_but_the_time(tmp_path):

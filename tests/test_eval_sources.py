@@ -277,6 +277,8 @@ def test_configs(tmp_path):
     for data in ("2024", "[2024]"):
         path.write_text(f"data: {data}\n")
         assert read_config(path) == {"data": ["2024"]}
+    path.write_text("data: one, two.csv\n")
+    assert read_config(path) == {"data": ["one", "two.csv"]}
     path.write_text("methods: {a: otsu, b: canny}\n")
     with pytest.raises(InputError, match=r"methods is .*; it must be a list, one to an entry"):
         read_config(path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bgdl.evaluation import stats
-from bgdl.evaluation.compare import compare, moves
+from bgdl.evaluation.compare import Move, compare, moves
 from bgdl.evaluation.records import Record
 from bgdl.evaluation.summary import best_threshold, summarise
 from bgdl.evaluation.table import make_table
@@ -129,6 +129,32 @@ def test_few_pictures_move_nothing(count):
     assert compare(report(0.9), report(0.5)) == [
         "d, m: IoU 0.500 → 0.900, unchanged: fewer than 6 pictures, or clips, have no interval"
     ]
+
+
+def test_measures_that_only_one_method_has_are_not_paired():
+    soft = [replace(row, scores={**row.scores, "messddt": 1.0}) for row in rows("soft", [0.5] * 6)]
+    figures = summarise([*rows("base", [0.5] * 6), *soft], ["base", "soft"], "base")
+    assert "messddt" in figures["summary"]["soft"] and "messddt" not in figures["paired"]["soft"]
+
+
+def test_reports_tell_what_moved_besides_iou_and_what_was_done_otherwise():
+    def report(mae, **rules):
+        row = {"data": "d", "clip": "c", "method": "m", "sequence": False, "seconds": 0.1, "iou": 0.9}
+        return {"pictures": [{**row, "name": str(n), "dice": 0.9, "mae": mae} for n in range(6)], "rules": rules}
+
+    assert compare(report(0.01, every=1, resize=512), report(0.02, every=1, binarize=True)) == [
+        "rules differ from the earlier report: binarize is None, was True",
+        "rules differ from the earlier report: resize is 512, was None",
+        "d, m: IoU 0.900 → 0.900 [+0.000, +0.000], unchanged",
+        "d, m: MAE 0.0200 → 0.0100 [-0.0100, -0.0100], better",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"), [(0.0, 0.2, "unchanged"), (-0.2, 0.0, "unchanged"), (0.1, 0.2, "better")]
+)
+def test_an_interval_that_ends_at_0_tells_nothing(low, high, verdict):
+    assert Move("d", "m", "iou", 0.5, 0.6, stats.Interval(0.1, low, high), 9).verdict == verdict
 
 
 def test_gaps_are_left_out():

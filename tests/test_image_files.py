@@ -96,6 +96,8 @@ def test_integer_and_float_tiff_are_not_clipped() -> None:
     wide = read(encoded(Image.fromarray(np.array([[-100, 0, 300]], np.float32)), "TIFF"))
     assert wide.frames[0, 0, :, 0].tolist() == [0, 64, 255]
     assert wide.notes == ("grey values -100 to 300 were stretched to black and white",)
+    holes = read(encoded(Image.fromarray(np.array([[np.nan, np.inf, 1]], np.float32)), "TIFF"))
+    assert holes.frames[0, 0, :, 0].tolist() == [0, 0, 255]
 
 
 def test_cmyk_without_a_profile_is_read_with_a_note() -> None:

@@ -84,6 +84,16 @@ def no_cycles_sought() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("no_cycles_sought")
+def test_a_jump_from_the_last_frame_on_shows_what_playing_on_would(uneven_clip: Path) -> None:
+    played, jumping = VideoBackground(uneven_clip), VideoBackground(uneven_clip)
+    every = played.at([Fraction(ms, 1000) for ms in range(0, 2400, 5)], SIZE_HW)
+    jumping.at([Fraction(455, 1000)], SIZE_HW)  # of the second round, only the last frame is to come
+    later = [Fraction(ms, 1000) for ms in range(1600, 2400, 5)]
+    assert torch.equal(jumping.at(later, SIZE_HW), every[-len(later) :])
+    for background in (played, jumping):
+        background.close()
+
+
 def test_rounds_leave_nothing_behind(tmp_path: Path) -> None:
     played = VideoBackground(write_clip(tmp_path / "bg.mp4", frames=3, rate=25))
     played.at([Fraction(frame, 25) for frame in range(9)], SIZE_HW)

@@ -185,3 +185,11 @@ def test_windows_cameras_open_without_hardware_transforms(
     with pytest.raises(BgdlError, match="OpenCV does not load"):
         importlib.reload(opencv)
     assert os.environ.get(name) == expected
+
+
+def test_red_is_red_from_a_camera(monkeypatch: pytest.MonkeyPatch) -> None:
+    bgr = np.full((4, 6, 3), (10, 20, 30), np.uint8)
+    monkeypatch.setattr(Capture, "read", lambda _: (True, bgr))
+    with Camera("0") as source:
+        shot = source.newest(30)
+    assert shot is not None and shot.frames[0, 0, 0].tolist() == [30, 20, 10]

@@ -132,3 +132,13 @@ def test_a_window_that_is_minimised_is_not_closed_on_macos(
     assert shown.key() is None  # nothing was shown yet
     shown.show(torch.zeros(4, 4, 3, dtype=torch.uint8))
     assert shown.key() == expected
+
+
+def test_red_is_red_in_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[np.ndarray] = []
+    monkeypatch.setattr(window, "why_no_display", lambda: None)
+    for name in ("namedWindow", "resizeWindow"):
+        monkeypatch.setattr(window.cv2, name, lambda *_: None)
+    monkeypatch.setattr(window.cv2, "imshow", lambda _, picture: shown.append(picture))
+    window.Window("test").show(torch.tensor([[[30, 20, 10]]], dtype=torch.uint8))
+    assert shown[0].tolist() == [[[10, 20, 30]]]  # OpenCV's order

@@ -70,6 +70,7 @@ def test_keep_leaves_an_empty_matte_alone() -> None:
 
 def test_threshold_is_inclusive_and_bounded() -> None:
     assert threshold_at(torch.tensor([0.49, 0.5, 1.0]), 0.5).tolist() == [0, 1, 1]
+    assert threshold_at(torch.tensor([0.99, 1.0]), 1).tolist() == [0, 1]
     for level in (0, 1.1, -2):
         with pytest.raises(InputError, match=r"give a level above 0 and up to 1"):
             threshold_at(matte(1), level)
@@ -78,7 +79,7 @@ def test_threshold_is_inclusive_and_bounded() -> None:
 def test_bounding_box_with_margins_ends_at_the_border() -> None:
     alpha = two_people()[:, :85]
     assert bounding_box(alpha, Margin()) == (5, 10, 80, 90)
-    assert bounding_box(alpha, Margin.parse("5%")) == (1, 6, 84, 94)
+    assert bounding_box(alpha, Margin.parse(" 5 % ")) == (1, 6, 84, 94)
     assert bounding_box(alpha, Margin.parse("50")) == (0, 0, 85, 100)
     assert bounding_box(matte(0), Margin.parse("3px")) == (0, 0, 4, 5)
 

@@ -76,10 +76,11 @@ def benchmark_connectivity(pred: np.ndarray, target: np.ndarray, ndimage) -> flo
     return np.abs(phis[0] - phis[1]).sum() / 1000
 
 
+@pytest.mark.parametrize("contrast", [1, 4], ids=["soft", "solid"])
 @pytest.mark.parametrize("seeds", [(5, 6), (7, 8)])
-def test_conn_is_the_benchmarks(seeds):
+def test_conn_is_the_benchmarks(seeds, contrast):
     ndimage = pytest.importorskip("scipy.ndimage")
-    alpha, truth = (blobs(seed) for seed in seeds)
+    alpha, truth = (((blobs(seed) - 0.5) * contrast + 0.5).clamp(0, 1) for seed in seeds)
     expected = benchmark_connectivity(alpha.double().numpy(), truth.double().numpy(), ndimage)
     assert expected > 0.1
     assert matting.conn(alpha, truth) == pytest.approx(expected, rel=1e-5)
@@ -90,6 +91,12 @@ def test_batches_are_their_pictures():
     for measure in MEASURES:
         singles = torch.stack([measure(a, t) for a, t in zip(alpha, truth, strict=True)])
         torch.testing.assert_close(measure(alpha, truth), singles)
+
+
+def test_masks_of_bool_are_mattes_of_0_and_1():
+    alpha, truth = blobs(1) >= 0.5, blobs(2) >= 0.5
+    for measure in MEASURES:
+        assert measure(alpha, truth) == measure(alpha.float(), truth.float()) > 0
 
 
 def test_units():

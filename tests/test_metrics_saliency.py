@@ -60,6 +60,12 @@ def test_perfect_and_empty(measure, pair):
     torch.testing.assert_close(both[1], measure(truth, truth))
 
 
+def test_a_subject_that_is_not_there_is_worth_nothing(pair):
+    truth, nothing = pair[1], torch.zeros_like(pair[1])
+    assert saliency.weighted_f(truth, nothing) == 0
+    assert saliency.f_curve(truth, nothing).max() == 0
+
+
 @pytest.mark.parametrize("at", [np.s_[:, -1], np.s_[-1], np.s_[-1, -1], np.s_[0, :1]], ids=str)
 @pytest.mark.parametrize("size_hw", [(12, 16), (1, 9), (9, 1), (1, 1)], ids=str)
 def test_a_subject_at_the_very_edge(at, size_hw):

@@ -145,9 +145,13 @@ def test_boundary_f_is_daviss(size_hw):
     assert seg.boundary_f(alpha, truth) == pytest.approx(2 * precision * recall / (precision + recall), abs=1e-6)
 
 
-def test_mistakes_are_said():
+@pytest.mark.parametrize("measure", [*MEASURES, seg.iou_curve])
+def test_bytes_are_refused(measure):
     with pytest.raises(InputError, match=r"alpha is torch.uint8; metrics take float or bool in \[0,1\]"):
-        seg.iou(torch.zeros(3, 3, dtype=torch.uint8), torch.zeros(3, 3))
+        measure(torch.zeros(3, 3, dtype=torch.uint8), torch.zeros(3, 3))
+
+
+def test_mistakes_are_said():
     with pytest.raises(InputError, match=r"alpha is \(3, 3\) but truth is \(3, 4\); resize one to the other"):
         seg.iou(torch.zeros(3, 3), torch.zeros(3, 4))
     with pytest.raises(InputError, match=r"metrics take \(...,H,W\)"):

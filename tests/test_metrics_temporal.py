@@ -151,6 +151,11 @@ def test_flicker_counts_only_where_the_truth_stands_still():
     np.testing.assert_allclose(temporal.flicker(alpha, truth), [1000 * 0.25 / 3, 1000 * 0.25 / 4], rtol=1e-5)
 
 
+def test_flicker_is_0_where_no_pixel_stands_still():
+    truth = torch.linspace(0, 1, 3).view(3, 1, 1).expand(3, 4, 4)
+    assert temporal.flicker(1 - truth, truth).tolist() == [0, 0]
+
+
 def davis_decay(values: np.ndarray) -> float:
     """db_statistics of the DAVIS 2017 toolkit."""
     ids = (np.round(np.linspace(1, len(values), 5) + 1e-10) - 1).astype(np.uint8)

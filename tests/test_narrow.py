@@ -59,6 +59,20 @@ def test_channels_that_hardly_speak_go_with_little_effect(net):
     assert 0 < difference < 0.002
 
 
+def test_batchnorm_is_folded_before_channels_are_left_out():
+    torch.manual_seed(0)
+    net = U2Net("u2netp")
+    for part in net.modules():
+        if isinstance(part, torch.nn.BatchNorm2d):
+            part.running_mean.normal_(0, 0.1)
+            part.running_var.uniform_(0.5, 2)
+    net.eval()
+    kept = {name: range(48) for name in ENDS}
+    with torch.inference_mode():
+        expected = narrow(fold_batchnorm(copy.deepcopy(net)), kept)(PICTURES)
+        torch.testing.assert_close(narrow(net, kept)(PICTURES), expected)
+
+
 @pytest.mark.parametrize("size_hw", [(40, 56), None])
 def test_the_narrow_network_is_written_as_a_graph(net, size_hw):
     onnxruntime = pytest.importorskip("onnxruntime")

@@ -10,6 +10,7 @@ import torch
 
 from bgdl.errors import DeviceError
 from bgdl.matters.u2net import U2NetMatter
+from bgdl.pipeline.video_step import pick_batch
 from bgdl.preprocess import InputSpec
 
 ERRORS = {
@@ -74,3 +75,10 @@ def test_threads_that_run_out_of_memory_at_once_halve_the_batch_once():
         first, second = threads.map(matter.alpha, (FRAMES[:2], FRAMES[:2]))
     assert matter.batch == 1 and sorted(matter.engine.runs) == [1, 1, 1, 1, 2, 2]
     torch.testing.assert_close(first, second)
+
+
+@pytest.mark.parametrize(("free_gb", "batch"), [(0.1, 1), (4, 6), (80, 16)])
+def test_batches_on_a_gpu_go_by_its_free_memory(free_gb: float, batch: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (int(free_gb * 1e9), 0))
+    assert pick_batch(torch.device("cuda"), (1080, 1920)) == batch
+    assert pick_batch(torch.device("cpu"), (1080, 1920)) == 2

@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from torchvision.models import ResNet18_Weights
 
 import bgdl
 from bgdl.errors import InputError
@@ -128,12 +129,30 @@ def test_restore_on_the_cpu_is_bilinear():
     torch.testing.assert_close(restore(probability, (130, 201), RAW)[..., 0], expected[:, 0], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("size_hw", [(20, 90), (90, 20), (20, 20)])
+def test_a_matte_that_shrinks_to_one_side_only_loses_no_detail(size_hw):
+    probability = (torch.arange(64) % 2).float().repeat(64, 1)  # thin stripes, of which bilinear alone keeps some
+    probability = probability if size_hw[1] == 20 else probability.T
+    alpha = restore(probability[None, None].contiguous(), size_hw, RAW)
+    assert (alpha[:, 4:-4, 4:-4] - 0.5).abs().max() < 0.1
+
+
+def test_a_black_frame_has_no_maximum_to_divide_by():
+    black = torch.zeros(1, 8, 8, 3, dtype=torch.uint8)
+    assert prepare(black, InputSpec(size=32, scale="max", mean=(0, 0, 0), std=(1, 1, 1))).unique().tolist() == [0]
+
+
 def test_minmax_is_of_each_frame_alone():
     probability = torch.stack([torch.linspace(0.2, 0.4, 64).repeat(64, 1), torch.linspace(0, 0.1, 64).repeat(64, 1)])
     alpha = restore(probability[:, None], (64, 64), InputSpec(size=64, stretch="minmax"))
     assert alpha.amin(dim=(1, 2, 3)).tolist() == [0, 0]
     assert alpha.amax(dim=(1, 2, 3)).tolist() == pytest.approx([1, 1])
     assert restore(probability[:, None], (64, 64), RAW).max() == pytest.approx(0.4)
+
+
+def test_the_default_normalisation_is_imagenets():
+    preset = ResNet18_Weights.DEFAULT.transforms()
+    assert [*InputSpec().mean, *InputSpec().std] == [*preset.mean, *preset.std]
 
 
 def test_spec_survives_its_dictionary():

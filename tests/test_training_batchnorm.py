@@ -65,6 +65,20 @@ def test_reestimated_statistics_are_the_inputs_and_change_no_output() -> None:
     first = net.get_submodule("stage1.rebnconvin")
     entering = first.conv_s1(torch.cat(batches))  # type: ignore[operator]
     assert torch.allclose(first.bn_s1.running_mean, entering.mean(dim=(0, 2, 3)), atol=1e-4)  # type: ignore[arg-type, union-attr]
+    assert torch.allclose(first.bn_s1.running_var, entering.var(dim=(0, 2, 3), correction=0), atol=1e-4)  # type: ignore[arg-type, union-attr]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_reestimating_leaves_the_mode_as_it_was(training: bool) -> None:
+    net = settled_net().train(training)
+    batchnorm.reestimate(net, [torch.randn(1, 3, 32, 32)])
+    assert all(module.training == training for module in net.modules())
+
+
+@pytest.mark.parametrize(("mode", "there"), [("fold", False), ("freeze", True), ("reestimate", True)])
+def test_only_fold_takes_batchnorm_away(mode: BatchNormMode, there: bool) -> None:
+    net = PortraitModule(input_spec=SMALL, batchnorm=mode).net
+    assert any(isinstance(module, torch.nn.BatchNorm2d) for module in net.modules()) == there
 
 
 def test_frozen_batchnorm_keeps_its_statistics(people: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
+from torchmetrics.functional.image import structural_similarity_index_measure
 
 from bgdl.training.losses import Loss, edge_weights, soft_iou_loss, ssim_loss, weighted_bce
 
@@ -72,6 +73,18 @@ def test_ssim_of_flat_fields_is_wangs_formula() -> None:
     assert float(ssim_loss(a, b)) == pytest.approx(1 - inner, abs=1e-3)  # variances of 1e-8, not 0, in float32
 
 
+def test_ssim_is_torchmetrics() -> None:
+    """But for a border, which each repeats in its way: here there is nothing to see in it."""
+    generator = torch.Generator().manual_seed(0)
+    a, b = torch.full((2, 1, 1, 48, 64), 0.5)
+    a[..., 16:32, 16:48], b[..., 16:32, 16:48] = torch.rand(2, 1, 1, 16, 32, generator=generator)
+    _, similarity = structural_similarity_index_measure(a, b, data_range=1.0, sigma=1.5, return_full_image=True)
+    expected = float((1 - similarity).sum()) / (48 * 64)
+    assert float(ssim_loss(a, b)) == pytest.approx(expected, rel=1e-3)
+    only = Loss(bce=0, iou=0, ssim=2, sides=0)
+    assert float(only([a.logit()], b)) == pytest.approx(2 * expected, rel=1e-3)
+
+
 def test_edges_weigh_more() -> None:
     weights = edge_weights(disc(80), 3.0)
     assert float(weights[0, 0, 40, 40]) == 1 == float(weights[0, 0, 0, 0])
@@ -82,6 +95,7 @@ def test_sides_and_teacher_can_be_left_out() -> None:
     masks, fused = disc(), torch.zeros(1, 1, 24, 24)
     alone = Loss(sides=0.0)([fused, *[torch.full_like(fused, 9.0)] * 6], masks)
     assert torch.equal(alone, Loss(sides=0.0)([fused], masks))
+    assert torch.equal(Loss(distil=2.0)([fused], masks), Loss()([fused], masks))  # as in validation
     teacher = torch.full_like(fused, 0.5)
     assert float(Loss(distil=2.0)([fused], masks, teacher)) == pytest.approx(
         float(Loss()([fused], masks)) + 2 * float(torch.tensor(2.0).log()), abs=1e-5

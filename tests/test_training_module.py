@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -201,18 +203,21 @@ def test_teacher_pulls_towards_its_matte(people: Path, tmp_path: Path, tiny_weig
 
 def test_validation_scores_are_those_of_the_matter(people: Path, tmp_path: Path, tiny_weights: Path) -> None:
     """What is validated is what `bgdl image` will do: the same preprocessing, the same size back."""
-    from bgdl.metrics import segmentation
+    from bgdl.metrics import matting, segmentation
 
     module = PortraitModule(start=str(tiny_weights), input_spec=SMALL, batchnorm="train")
     pictures = data(people)
     scores = trainer(tmp_path).validate(module, pictures, verbose=False)[0]
-    net, expected = checkpoint.read(tiny_weights).net(), []
+    net, expected = checkpoint.read(tiny_weights).net(), defaultdict[str, list[torch.Tensor]](list)
     for batch in pictures.val_dataloader():
         with torch.no_grad():
             probability = net(preprocess.prepare(batch["frames"], SMALL))
         alpha = preprocess.restore(probability, (48, 40), SMALL)[..., 0]
-        expected.append(segmentation.iou(alpha, batch["masks"][:, 0]))
-    assert scores["val_iou"] == pytest.approx(float(torch.cat(expected).mean()), abs=1e-5)
+        for measure in (segmentation.iou, segmentation.boundary_iou, matting.mae):
+            expected[measure.__name__].append(measure(alpha, batch["masks"][:, 0]))
+    for name, values in expected.items():
+        assert scores[f"val_{name}"] == pytest.approx(float(torch.cat(values).mean()), abs=1e-5)
+    assert not any(metric.update_count for metric in (module.val_iou, module.val_boundary_iou, module.val_mae))
 
 
 def test_a_step_without_a_picture_counts_for_nothing(people: Path) -> None:
@@ -272,3 +277,12 @@ def test_the_rate_rises_and_falls_without_a_jump(warmup: int, steps: int, top: i
 def test_a_curve_of_one_value_is_seen() -> None:
     panel = draw_curves({"val_iou": [(100.0, 0.95)]})
     assert COLOURS[0] in {colour for _, colour in panel.getcolors(panel.width * panel.height) or []}
+
+
+def test_a_curve_is_a_line_from_its_first_value_to_its_last() -> None:
+    sheet = np.asarray(draw_curves({"val_iou": [(0.0, 0.2), (10.0, 0.7)]}))
+    drawn = (sheet == COLOURS[0]).all(-1)
+    first, last = drawn.any(0).nonzero()[0][[0, -1]]
+    assert last - first > 650 and drawn[:, first:last].any(0).all()
+    heights = [int(drawn[:, column].nonzero()[0].mean()) for column in (first, (first + last) // 2, last)]
+    assert heights[0] > 190 and abs(heights[1] - 112) < 5 and heights[2] < 35

@@ -43,6 +43,20 @@ def overlap(alpha: Tensor, truth: Tensor) -> float:
     return float((mask & true).sum() / (mask | true).sum())
 
 
+@pytest.mark.parametrize(
+    ("data", "stamps", "told"),
+    [
+        (torch.zeros(2, 4, 4, 3), 2, r"is uint8 \(N,H,W,3\), got torch.float32 \(2, 4, 4, 3\)"),
+        (torch.zeros(4, 4, 3).byte(), 4, r"got torch.uint8 \(4, 4, 3\)"),
+        (torch.zeros(2, 4, 4, 4).byte(), 2, r"got torch.uint8 \(2, 4, 4, 4\)"),
+        (torch.zeros(2, 4, 4, 3).byte(), 1, "has 2 frames but 1 timestamps"),
+    ],
+)
+def test_batches_of_another_kind_are_refused(data: Tensor, stamps: int, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        FrameBatch(data, range(stamps), Fraction(1, 25))
+
+
 @pytest.mark.parametrize("count", [1, 2, 9, 10, 12])
 def test_batches_change_nothing_and_every_frame_comes_out_in_order(count: int) -> None:
     frames, matter = wander(count), BrightSubject()
@@ -72,7 +86,7 @@ def test_both_neighbours_count_by_time() -> None:
             return torch.full((*frames.shape[:3], 1), float(self.seen - 1))
 
     frames = torch.from_numpy(disc(0, SIZE))[None].repeat(5, 1, 1, 1)
-    pairs = Propagation(Growing(), 4)(batches(frames, 1, [0, 10, 20, 70, 100]))
+    pairs = Propagation(Growing(), 4)(batches(frames, 1, [30, 40, 50, 100, 130]))
     levels = [round(float(alpha.mean()), 4) for _, mattes in pairs for alpha in mattes]
     assert levels == [0, 0.1, 0.2, 0.7, 1]
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import bgdl
 from bgdl.errors import InputError
+from bgdl.pipeline.video_crop import BoxFinder
 from tests.video_clips import BrightSubject, Interrupted, convert, decoded, write_clip
 
 
@@ -29,6 +31,18 @@ def test_ctrl_c_in_the_first_pass_names_no_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt, match=r"^stopped while looking for the crop; nothing was written$"):
         convert(source, tmp_path / "out.mp4", model=Interrupted(), batch=2, crop="5%")
     assert [path.name for path in tmp_path.iterdir()] == ["in.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "even"),
+    [((4, 9), (4, 10)), ((4, 8), (4, 8)), ((36, 41), (35, 41)), ((0, 41), (0, 41)), ((0, 5), (0, 6))],
+)
+def test_sides_are_made_even_inside_the_frame(rows: tuple[int, int], even: tuple[int, int]) -> None:
+    finder, alpha = BoxFinder("0"), torch.zeros(2, 41, 30, 1)
+    alpha[0, rows[0], 10:20], alpha[1, rows[1] - 1, 10:20] = 1, 1
+    finder(alpha)
+    assert finder.box(even=False) == (rows[0], 10, rows[1], 20)
+    assert finder.box(even=True) == (even[0], 10, even[1], 20)
 
 
 def screen(index: int, size_hw: tuple[int, int]) -> np.ndarray:

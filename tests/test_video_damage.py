@@ -11,6 +11,7 @@ import pytest
 
 from bgdl.media import decoder
 from bgdl.media.opening import picture_of
+from bgdl.media.reader import VideoReader
 from tests.video_clips import convert, decoded, write_clip
 
 FRAMES = 30
@@ -101,3 +102,18 @@ def test_sound_that_goes_on_after_the_picture_is_no_damage(tmp_path: Path, name:
                     packet.stream = stream
                     output.mux(packet)
     assert convert(tmp_path / name, tmp_path / "out.mkv").notes == ()
+
+
+@pytest.mark.parametrize("name", ["in.flv", "in.ts", "in.mkv", "in.avi"])
+def test_a_picture_that_ends_before_its_sound_is_not_damaged(tmp_path: Path, name: str) -> None:
+    source = write_clip(tmp_path / name, frames=20, rate=25, codec="mpeg4" if name == "in.avi" else "libx264",
+                        audio="libmp3lame" if name == "in.avi" else "aac", tone_to_s=4)  # fmt: skip
+    report = convert(source, tmp_path / "out.mkv")
+    assert report.frames == 20 and not report.notes
+
+
+def test_a_clip_that_is_still_being_read_is_not_cut_off(tmp_path: Path) -> None:
+    with VideoReader(write_clip(tmp_path / "in.mp4", frames=60, rate=25)) as reader:
+        assert reader.cut is None
+        assert sum(len(batch) for batch in reader.batches(8)) == 60
+        assert reader.cut is None

@@ -73,6 +73,9 @@ def test_subtitles_are_copied_or_packed_anew(tmp_path: Path) -> None:
     words = [data[2:] for _, data in packets(tmp_path / "out.mp4", "subtitle") if len(data) > 2]
     assert words == [b"one", b"two"]
     assert "transcoded from srt to mov_text" in report.notes[0]
+    for target in ("out.mkv", "out.mp4"):
+        with av.open(str(tmp_path / target)) as clip:
+            assert clip.streams.subtitles[0].metadata["language"] == "swe"
 
 
 def test_a_cut_starts_at_zero_with_its_own_sound(tmp_path: Path) -> None:

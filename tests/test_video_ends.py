@@ -9,6 +9,7 @@ import av
 import pytest
 
 from bgdl.media.tracks import Tracks
+from bgdl.media.transcode import _words
 from tests.video_clips import convert, decoded, packets, write_clip
 
 
@@ -90,7 +91,13 @@ def test_styles_are_taken_out_of_words_that_are_packed_anew(tmp_path: Path, targ
 
 @pytest.mark.parametrize("target", ["out.mkv", "out.webm"])
 def test_words_are_shown_inside_the_range_alone(tmp_path: Path, target: str) -> None:
-    said = [(0, 300, b"before"), (300, 500, b"over the start"), (900, 9000, b"over the end"), (1500, 100, b"after")]
+    said = [
+        (0, 300, b"before"),
+        (300, 500, b"over the start"),
+        (900, 9000, b"over the end"),
+        (1200, 100, b"at the end"),
+        (1500, 100, b"after"),
+    ]
     source = write_clip(tmp_path / "in.mkv", frames=50, rate=25, subtitles="subrip", words=said)
     convert(source, tmp_path / target, start=0.6, end=1.2)
     shown = words(tmp_path / target)
@@ -115,3 +122,16 @@ def test_ctrl_c_while_the_end_is_written_keeps_what_there_is(tmp_path: Path, mon
     (tmp_path / "out.mp4.part").rename(tmp_path / "part.mp4")
     assert len(decoded(tmp_path / "part.mp4")[0]) == 25
     assert sound_ends_s(tmp_path / "part.mp4") == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("codec", "data", "words"),
+    [
+        ("ass", rb"3,0,Default,,0,0,0,,{\i1}One, two{\i0}\Nthree\nfour\hfive", "One, two\nthree\nfour five"),
+        ("mov_text", b"\0\x03one\0\0\0\x16styl\0\x01", "one"),
+        ("mov_text", b"\0\0", ""),
+        ("subrip", b"<i>One</i>\r\n<font color='red'>1 < 2</font>\r\n\0", "One\r\n1 < 2"),
+    ],
+)
+def test_words_are_read_in_every_packing(codec: str, data: bytes, words: str) -> None:
+    assert _words(data, codec) == words

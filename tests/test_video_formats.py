@@ -219,6 +219,14 @@ def test_the_encoder_is_chosen_by_the_size_of_the_clip(tmp_path: Path, monkeypat
     assert asked == [(46, 62)]
 
 
+@pytest.mark.parametrize("name", ["out.mp4", "out.mov"])
+def test_players_find_the_index_before_the_pictures(tmp_path: Path, clip: Path, name: str) -> None:
+    """So that a browser can begin to play before it has the whole file."""
+    convert(clip, tmp_path / name, background="white")
+    written = (tmp_path / name).read_bytes()
+    assert 0 < written.index(b"moov") < written.index(b"mdat")
+
+
 def test_hidden_colours_take_the_subject_s_and_nothing_seen_changes() -> None:
     rgba = np.zeros((40, 60, 4), np.uint8)
     rgba[10:30, 20:40] = (200, 100, 50, 255)

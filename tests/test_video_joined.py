@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bgdl.media.clock import Clock
+from bgdl.media.joins import Joins
 from tests.video_clips import convert, decoded, packets, write_clip
 
 
@@ -59,3 +61,38 @@ def test_a_clock_fills_in_repairs_and_joins() -> None:
         500, 540, 580, 581, 2000, 2040, 2080, 3940, 3980,
     ]  # fmt: skip
     assert (clock.repaired, clock.joins) == (2, 2)
+
+
+PICTURE, SOUND, WORDS = (SimpleNamespace(index=index, average_rate=Fraction(25)) for index in range(3))
+
+
+def moved(
+    picture: SimpleNamespace | None, times: list[tuple[SimpleNamespace, int]], *, shown: bool = True
+) -> list[tuple[int, int | None, int]]:
+    """Stream, pts and dts of what is handed on; times in ms. shown: with a pts."""
+    packets = (
+        SimpleNamespace(
+            stream=stream, pts=ms if shown else None, dts=ms, duration=500, size=1, time_base=Fraction(1, 1000)
+        )
+        for stream, ms in times
+    )
+    return [(packet.stream.index, packet.pts, packet.dts) for packet in Joins(picture).moved(packets)]
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_sound_without_a_picture_is_joined_end_to_end(shown: bool) -> None:
+    part = [(SOUND, 0), (SOUND, 500), (SOUND, 1000), (SOUND, 1500)]
+    assert moved(None, part * 3, shown=shown) == [(1, ms if shown else None, ms) for ms in range(0, 6000, 500)]
+
+
+def test_sound_and_words_of_the_next_part_are_moved_with_its_picture() -> None:
+    first = [(PICTURE, 0), (SOUND, 10), (PICTURE, 2000), (SOUND, 2010)]  # the picture ends at 2040
+    second = [(SOUND, -30), (WORDS, 20), (SOUND, 10), (PICTURE, 0), (SOUND, 500)]  # -30 would be 2010 again
+    assert moved(PICTURE, first + second) == [(index, ms, ms) for index, ms in (
+        (1, 10), (1, 2010), (2, 2060), (1, 2050), (1, 2540)
+    )]  # fmt: skip
+
+
+def test_sound_of_a_next_part_without_a_picture_follows_the_last_picture() -> None:
+    first = [(PICTURE, 0), (SOUND, 0), (PICTURE, 2000), (SOUND, 2000)]
+    assert moved(PICTURE, [*first, (SOUND, 100), (SOUND, 600)])[2:] == [(1, 2040, 2040), (1, 2540, 2540)]

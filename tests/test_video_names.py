@@ -75,6 +75,14 @@ def test_pictures_that_are_read_are_not_replaced(clip: Path, source: str) -> Non
     assert len(names("frames")) == 5 + (1 if "3" in source else 5)
 
 
+def test_pictures_of_an_unfinished_run_are_not_deleted_while_they_are_read(clip: Path) -> None:
+    convert(clip, Path("frames"))
+    Path("frames").rename("frames.part")
+    with pytest.raises(InputError, match=r"frames\.part/%06d\.png is an input and would be replaced"):
+        convert(Path("frames.part/%06d.png"), Path("frames"))
+    assert len(names("frames.part")) == 5
+
+
 @pytest.mark.parametrize("target", [".", "%06d.png", "../here"])
 def test_the_folder_that_one_is_in(clip: Path, target: str) -> None:
     with pytest.raises(InputError, match=r"here exists; use overwrite"):

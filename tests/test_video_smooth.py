@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.matters.wrapped import Smoothed
 from bgdl.refine.cuts import Cuts
-from bgdl.refine.flow import carry, motion, shrink
+from bgdl.refine.flow import carry, carry_full, motion, shrink, trust
 from bgdl.refine.smooth import Smoother
 from tests.video_clips import BrightSubject, disc
 
@@ -49,6 +50,30 @@ def test_what_moves_does_not_lag(mode: str, look_ahead: int) -> None:
     assert min(errors, key=errors.__getitem__) == 0
     overlap = (after > 0.5) & (truth > 0.5)
     assert overlap.sum() / ((after > 0.5) | (truth > 0.5)).sum() > 0.97
+
+
+def test_flow_averages_along_the_motion() -> None:
+    """Mattes that flicker over a picture that slides by 3 px a frame: followed to its place, each pixel is steady."""
+    texture = np.random.default_rng(0).integers(90, 165, (24, 32), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
+    grey = torch.from_numpy(np.stack([np.roll(texture, 3 * index, axis=1) for index in range(12)]))
+    frames = grey[..., None].expand(-1, -1, -1, 3).contiguous()
+    alpha = (0.5 + 0.1 * torch.randn(12, 1, 1, 1, generator=torch.manual_seed(0))).expand(12, *SIZE, 1).contiguous()
+
+    def unrest(mode: str) -> float:
+        after = smooth(frames, alpha, mode)
+        followed = torch.stack([matte.roll(-3 * index, 1) for index, matte in enumerate(after)])
+        return float(followed.diff(dim=0)[2:, 20:-20, 20:-50].abs().mean() / alpha.diff(dim=0).abs().mean())
+
+    assert unrest("flow") < 0.15 and unrest("ema") > 0.5
+
+
+def test_flow_leaves_still_places_beside_what_moves() -> None:
+    frames, _ = clip(12)
+    stripes = (torch.arange(SIZE[1]) // 2 % 2).float().view(1, 1, -1, 1).expand(12, *SIZE, 1).contiguous()
+    reached = frames.float().std(0).mean(-1)[None, None]
+    still = F.max_pool2d(reached, 13, stride=1, padding=6)[0, 0] == 0
+    assert still.float().mean() > 0.5
+    assert (smooth(frames, stripes, "flow") - stripes)[:, still].abs().max() < 1e-3
 
 
 def test_a_cut_starts_anew() -> None:
@@ -136,6 +161,27 @@ def test_motion_finds_where_things_were() -> None:
     assert np.median(np.abs(carry(noise, flow) - moved)) < 12
 
 
+@pytest.mark.parametrize("offset", [(2, 0), (0, 2), (-1, 3)])
+def test_whole_mattes_are_carried_as_far_as_small_pictures_moved(offset: tuple[int, int]) -> None:
+    flow = np.tile(np.array(offset, np.float32), (25, 60, 1))
+    alpha = torch.zeros(100, 360, 1)
+    alpha[40:60, 150:200] = 1
+    x, y = 360 // 60 * offset[0], 100 // 25 * offset[1]
+    assert torch.equal(carry_full(alpha, flow), alpha.roll((-y, -x), (0, 1)))
+
+
+def test_brighter_and_darker_places_are_trusted_alike() -> None:
+    one, other = np.full((9, 9, 3), 100, np.uint8), np.full((9, 9, 3), 105, np.uint8)
+    brighter, darker = (trust(*pair, tolerance=6.0) for pair in ((one, other), (other, one)))
+    assert np.array_equal(brighter, darker) and 0.5 < brighter.mean() < 1
+
+
+def test_smooth_mattes_of_large_frames_stay_between_0_and_1() -> None:
+    frames = torch.from_numpy(np.stack([disc(index, (192, 640)) for index in range(8)]))
+    after = smooth(frames, (frames.float().mean(-1, keepdim=True) > 100).float(), "ema")
+    assert after.min() == 0 and after.max() == 1
+
+
 @pytest.mark.parametrize(
     ("options", "message"), [({"strength": 1.0}, "below 1"), ({"mode": "fast"}, "off, ema or flow")]
 )
@@ -144,7 +190,9 @@ def test_what_smoothing_does_not_take(options: dict[str, object], message: str) 
         Smoother(**options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("size", [(60, 1920), (12, 320), (20, 100), (16, 640), (8, 8), (1, 1)])
+@pytest.mark.parametrize("size", [(60, 1920), (12, 320), (20, 100), (16, 640), (8, 8), (1, 1), (1, 1920), (1920, 1)])
 def test_strips_in_which_motion_cannot_be_found_stand_still(size: tuple[int, int]) -> None:
     frames = torch.randint(0, 255, (2, *size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    assert not motion(shrink(frames[0]), shrink(frames[1])).any()
+    now, then = map(shrink, frames)
+    flow = motion(now, then)
+    assert flow.shape == (*now.shape[:2], 2) and not flow.any()

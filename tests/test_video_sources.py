@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ from av.codec.context import Flags
 from PIL import Image
 
 from bgdl.errors import InputError
+from bgdl.media.color import ColorTags, tags_of
 from bgdl.pipeline.video_job import Progress
 from tests.video_clips import GREEN, Whole, convert, decoded, disc, write_clip
 
@@ -110,6 +112,20 @@ def test_colours_and_their_tags_are_kept(tmp_path: Path, matrix: int, full: bool
         assert (new.color_primaries, new.color_trc) == (old.color_primaries, old.color_trc)
         planes = [np.abs(a.astype(int) - b).max() for a, b in zip(old.to_ndarray(), new.to_ndarray(), strict=True)]
     assert max(planes) <= 1  # the subject covers all, so YUV in is YUV out
+
+
+@pytest.mark.parametrize(
+    ("matrix", "height", "swscales"),
+    [(2, 719, 5), (2, 720, 1), (0, 1080, 1), (1, 480, 1), (6, 1080, 5), (5, 1080, 5), (9, 480, 9), (10, 480, 9)],
+)
+def test_clips_that_name_no_matrix_are_taken_by_their_height(matrix: int, height: int, swscales: int) -> None:
+    assert ColorTags(matrix=matrix).sws_matrix(height) == swscales
+
+
+def test_tags_that_frames_lack_are_their_codecs() -> None:
+    codec = SimpleNamespace(colorspace=9, color_primaries=9, color_trc=18)
+    tags = tags_of(av.VideoFrame(16, 16, "yuv420p10le"), codec)
+    assert (tags.matrix, tags.primaries, tags.transfer, tags.hdr) == (9, 9, 18, "HLG")
 
 
 def test_ten_bits_are_accepted_and_hdr_is_said(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import _thread
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from torch import Tensor
 
 from bgdl.errors import InputError
+from bgdl.media.part import PartFile
 from bgdl.media.tracks import Tracks
 from bgdl.media.writer import VideoWriter
 from tests.video_clips import BrightSubject, Interrupted, convert, decoded, noise, packets, room_for, write_clip
@@ -176,3 +179,26 @@ def test_a_link_stays_and_what_it_leads_to_is_replaced(tmp_path: Path) -> None:
         convert(source, link, overwrite=True)
         assert link.is_symlink() and len(decoded(real)[0]) == 3
         assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_was_left_unfinished_can_be_written_anew_at_once(tmp_path: Path) -> None:
+    PartFile(tmp_path / "out.mp4").release()
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4.part"]
+    PartFile(tmp_path / "out.mp4").discard()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no locks on Windows")
+@pytest.mark.parametrize("end", [PartFile.commit, PartFile.discard, PartFile.release])
+def test_a_lock_is_let_go_once(tmp_path: Path, end: Callable[[PartFile], None]) -> None:
+    part = PartFile(tmp_path / "out.mp4")
+    handle = part._lock
+    assert handle is not None
+    end(part)
+    with pytest.raises(OSError, match="descriptor"):
+        os.fstat(handle)
+    other = os.open(tmp_path, os.O_RDONLY)
+    assert other == handle  # the number is free, and now another's
+    part.release()
+    os.fstat(other)
+    os.close(other)

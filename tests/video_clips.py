@@ -122,6 +122,8 @@ def write_clip(
         set_up(stream)
         sound: Any = output.add_stream(audio, rate=48000, layout=layout, bit_rate=128000) if audio else None
         text: Any = output.add_mux_stream(subtitles, time_base=Fraction(1, 1000)) if subtitles else None
+        if text:
+            text.metadata["language"] = "swe"
         for index, stamp in enumerate(stamps):
             frame = av.VideoFrame.from_ndarray(picture(index, size_hw), format="rgb24")
             frame.pts, frame.time_base = stamp, time_base

@@ -91,8 +91,8 @@ def _rounded(ops: Any, output: Any, low: NDArray[np.float32], high: NDArray[np.f
 def _with_zero(low: float, high: float) -> tuple[float, float]:
     """The range widened until 0, with which maps are padded, is one of its 256 levels."""
     low, high = min(low, 0.0), max(high, 1e-6)
-    steps = round(-255 * low / (high - low))
-    if 0 < steps < 255:
+    if low < 0:
+        steps = min(254, max(1, round(-255 * low / (high - low))))
         scale = max(-low / steps, high / (255 - steps))
         low, high = -scale * steps, scale * (255 - steps)
     return float(f"{low:.6g}"), float(f"{high:.6g}")

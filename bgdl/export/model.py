@@ -54,8 +54,9 @@ def export(
     source, start: paths, or names of `bgdl models`. half: values at half precision; the difference is that from torch
     at full precision. start: weights to blend in, so that `share` of the source remains. pictures: a folder of
     them, in any layout that `bgdl train` takes, masks or not; what int8 needs is measured on some dozens
-    (.safetensors only). levels: those of the InputSpec, in place of the source's. overwrite: replace what is there. facts: go into the file (licence, scores, ...), beside arch,
-    InputSpec, what the source said of itself, the training config and the git revision.
+    (.safetensors only). levels: those of the InputSpec, in place of the source's. overwrite: replace what is there.
+    facts: go into the file (licence, scores, ...), beside arch, InputSpec, what the source said of itself, the training
+    config and the git revision.
     Raises InputError for an unknown suffix and a file that is there or cannot be written, WeightsError where the
     written file does not agree with torch.
     """
