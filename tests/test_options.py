@@ -5,19 +5,19 @@ from __future__ import annotations
 import inspect
 import json
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from bgdl import load
-from bgdl.cli import options, video
+from bgdl.cli import video
 from bgdl.errors import InputError
 from bgdl.pipeline import live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.video_job import VideoJob
-from bgdl.refine.smooth import STRENGTH, SmoothName
+from bgdl.refine.smooth import STRENGTH
 from bgdl.registry import split_options
 from bgdl.types import is_primed
 from tests.conftest import Bgdl
@@ -84,12 +84,6 @@ def test_a_prior_learns_the_empty_scene() -> None:
     cut.prime(scene)
     alpha = cut.alpha(frames)
     assert alpha[0, 15:30, 25:35].min() == 1 and alpha[0, :5].max() == 0
-
-
-def test_the_smoothings_are_those_there_are() -> None:
-    """The command line repeats them, since it loads no torch before a verb runs."""
-    offered, _ = get_args(get_args(options.SmoothOption)[0])
-    assert get_args(offered) == get_args(SmoothName)
 
 
 def test_the_default_strength_of_smoothing_is_the_smoother_s() -> None:

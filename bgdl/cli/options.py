@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from bgdl.choices import EdgeName, EngineName, Fit, Precision
+from bgdl.choices import EdgeName, EngineName, Fit, Precision, SmoothName
 from bgdl.errors import InputError
 
 METHOD = "Method"
@@ -86,7 +86,7 @@ ClipEdgeOption = Annotated[
     ),
 ]  # fmt: skip
 SmoothOption = Annotated[
-    Literal["off", "ema", "flow"] | None,
+    SmoothName | None,
     typer.Option(
         "--smooth", rich_help_panel=MATTE,
         help="Reduce flicker: ema averages over time where nothing moves, flow follows motion as well "

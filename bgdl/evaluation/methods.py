@@ -11,7 +11,7 @@ from typing import Any, get_args
 import torch
 
 from bgdl import registry, weights
-from bgdl.choices import EdgeName, EngineName, Precision
+from bgdl.choices import EdgeName, EngineName, Precision, SmoothName
 from bgdl.device import cpu_count
 from bgdl.engines.network import files_of
 from bgdl.errors import InputError
@@ -20,7 +20,6 @@ from bgdl.evaluation.protocol import MethodSpec
 from bgdl.evaluation.stamps import stamp_of
 from bgdl.matters.wrapped import Refined, Smoothed
 from bgdl.refine.edges import EDGES
-from bgdl.refine.smooth import SmoothName
 from bgdl.types import Matter, runner_of
 
 AROUND: dict[str, tuple[Any, ...]] = {"edge": get_args(EdgeName), "smooth": get_args(SmoothName)}

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bgdl.refine.smooth import STRENGTH, Smoother, SmoothName
+from bgdl.choices import SmoothName
+from bgdl.refine.smooth import STRENGTH, Smoother
 from bgdl.types import Matter
 
 Refine = Callable[[Tensor, Tensor], Tensor]

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bgdl import checks
-from bgdl.choices import EdgeName, Fit
+from bgdl.choices import EdgeName, Fit, SmoothName
 from bgdl.errors import InputError
 from bgdl.media import formats
 from bgdl.media.empty_scene import parse_prime
 from bgdl.media.target import Target
 from bgdl.pipeline.backdrop import channels_under
-from bgdl.refine.smooth import SmoothName
 
 
 @dataclass(frozen=True)

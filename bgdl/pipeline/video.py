@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from bgdl import compose
-from bgdl.choices import BackgroundEnd, EdgeName, EngineName, Fit, FormatName, Precision, Sound
+from bgdl.choices import BackgroundEnd, EdgeName, EngineName, Fit, FormatName, Precision, SmoothName, Sound
 from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
 from bgdl.media.formats import check_crf
@@ -25,7 +25,7 @@ from bgdl.pipeline.video_crop import BoxFinder, Recorded
 from bgdl.pipeline.video_job import Progress, VideoJob
 from bgdl.pipeline.video_run import Run, format_of
 from bgdl.pipeline.video_step import Step, default_smooth
-from bgdl.refine.smooth import LOOK_AHEAD, STRENGTH, Smoother, SmoothName
+from bgdl.refine.smooth import LOOK_AHEAD, STRENGTH, Smoother
 from bgdl.types import Matter, is_unmixing
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from bgdl import checks
-from bgdl.choices import BackgroundEnd, EdgeName, Fit, FormatName, Sound
+from bgdl.choices import BackgroundEnd, EdgeName, Fit, FormatName, SmoothName, Sound
 from bgdl.errors import InputError
 from bgdl.media.empty_scene import parse_prime
 from bgdl.pipeline.looks import Background
@@ -19,7 +19,7 @@ from bgdl.pipeline.records import FrameRecord
 from bgdl.pipeline.video_between import MOST
 from bgdl.pipeline.video_pump import StageTimes
 from bgdl.refine.matte import Margin
-from bgdl.refine.smooth import STRENGTH, SmoothName
+from bgdl.refine.smooth import STRENGTH
 
 
 @dataclass(frozen=True)

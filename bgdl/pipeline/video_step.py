@@ -11,12 +11,13 @@ import torch
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.choices import SmoothName
 from bgdl.device import upload
 from bgdl.pipeline.backdrop import MovingLook, show
 from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.records import judge
 from bgdl.pipeline.video_between import Propagation
-from bgdl.refine.smooth import Smoother, SmoothName
+from bgdl.refine.smooth import Smoother
 from bgdl.types import FrameBatch, Matter, is_steady
 
 Box = tuple[int, int, int, int]

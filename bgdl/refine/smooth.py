@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl.choices import SmoothName
 from bgdl.errors import InputError
 from bgdl.refine.cuts import Cuts
 from bgdl.refine.flow import Plane, Small, carry, motion, shrink, trust, work_size
 from bgdl.resize import average, enlarge
 
-SmoothName = Literal["off", "ema", "flow"]
 STRENGTH = 0.93
 LOOK_AHEAD = 2
 """Frames that "flow" may look ahead in a file."""
