@@ -40,6 +40,10 @@ class Capture:
         Capture.last = self
 
     last: Capture
+    backend = "MSMF"
+
+    def getBackendName(self) -> str:  # noqa: N802
+        return self.backend
 
     def isOpened(self) -> bool:  # noqa: N802
         return True
@@ -104,6 +108,15 @@ def test_size_and_rate_are_asked_of_a_camera(bgdl: Bgdl, tmp_path: Path) -> None
     assert Capture.last.asked == wanted
     assert bgdl(*words).status == 0
     assert (Capture.last.number, Capture.last.asked) == (0, {})
+
+
+def test_linux_cameras_are_asked_for_compressed_pictures_with_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the size: a change of format may reset it."""
+    monkeypatch.setattr(Capture, "backend", "V4L2")
+    Camera("0", size_wh=(1920, 1080))
+    assert next(iter(Capture.last.asked.items())) == (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    Camera("0")
+    assert not Capture.last.asked
 
 
 def test_a_camera_is_let_go_at_the_end() -> None:
