@@ -35,7 +35,7 @@ from bgdl.engines.torch import TorchEngine
 from bgdl.matters.u2net import U2NetMatter
 from bgdl.media.image import write
 from bgdl.nets.u2net import U2Net
-from bgdl.preprocess import InputSpec
+from bgdl.preprocess import InputSpec, restore
 from bgdl.refine.edges import EDGES, Edge
 from bgdl.refine.matting import closed_form
 
@@ -96,12 +96,11 @@ def scenes(size_hw: tuple[int, int]) -> dict[str, Scene]:
     return result
 
 
-def as_network(alpha: Tensor) -> Tensor:
+def as_network(alpha: Tensor, spec: InputSpec = InputSpec()) -> Tensor:  # noqa: B008
     """The true matte as a network with a 320×320 input would return it."""
     planes = F.interpolate(convert.to_nchw(alpha), (320, 320), mode="bilinear", antialias=True)
     small = cv2.GaussianBlur(planes[0, 0].numpy(), (0, 0), 1.0)
-    planes = F.interpolate(torch.from_numpy(small)[None, None], alpha.shape[1:3], mode="bilinear")
-    return convert.to_nhwc(planes).contiguous()
+    return restore(torch.from_numpy(small)[None, None], (alpha.shape[1], alpha.shape[2]), spec)
 
 
 def apply(edge: Edge, frames: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:
