@@ -34,6 +34,15 @@ class _Moment:
     cut: bool
 
 
+@dataclass
+class _Past:
+    """A frame's small picture, and the averages of pictures and mattes up to it."""
+
+    seen: Small
+    picture: Small | Plane
+    matte: Plane
+
+
 class Smoother:
     """Averages mattes over time, one frame after the other.
 
@@ -56,7 +65,7 @@ class Smoother:
         """Forget the clip."""
         self._waiting: deque[_Moment] = deque()
         self._is_cut = Cuts()
-        self._last: tuple[Plane, Plane] | None = None
+        self._last: _Past | None = None
 
     def push(self, frame: Tensor, alpha: Tensor) -> list[Tensor]:
         """uint8 (H,W,3), float32 (H,W,1) -> the mattes that are ready, oldest first."""
@@ -75,32 +84,32 @@ class Smoother:
     def _pop(self) -> Tensor:
         moment = self._waiting.popleft()
         self._last = self._average(moment, None if moment.cut else self._last)
-        return _apply(moment.full, moment.small, self._last[1])
+        return _apply(moment.full, moment.small, self._last.matte)
 
-    def _average(self, moment: _Moment, past: tuple[Plane, Plane] | None) -> tuple[Plane, Plane]:
+    def _average(self, moment: _Moment, past: _Past | None) -> _Past:
         """Picture and matte averaged with those before and after, each as far as it is to be trusted there.
 
         The past is its averaged picture: a blurred hand that fades over many frames differs from that, where it hardly
         does from the frame before, and its matte would stay behind.
         """
-        others: list[tuple[Small | Plane, Plane, float]] = [(other.seen, other.small, 1.0) for other in self._waiting]
+        others = [(_Past(other.seen, other.seen, other.small), 1.0) for other in self._waiting]
         if past:
-            others.append((*past, (1 + len(others)) * self.strength / (1 - self.strength)))
+            others.append((past, (1 + len(others)) * self.strength / (1 - self.strength)))
         picture, matte, weight = moment.seen.astype(np.float32), moment.small.copy(), np.ones_like(moment.small)
-        for then, old, share in others:
-            seen, carried = self._carried(moment.seen, then, old)
+        for other, share in others:
+            seen, carried = self._carried(moment.seen, other)
             sure = share * trust(moment.seen, seen, tolerance=TOLERANCE)
             picture += sure[..., None] * seen
             matte += sure * carried
             weight += sure
-        return cast(Plane, picture / weight[..., None]), cast(Plane, matte / weight)
+        return _Past(moment.seen, cast(Plane, picture / weight[..., None]), cast(Plane, matte / weight))
 
-    def _carried(self, now: Small, then: Small | Plane, matte: Plane) -> tuple[Small | Plane, Plane]:
+    def _carried(self, now: Small, other: _Past) -> tuple[Small | Plane, Plane]:
         """Another moment's picture and matte at the places of `now`; what stands still stays where it is."""
         if self.mode == "ema":
-            return then, matte
-        flow = motion(now, then) * (1 - trust(now, then, tolerance=TOLERANCE))[..., None]
-        return carry(then, flow), carry(matte, flow)
+            return other.picture, other.matte
+        flow = motion(now, other.seen) * (1 - trust(now, other.seen, tolerance=TOLERANCE))[..., None]
+        return carry(other.picture, flow), carry(other.matte, flow)
 
 
 def _shrink(alpha: Tensor) -> NDArray[np.float32]:
