@@ -74,7 +74,8 @@ def trust(now: Small, carried: Small | Plane, *, tolerance: float) -> Plane:
 
     In the channel that differs most: skin before a wall may differ in colour alone.
     """
-    difference = cv2.blur(np.abs(now.astype(np.float32) - carried).max(-1), (5, 5))
+    red, green, blue = cv2.split(cv2.absdiff(now.astype(np.float32), carried.astype(np.float32, copy=False)))
+    difference = cv2.blur(cv2.max(cv2.max(red, green), blue), (5, 5))
     beyond_noise = np.maximum(difference - NOISE, 0)
     return cast(Plane, np.exp(-np.square(beyond_noise / tolerance)).astype(np.float32))
 
