@@ -96,11 +96,11 @@ def scenes(size_hw: tuple[int, int]) -> dict[str, Scene]:
     return result
 
 
-def as_network(alpha: Tensor, spec: InputSpec = InputSpec()) -> Tensor:  # noqa: B008
-    """The true matte as a network with a 320×320 input would return it."""
+def as_network(alpha: Tensor, levels: tuple[float, float] = (0.0, 1.0)) -> Tensor:
+    """The true matte as a network with a 320×320 input, and such levels, would return it."""
     planes = F.interpolate(convert.to_nchw(alpha), (320, 320), mode="bilinear", antialias=True)
     small = cv2.GaussianBlur(planes[0, 0].numpy(), (0, 0), 1.0)
-    return restore(torch.from_numpy(small)[None, None], (alpha.shape[1], alpha.shape[2]), spec)
+    return restore(torch.from_numpy(small)[None, None], (alpha.shape[1], alpha.shape[2]), InputSpec(levels=levels))
 
 
 def apply(edge: Edge, frames: Tensor, alpha: Tensor) -> tuple[Tensor, Tensor]:

@@ -26,7 +26,6 @@ from bgdl import convert, preprocess, registry
 from bgdl.data.pairs import read_pair
 from bgdl.matters.u2net import U2NetMatter
 from bgdl.metrics import segmentation
-from bgdl.preprocess import InputSpec
 
 LEVELS = ((0.0, 1.0), (0.03, 0.97), (0.05, 0.95), (0.1, 0.9))
 NAMES = ("IoU", "boundary IoU", "MAE", "MSE", "inside", "outside")
@@ -95,7 +94,7 @@ def drawn() -> None:
             rows = []
             for scene in scenes.values():
                 start = edges.as_network(scene[1])
-                levelled = edges.as_network(scene[1], InputSpec(levels=levels))
+                levelled = edges.as_network(scene[1], levels)
                 foreground, alpha = edges.apply(edges.MODES[mode], scene[0], levelled)
                 rows.append(edges.errors(scene, start, foreground, alpha))
             means = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}

@@ -146,11 +146,7 @@ def test_prores_frames_say_their_colours(tmp_path: Path) -> None:
     convert(write_clip(tmp_path / "in.mkv", frames=2, set_up=pq), tmp_path / "out.mov", background="transparent")
     with av.open(str(tmp_path / "out.mov")) as clip:
         header = bytes(next(clip.demux(video=0)))
-    assert tuple(header[22:25]) == (
-        9,
-        16,
-        9,
-    )  # behind the size, "icpf" and 14 bytes
+    assert tuple(header[22:25]) == (9, 16, 9)  # behind the size, "icpf" and 14 bytes
 
 
 def test_a_moving_webp_is_read_by_a_new_ffmpeg_and_an_old_one_says_what_it_can_read(tmp_path: Path) -> None:

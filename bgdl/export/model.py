@@ -75,13 +75,18 @@ def export(
     net = loaded.net()
     if loaded.folded:
         fold_batchnorm(net)  # the identities that replace a folded BatchNorm are left out of the file
+    return _write_checked(target, net, card, half, spec.size)
+
+
+def _write_checked(target: Path, net: U2Net, card: dict[str, Any], half: bool, size: int) -> float:
+    """Write the file and compare it with torch before it takes its name; the mean difference."""
     temporary = target.with_name(f"{target.stem}.part{target.suffix}")
     try:
         WRITERS[target.suffix](temporary, net, card, half)
-        difference = _mean_difference(net, temporary, spec.size)
+        difference = _mean_difference(net, temporary, size)
         if half:
             net.half().float()  # what rounding to half changes is told, and no fault of the file
-        fault = _mean_difference(net, temporary, spec.size) if half else difference
+        fault = _mean_difference(net, temporary, size) if half else difference
         if fault > TOLERANCE[half]:
             raise WeightsError(f"{target.name} differs from torch by {fault:.2g}: a bug in bgdl, please report it")
         _move(temporary, target)
