@@ -67,6 +67,13 @@ def one_of(option: str, value: Name, choices: Any) -> Name:
     return value
 
 
+def switch(option: str, value: bool) -> bool:
+    """`value`, which must be true or false."""
+    if not isinstance(value, bool):
+        raise _refusal(option, value, "true or false")
+    return value
+
+
 def frames(value: Tensor) -> Tensor:
     """`value`, which must be frames: uint8 (N,H,W,3), none of them without pixels."""
     if not isinstance(value, Tensor):

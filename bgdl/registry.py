@@ -87,10 +87,10 @@ def load(
 
     model: may carry options, as on the command line: "mog2:history=200:shadows=drop", see `split_options`.
     device: "auto", "cpu", "cuda", "cuda:N" or "mps". engine, precision: for networks only, see `is_network`.
-    options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `size`
-    (side of the network's input in px), `shape` ("square", "area" or "aspect"), `levels` ((0, 1) for the network's bare
-    probability), `spec` (an InputSpec in place of the weights' own) and what the engine takes: `compiled` (torch),
-    `target` (openvino), `provider` (onnx).
+    options: the method's own parameters, for instance `load("mog2", history=200)`; for networks `batch`, `tta` (True:
+    a second, mirrored look, see `U2NetMatter`), `size` (side of the network's input in px), `shape` ("square", "area"
+    or "aspect"), `levels` ((0, 1) for the network's bare probability), `spec` (an InputSpec in place of the weights'
+    own) and what the engine takes: `compiled` (torch), `target` (openvino), `provider` (onnx).
     An option `prior` (of grabcut) may be a Matter or the name of one.
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
     """
@@ -151,7 +151,7 @@ def _load_network(name: str, device: str, engine: EngineName, precision: Precisi
     from bgdl.engines import choose
     from bgdl.matters.u2net import U2NetMatter
 
-    known = ("batch", *FED, *choose.OPTIONS)
+    known = ("batch", "tta", *FED, *choose.OPTIONS)
     if unknown := options.keys() - {*known, "spec"}:
         raise InputError(f"{name} has no option {min(unknown)!r}; it takes {', '.join(known)}")
     record = weights.RECORDS.get(name)

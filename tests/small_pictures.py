@@ -1,4 +1,4 @@
-"""A small picture of noise, pictures as the bytes of a file, and even mattes."""
+"""Small pictures and frames of noise, pictures as the bytes of a file, and even mattes."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def png(array: np.ndarray) -> bytes:
 
 def matte(value: float, size_hw: tuple[int, int] = (4, 5), count: int = 1) -> Tensor:
     return torch.full((count, *size_hw, 1), float(value))
+
+
+def noise(height: int, width: int, count: int = 1) -> Tensor:
+    """Frames, the same for the same size."""
+    generator = torch.Generator().manual_seed(height * 1000 + width)
+    return torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8, generator=generator)

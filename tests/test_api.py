@@ -181,7 +181,7 @@ def test_unknown_words_say_what_is_known() -> None:
 def test_load_refuses_with_what_is_allowed(tiny_weights: Path) -> None:
     with pytest.raises(InputError, match=r"unknown model 'u3net'; known are portrait, u2net, .* or give the path"):
         bgdl.load("u3net")
-    with pytest.raises(InputError, match=r"'histroy'; it takes batch, size, shape, levels, compiled, target, provider"):
+    with pytest.raises(InputError, match=r"'histroy'; it takes batch, tta, size, shape, levels, compiled, target"):
         bgdl.load(tiny_weights, histroy=3)
     with pytest.raises(InputError, match=r"mog2 has no option 'histroy'; it takes .*history"):
         bgdl.load("mog2", histroy=3)

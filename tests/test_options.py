@@ -43,6 +43,7 @@ from tests.conftest import Bgdl
         ("roi_average:rectangle=[1,2,c,4]", "rectangle is 'c'; it must be a number"),
         ("mog2:history=nan", "history is nan; it must be a whole number"),
         ("portrait:batch=0", "batch is 0; it must be a whole number, 1 or more"),
+        ("portrait:tta=yes", "tta is 'yes'; it must be true or false"),
     ],
 )
 def test_what_is_no_value_is_a_sentence(model: str, message: str) -> None:

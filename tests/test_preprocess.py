@@ -13,13 +13,9 @@ from torchvision.models import ResNet18_Weights
 import bgdl
 from bgdl.errors import InputError
 from bgdl.preprocess import STEP, InputSpec, normalise, prepare, restore
+from tests.small_pictures import noise
 
 RAW = InputSpec(size=64, mean=(0, 0, 0), std=(1, 1, 1))
-
-
-def noise(height: int, width: int, count: int = 1) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(height * 1000 + width)
-    return torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8, generator=generator)
 
 
 @pytest.mark.parametrize("size_hw", [(64, 64), (200, 131), (1, 1), (40, 300)])

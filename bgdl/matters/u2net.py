@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl import checks, preprocess
@@ -19,16 +21,21 @@ class U2NetMatter:
 
     batch: frames in one run of the network, by default what the engine runs best with. Out of GPU memory, it is
     halved with a warning and the work goes on; DeviceError where one frame does not fit.
+    tta: test-time augmentation, which takes twice as long. The probability is the mean of that of the frame as `spec`
+    shapes it and of that of its mirror image in another shape: its own aspect ("area"), or a square beside a rectangle.
     """
 
     stateful = False
 
-    def __init__(self, engine: Engine, spec: InputSpec, *, name: str = "u2net", batch: int | None = None) -> None:
+    def __init__(
+        self, engine: Engine, spec: InputSpec, *, name: str = "u2net", batch: int | None = None, tta: bool = False
+    ) -> None:
         self.name = name
         self.engine = engine
         self.spec = spec
         self.device = engine.device
         self.batch = engine.batch if batch is None else checks.count("batch", batch, at_least=1)
+        self.tta = checks.switch("tta", tta)
 
     @torch.no_grad()
     def alpha(self, frames: Tensor) -> Tensor:
@@ -45,6 +52,15 @@ class U2NetMatter:
     def reset(self) -> None:
         """Nothing to forget."""
 
+    def _probability(self, frames: Tensor) -> Tensor:
+        """uint8 (N,H,W,3) -> float (N,1,S,S)."""
+        probability = self.engine.run(preprocess.prepare(frames, self.spec))
+        if not self.tta:
+            return probability
+        other = replace(self.spec, shape="area" if self.spec.shape == "square" else "square")
+        mirrored = self.engine.run(preprocess.prepare(frames.flip(2), other)).flip(3)
+        return (probability + F.interpolate(mirrored, probability.shape[2:], mode="bilinear", align_corners=False)) / 2
+
     def _part(self, frames: Tensor, batch: int) -> Tensor | None:
         """Mattes of the first `batch` frames; None where they did not fit into memory, for which it was halved.
 
@@ -52,8 +68,7 @@ class U2NetMatter:
         """
         height, width = frames.shape[1:3]
         try:
-            probability = self.engine.run(preprocess.prepare(frames[:batch], self.spec))
-            return preprocess.restore(probability, (height, width), self.spec)
+            return preprocess.restore(self._probability(frames[:batch]), (height, width), self.spec)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
