@@ -30,8 +30,8 @@ from bgdl.media import color, formats
 from bgdl.media.reader import VideoReader
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline.looks import make_look
-from bgdl.pipeline.records import judge
 from bgdl.refine.edges import EDGES
+from bgdl.refine.matte import judge
 from bgdl.refine.smooth import Smoother
 
 T = TypeVar("T")

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from bgdl.errors import WeightsError as WeightsError
     from bgdl.pipeline.image import matte as matte
     from bgdl.pipeline.image import remove as remove
-    from bgdl.pipeline.records import VideoReport as VideoReport
     from bgdl.pipeline.video import convert_video as convert_video
+    from bgdl.pipeline.video_records import VideoReport as VideoReport
     from bgdl.preprocess import InputSpec as InputSpec
     from bgdl.registry import load as load
     from bgdl.types import Matter as Matter
@@ -45,7 +45,7 @@ _HOMES = {
     "InputSpec": "bgdl.preprocess",
     "Matter": "bgdl.types",
     "MissingExtra": "bgdl.errors",
-    "VideoReport": "bgdl.pipeline.records",
+    "VideoReport": "bgdl.pipeline.video_records",
     "WeightsError": "bgdl.errors",
     "convert_video": "bgdl.pipeline.video",
     "load": "bgdl.registry",

@@ -86,6 +86,11 @@ def peak_memory_mb() -> float | None:
     return round(peak / (1 << 20 if sys.platform == "darwin" else 1 << 10), 1)
 
 
+def peak_device_mb(device: torch.device) -> float | None:
+    """The most memory that torch has held on a CUDA device so far in MiB, or None for others."""
+    return round(torch.cuda.max_memory_allocated(device) / (1 << 20), 1) if device.type == "cuda" else None
+
+
 @functools.cache
 def cpu_features() -> frozenset[str]:
     """What this processor can do for networks, of FEATURES; empty where the system does not tell."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from bgdl import compose, convert
-from bgdl.pipeline.records import judge
 from bgdl.refine import smooth
+from bgdl.refine.matte import judge
 from bgdl.resize import enlarge
 
 SIZE = (54, 77)

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from bgdl import compose, resize
-from bgdl.pipeline.records import judge
 from bgdl.refine import grid, smooth
 from bgdl.refine.guided import guided_filter
+from bgdl.refine.matte import judge
 from tests.metal import Metal, OnMetal
 
 

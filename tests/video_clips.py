@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 import bgdl
-from bgdl.pipeline.records import VideoReport
+from bgdl.pipeline.video_records import VideoReport
 
 Picture = NDArray[np.uint8]
 

@@ -17,8 +17,8 @@ from bgdl.cli.options import FILES, LOOK, MATTE, METHOD
 from bgdl.cli.stop import Stop
 
 if TYPE_CHECKING:
-    from bgdl.pipeline.records import VideoReport
     from bgdl.pipeline.video_job import Progress, VideoJob
+    from bgdl.pipeline.video_records import VideoReport
     from bgdl.types import Matter
 
 TIME = "Time"

@@ -15,10 +15,8 @@ from bgdl.media.image import Picture
 from bgdl.pipeline.image_kinds import ImageKind, as_picture
 from bgdl.pipeline.looks import Background, brings_colours, make_look
 from bgdl.pipeline.matte_shape import MatteShape
-from bgdl.pipeline.model import as_matter
-from bgdl.pipeline.prime import learner_of
-from bgdl.pipeline.records import judge
-from bgdl.refine.matte import Margin, bounding_box
+from bgdl.pipeline.model import as_matter, learner_of
+from bgdl.refine.matte import Margin, bounding_box, judge
 from bgdl.types import Look, Matter, is_primed, is_unmixing
 
 

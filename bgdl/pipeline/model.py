@@ -13,7 +13,7 @@ from bgdl import registry, weights
 from bgdl.choices import EngineName, Precision
 from bgdl.engines.network import files_of
 from bgdl.errors import InputError
-from bgdl.types import Matter
+from bgdl.types import Matter, Primed, is_primed
 
 _loading = threading.Lock()
 
@@ -41,6 +41,13 @@ def as_matter(
         return registry.load(model, **words)
     with _loading:  # threads that begin together share what the first one loads
         return _loaded(str(model), tuple(sorted(words.items())), tuple(_stamps(str(model))))
+
+
+def learner_of(matter: Matter) -> Primed:
+    """The matter, as one that learns an empty scene; raises InputError for one that learns none."""
+    if not is_primed(matter):
+        raise InputError(f"{matter.name} does not learn an empty scene; leave prime out")
+    return matter
 
 
 @lru_cache(maxsize=2)

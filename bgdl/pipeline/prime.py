@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bgdl.errors import InputError
 from bgdl.media.empty_scene import MOST_FRAMES, parse_prime, read_scene
 from bgdl.media.reader import VideoReader
-from bgdl.types import Matter, Primed, is_primed
+from bgdl.pipeline.model import learner_of
+from bgdl.types import Matter
 
 
 def prime(matter: Matter, text: str, source: str | Path) -> int:
@@ -24,13 +24,6 @@ def prime(matter: Matter, text: str, source: str | Path) -> int:
     plate = read_plate(text, source)
     learner.prime(plate)
     return len(plate)
-
-
-def learner_of(matter: Matter) -> Primed:
-    """The matter, as one that learns an empty scene; raises InputError for one that learns none."""
-    if not is_primed(matter):
-        raise InputError(f"{matter.name} does not learn an empty scene; leave prime out")
-    return matter
 
 
 def read_plate(text: str, source: str | Path) -> Tensor:

@@ -20,9 +20,9 @@ from bgdl.pipeline.looks import Background
 from bgdl.pipeline.model import as_matter
 from bgdl.pipeline.paths import path_text
 from bgdl.pipeline.prime import prime as teach
-from bgdl.pipeline.records import VideoReport
 from bgdl.pipeline.video_crop import BoxFinder, Recorded
 from bgdl.pipeline.video_job import Progress, VideoJob
+from bgdl.pipeline.video_records import VideoReport
 from bgdl.pipeline.video_run import Run, format_of
 from bgdl.pipeline.video_step import Step, default_smooth
 from bgdl.refine.smooth import LOOK_AHEAD, STRENGTH, Smoother

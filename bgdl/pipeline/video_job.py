@@ -15,9 +15,9 @@ from bgdl.errors import InputError
 from bgdl.media.empty_scene import parse_prime
 from bgdl.pipeline.looks import Background
 from bgdl.pipeline.matte_shape import MatteShape
-from bgdl.pipeline.records import FrameRecord
 from bgdl.pipeline.video_between import MOST
 from bgdl.pipeline.video_pump import StageTimes
+from bgdl.pipeline.video_records import FrameRecord
 from bgdl.refine.matte import Margin
 from bgdl.refine.smooth import STRENGTH
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from bgdl.device import peak_memory_mb
+from bgdl.device import peak_device_mb, peak_memory_mb
 from bgdl.media import formats
 from bgdl.media.encoder import pick_encoder
 from bgdl.media.formats import VideoFormat
@@ -18,9 +18,9 @@ from bgdl.media.tracks import Tracks
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import video_advice
 from bgdl.pipeline.backdrop import channels_under, close, is_clip, make_moving_look
-from bgdl.pipeline.records import VideoReport, frame_records, peak_device_mb
 from bgdl.pipeline.video_job import Progress, VideoJob
 from bgdl.pipeline.video_pump import Pump, StageTimes
+from bgdl.pipeline.video_records import VideoReport, frame_records
 from bgdl.pipeline.video_step import Finished, Matted, Step, pick_batch
 from bgdl.types import FrameBatch
 

@@ -15,8 +15,8 @@ from bgdl.choices import SmoothName
 from bgdl.device import upload
 from bgdl.pipeline.backdrop import MovingLook, show
 from bgdl.pipeline.matte_shape import MatteShape
-from bgdl.pipeline.records import judge
 from bgdl.pipeline.video_between import Propagation
+from bgdl.refine.matte import judge
 from bgdl.refine.smooth import Smoother
 from bgdl.types import FrameBatch, Matter, is_steady
 

@@ -1,4 +1,4 @@
-"""What can be asked of a finished matte: a threshold, its largest part, its bounding box."""
+"""What can be asked of a finished matte: a threshold, its largest part, its bounding box, its coverage."""
 
 from __future__ import annotations
 
@@ -93,6 +93,15 @@ def bounding_box(alpha: Tensor, margin: Margin) -> tuple[int, int, int, int]:
     top, left, bottom, right = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
     around = margin.pixels(max(bottom - top, right - left))
     return max(0, top - around), max(0, left - around), min(height, bottom + around), min(width, right + around)
+
+
+def judge(alpha: Tensor) -> list[tuple[float, float]]:
+    """Coverage (mean alpha) and confidence (mean alpha weighted by alpha) of each matte of float32 (N,H,W,1)."""
+    flat = alpha.flatten(1)
+    total, sure = flat.sum(1).cpu().double(), torch.linalg.vecdot(flat, flat).cpu().double()  # MPS has no float64
+    coverage = total / max(1, flat.shape[1])
+    confidence = torch.where(total > 0, sure / total.clamp_min(1e-12), 0)
+    return list(zip(coverage.tolist(), confidence.tolist(), strict=True))
 
 
 def _keep_one(alpha: Grey, parts: Keep) -> Grey:

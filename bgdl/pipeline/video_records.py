@@ -7,9 +7,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from bgdl.pipeline.video_pump import StageTimes
 
 
@@ -63,23 +60,9 @@ class VideoReport:
         }
 
 
-def judge(alpha: Tensor) -> list[tuple[float, float]]:
-    """Coverage and confidence of each matte of float32 (N,H,W,1)."""
-    flat = alpha.flatten(1)
-    total, sure = flat.sum(1).cpu().double(), torch.linalg.vecdot(flat, flat).cpu().double()  # MPS has no float64
-    coverage = total / max(1, flat.shape[1])
-    confidence = torch.where(total > 0, sure / total.clamp_min(1e-12), 0)
-    return list(zip(coverage.tolist(), confidence.tolist(), strict=True))
-
-
 def frame_records(first: int, times_s: list[Fraction], judged: list[tuple[float, float]]) -> list[FrameRecord]:
     """Records of consecutive frames, the first of which is number `first`."""
     return [
         FrameRecord(first + index, round(float(time_s), 6), round(coverage, 4), round(confidence, 4))
         for index, (time_s, (coverage, confidence)) in enumerate(zip(times_s, judged, strict=True))
     ]
-
-
-def peak_device_mb(device: torch.device) -> float | None:
-    """The most memory that torch has held on a CUDA device, or None for others."""
-    return round(torch.cuda.max_memory_allocated(device) / (1 << 20), 1) if device.type == "cuda" else None
