@@ -18,9 +18,10 @@ from torch import Tensor
 from bgdl.media.decoder import Decoder
 from bgdl.media.reader import VideoReader
 from bgdl.pipeline import backdrop
-from bgdl.pipeline.backdrop import ShownTime, VideoBackground
+from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
+from bgdl.pipeline.live_stage import ShownTime
 from tests.video_clips import BrightSubject, write_clip
 
 SIZE_HW = (24, 32)
@@ -112,7 +113,7 @@ def test_a_clip_closed_in_the_middle_leaves_nothing_behind(tmp_path: Path) -> No
 
 
 def test_a_clip_stands_while_it_is_not_shown() -> None:
-    shown = ShownTime(longest_step_s=1)
+    shown = ShownTime()
     assert shown.at("a.mp4", 0.5) == Fraction("0.5")
     assert shown.at("a.mp4", 60.5) == Fraction("1.5")  # a pause
     assert shown.at("blur", 60.75) == shown.at("blur", 61.0) / 2 == Fraction("0.25")

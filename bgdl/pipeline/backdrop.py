@@ -191,23 +191,3 @@ class VideoBackground:
         self._reader = VideoReader(self.source)
         self._batches: Iterator[FrameBatch] = self._reader.batches(1)
         self._step_s = 1 / Fraction(self._reader.info.rate or 25)
-
-
-class ShownTime:
-    """Seconds that each background has been shown: a clip stands still while another is, or nothing.
-
-    Between two frames at most `longest_step_s` pass, so that after a pause the clip goes on where it was and need not
-    be decoded up to now.
-    """
-
-    def __init__(self, *, longest_step_s: float = 1.0) -> None:
-        self._longest_step_s = longest_step_s
-        self._last_s = 0.0
-        self._shown_s: dict[str, Fraction] = {}
-
-    def at(self, background: str, now_s: float) -> Fraction:
-        """Called for each frame, with seconds that grow."""
-        step_s = Fraction(min(now_s - self._last_s, self._longest_step_s))
-        self._last_s = now_s
-        self._shown_s[background] = self._shown_s.get(background, Fraction(0)) + step_s
-        return self._shown_s[background]

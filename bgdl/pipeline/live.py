@@ -19,9 +19,8 @@ from bgdl.media.virtualcam import VirtualCamera
 from bgdl.media.window import Window
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import live_overlay, live_snapshot
-from bgdl.pipeline.backdrop import ShownTime
 from bgdl.pipeline.live_job import LiveJob, LiveReport
-from bgdl.pipeline.live_stage import LiveStage
+from bgdl.pipeline.live_stage import LiveStage, ShownTime
 from bgdl.pipeline.model import learner_of
 from bgdl.pipeline.video_step import default_smooth
 from bgdl.types import Matter
