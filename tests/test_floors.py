@@ -15,7 +15,7 @@ FLOORS = {
     0: ["types", "choices", "errors", "checks", "convert", "device", "opencv", "resize"],
     1: ["preprocess", "compose", "download", "weights", "nets", "metrics"],
     2: ["engines", "media", "refine"],
-    3: ["matters", "registry", "data"],
+    3: ["matters", "registry", "data", "synth"],
     4: ["pipeline", "training", "evaluation", "export", "bench"],
     5: ["cli"],
 }

@@ -9,8 +9,8 @@ from torch import Tensor
 
 import bgdl
 from bgdl.compose import Over
-from bgdl.data.figure import draw_looks, draw_person
 from bgdl.matters.chroma_key import border_colour
+from bgdl.synth.figure import draw_looks, draw_person
 
 GREEN = (0, 177, 64)
 

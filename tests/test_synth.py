@@ -14,15 +14,15 @@ from typer.testing import CliRunner
 
 from bgdl.cli import main
 from bgdl.cli import synth as synth_command
-from bgdl.data import synth_files
-from bgdl.data.figure import draw_looks, draw_person
 from bgdl.data.pairs import find_pairs, read_pair
-from bgdl.data.scenes import Scene, open_scene
-from bgdl.data.subjects import Subject, draw_subject, read_subject
-from bgdl.data.synth import SynthOptions, camera_path, empty_scene, make_frames
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.media.reader import VideoReader
+from bgdl.synth import files
+from bgdl.synth.clip import SynthOptions, camera_path, empty_scene, make_frames
+from bgdl.synth.figure import draw_looks, draw_person
+from bgdl.synth.scene import Scene, open_scene
+from bgdl.synth.subject import Subject, draw_subject, read_subject
 
 QUIET = SynthOptions(
     size_hw=(48, 72), rate=Fraction(10), duration_s=2, lead_in_s=0.5, noise=0, shadow=0, drift=0, seed=4
@@ -109,7 +109,7 @@ def test_the_camera_pans_and_shakes_by_the_px_asked_for() -> None:
 
 def test_a_clip_can_be_the_scene(tmp_path: Path, person: Subject, room: Scene) -> None:
     moving = list(make_frames(room, [person], replace(QUIET, duration_s=1)))
-    clip, _ = synth_files.write(tmp_path, moving, moving[0][0], replace(QUIET, duration_s=1))
+    clip, _ = files.write(tmp_path, moving, moving[0][0], replace(QUIET, duration_s=1))
     scene = open_scene(clip, size_hw=(48, 72))
     views = [scene.view(index, np.zeros(2)) for index in range(20)]
     np.testing.assert_array_equal(views[7], moving[7][0])
@@ -119,7 +119,7 @@ def test_a_clip_can_be_the_scene(tmp_path: Path, person: Subject, room: Scene) -
 def test_clip_and_matte_read_back_without_loss(tmp_path: Path, person: Subject, room: Scene) -> None:
     options = replace(QUIET, rate=Fraction(30000, 1001), noise=2.0)
     made = list(make_frames(room, [person], options))
-    paths = synth_files.write(tmp_path / "out", made, empty_scene(room, options), options)
+    paths = files.write(tmp_path / "out", made, empty_scene(room, options), options)
     assert [path.name for path in paths] == ["clip.mkv", "matte.mkv"]
     for path, number in zip(paths, (0, 1), strict=True):
         with VideoReader(path) as reader:
@@ -134,7 +134,7 @@ def test_clip_and_matte_read_back_without_loss(tmp_path: Path, person: Subject, 
 
 def test_pictures_and_masks_read_back_as_pairs(tmp_path: Path, person: Subject, room: Scene) -> None:
     made = list(make_frames(room, [person], QUIET))
-    synth_files.write(tmp_path, made, empty_scene(room, QUIET), QUIET, layout="frames")
+    files.write(tmp_path, made, empty_scene(room, QUIET), QUIET, layout="frames")
     pairs = find_pairs(tmp_path)
     assert len(pairs) == 20
     for pair, (frame, matte) in zip(pairs, made, strict=True):

@@ -14,8 +14,8 @@ from bgdl.cli.options import Overwrite, parse_size
 from bgdl.errors import InputError
 
 if TYPE_CHECKING:
-    from bgdl.data.subjects import Subject
-    from bgdl.data.synth import SynthOptions
+    from bgdl.synth.clip import SynthOptions
+    from bgdl.synth.subject import Subject
 
 SCENE = "Scene"
 CAMERA = "Camera"
@@ -108,9 +108,9 @@ def synth(
     overwrite: Overwrite = False,
 ) -> None:
     """Make a test clip with an exact matte: subjects walk through a scene that is empty at first."""
-    from bgdl.data import synth_files
-    from bgdl.data.scenes import open_scene
-    from bgdl.data.synth import SynthOptions, empty_scene, make_frames
+    from bgdl.synth import files
+    from bgdl.synth.clip import SynthOptions, empty_scene, make_frames
+    from bgdl.synth.scene import open_scene
 
     width_px, height_px = parse_size(size, "--size")
     settings = SynthOptions(
@@ -122,12 +122,12 @@ def synth(
     what = f"{len(cast)} subject{'s' * (len(cast) != 1)}, {settings.frames} frames of {size}, seed {seed}"
     console.note(f"scene {scene or 'drawn room'}, {what}")
     frames, empty = make_frames(room, cast, settings), empty_scene(room, settings)
-    for path in synth_files.write(out, frames, empty, settings, layout=layout, overwrite=overwrite):
+    for path in files.write(out, frames, empty, settings, layout=layout, overwrite=overwrite):
         console.out.print(str(path), markup=False)
 
 
 def _cast(files: list[Path], people: int, share: float, settings: SynthOptions) -> list[Subject]:
-    from bgdl.data.subjects import draw_subject, read_subject
+    from bgdl.synth.subject import draw_subject, read_subject
 
     if not 0.05 <= share <= 1:
         raise InputError(f"--height is {share:g}; allowed are 0.05 to 1, as a fraction of the frame's height")

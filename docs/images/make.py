@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 import bgdl
-from bgdl.data.figure import draw_looks, draw_person
-from bgdl.data.room import draw_room
+from bgdl.synth.figure import draw_looks, draw_person
+from bgdl.synth.room import draw_room
 
 SIZE = (560, 420)
 

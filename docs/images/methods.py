@@ -14,9 +14,9 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 import bgdl
-from bgdl.data.scenes import open_scene
-from bgdl.data.subjects import draw_subject
-from bgdl.data.synth import SynthOptions, make_frames
+from bgdl.synth.clip import SynthOptions, make_frames
+from bgdl.synth.scene import open_scene
+from bgdl.synth.subject import draw_subject
 from bgdl.types import is_primed
 
 OPTIONS = SynthOptions(size_hw=(270, 480), rate=Fraction(12), duration_s=9.0, lead_in_s=2.0, seed=3)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bgdl.data.figure import draw_looks, draw_person
 from bgdl.errors import InputError
 from bgdl.media import image
 from bgdl.opencv import cv2
+from bgdl.synth.figure import draw_looks, draw_person
 
 Rgba = NDArray[np.float32]  # (H,W,4): colours of 0..255 times coverage, then coverage in [0,1]
 

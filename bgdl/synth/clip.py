@@ -10,10 +10,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from bgdl.data.scenes import Scene
-from bgdl.data.subjects import Rgba, Subject
 from bgdl.errors import InputError
 from bgdl.opencv import cv2
+from bgdl.synth.scene import Scene
+from bgdl.synth.subject import Rgba, Subject
 
 Frame = NDArray[np.uint8]  # (H,W,3) RGB
 Matte = NDArray[np.uint8]  # (H,W,1) coverage

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.compose import fit_background
-from bgdl.data.room import draw_room
 from bgdl.media.empty_scene import read_scene
 from bgdl.opencv import cv2
+from bgdl.synth.room import draw_room
 
 
 class Scene:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bgdl.data.brush import Brush, Colour, Point, shaded
+from bgdl.synth.brush import Brush, Colour, Point, shaded
 
 # One unit is a hundredth of the person's height; (0,0) is the top of the head on the body's axis.
 WIDTH, HEIGHT = 56.0, 104.0

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from bgdl.data.brush import Brush, Colour, Point, shaded
 from bgdl.opencv import cv2
+from bgdl.synth.brush import Brush, Colour, Point, shaded
 
 _WALLS: tuple[Colour, ...] = ((206, 196, 178), (176, 190, 196), (196, 204, 184), (210, 186, 176))
 _BOOKS: tuple[Colour, ...] = (

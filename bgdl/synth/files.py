@@ -13,9 +13,9 @@ import torch
 
 from bgdl import convert
 from bgdl.choices import Layout
-from bgdl.data.synth import Frame, Matte, SynthOptions
 from bgdl.media import formats, image
 from bgdl.media.writer import VideoWriter
+from bgdl.synth.clip import Frame, Matte, SynthOptions
 
 _TARGETS: dict[Layout, tuple[str, str]] = {"clip": ("clip.mkv", "matte.mkv"), "frames": ("images", "masks")}
 
