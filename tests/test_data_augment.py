@@ -18,7 +18,6 @@ from bgdl.data import augment as augmenting
 from bgdl.data.augment import MOSAICS, Augment
 from bgdl.data.dataset import TrainingPictures
 from bgdl.data.pairs import Pair, find_pairs, read_pair
-from bgdl.data.things import draw_thing
 from tests.synthetic_people import draw_person, write_people
 
 PLAIN = Augment(replace=0, portrait=0, whole=1, crowd=0, flip=0, rotate_deg=0, occlude=0)
@@ -202,15 +201,6 @@ def test_things_and_bystanders_stand_behind_people(natural: bool) -> None:
 def test_bystanders_need_somebody_to_stand_behind() -> None:
     nobody = torch.zeros(4, 20, 20, dtype=torch.uint8)
     assert torch.equal(Augment(bystanders=1.0).passed(nobody, lambda: nobody + 255), nobody)
-
-
-@given(st.integers(1, 90), st.integers(1, 90), st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
-def test_a_thing_has_the_size_of_its_texture(height: int, width: int, seed: int) -> None:
-    torch.manual_seed(seed)
-    thing = draw_thing(torch.full((3, height, width), 100, dtype=torch.uint8))
-    assert thing.shape == (4, height, width) and thing.dtype == torch.uint8
-    assert min(height, width) < 8 or (thing[3] > 127).any()
 
 
 def test_empty_scenes_have_empty_masks(pairs: list[Pair]) -> None:

@@ -18,9 +18,8 @@ from torchvision.transforms.v2 import functional as T
 
 from bgdl.data.boxes import portrait_box, random_box, zoom_box
 from bgdl.data.chance import between, chance, log_between
-from bgdl.data.colour import plain_background
 from bgdl.data.layers import erase, lay_over, put_before, tinted
-from bgdl.data.things import draw_thing
+from bgdl.data.things import draw_thing, plain_background
 
 MOSAICS = ((1, 2), (1, 2), (1, 3), (2, 3), (2, 4), (3, 4))
 """Rows and columns of a mosaic; people stand, so there are seldom more rows."""

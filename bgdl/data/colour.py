@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torchvision.transforms import v2
 
 from bgdl import convert
-from bgdl.data.chance import between, chance
+from bgdl.data.chance import between
 from bgdl.errors import InputError
 from bgdl.opencv import cv2
 
@@ -55,31 +54,3 @@ def colour_transform(strength: float = 1.0) -> v2.Transform:
             v2.RandomApply([Jpeg()], p=0.3 * strength),
         ]
     )
-
-
-def plain_background(size: int) -> Tensor:
-    """A plain, gradient or textured picture: uint8 (3,size,size)."""
-    colour = _plain_colour()
-    kind = int(torch.randint(3, ()))
-    if kind == 0:
-        picture = colour.expand(3, size, size)
-    elif kind == 1:
-        corners = colour[None] + (torch.rand(1, 3, 2, 2) - 0.5) * 200
-        picture = _grow(corners, size)
-    else:
-        picture = colour.expand(3, size, size).clone()
-        for cells in (4, 16, 64):
-            picture = picture + _grow((torch.rand(1, 3, cells, cells) - 0.5) * 120, size)
-    return (picture + torch.randn(3, size, size) * between(0, 4)).clamp(0, 255).to(torch.uint8)
-
-
-def _plain_colour() -> Tensor:
-    """(3,1,1) in 0..255: any colour; or, as in frames that nothing has been filmed in yet, black, white or a grey."""
-    if chance(0.6):
-        return torch.rand(3, 1, 1) * 255
-    levels = (0.0, 255.0, between(0, 255))
-    return torch.full((3, 1, 1), levels[int(torch.randint(3, ()))])
-
-
-def _grow(values: Tensor, size: int) -> Tensor:
-    return torch.nn.functional.interpolate(values, (size, size), mode="bilinear", align_corners=True)[0]

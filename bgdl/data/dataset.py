@@ -15,9 +15,9 @@ from torch.utils.data import Dataset
 from bgdl import convert
 from bgdl.data.augment import Augment, Size, nobody
 from bgdl.data.chance import chance
-from bgdl.data.colour import plain_background
 from bgdl.data.layers import background, beside, cutout, row
 from bgdl.data.pairs import Pair, Picture, read_pair
+from bgdl.data.things import plain_background
 from bgdl.opencv import cv2
 
 LONGEST_PX = 4096

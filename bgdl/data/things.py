@@ -1,4 +1,4 @@
-"""Things that are nobody: signs, lamps, wheels, frames, arches, railings, drawn to stand in training pictures."""
+"""What is drawn for training pictures: things that are nobody (signs, lamps, wheels, railings), plain backgrounds."""
 
 from __future__ import annotations
 
@@ -26,6 +26,22 @@ def draw_thing(texture: Tensor) -> Tensor:
     light = torch.linspace(1 - contrast, 1 + contrast, width) * between(0.4, 1.3)
     lit = (texture.float() * light).clamp(0, 255).to(torch.uint8)
     return torch.cat([lit, torch.from_numpy(cover)[None]])
+
+
+def plain_background(size: int) -> Tensor:
+    """A plain, gradient or textured picture: uint8 (3,size,size)."""
+    colour = _plain_colour()
+    kind = int(torch.randint(3, ()))
+    if kind == 0:
+        picture = colour.expand(3, size, size)
+    elif kind == 1:
+        corners = colour[None] + (torch.rand(1, 3, 2, 2) - 0.5) * 200
+        picture = _grow(corners, size)
+    else:
+        picture = colour.expand(3, size, size).clone()
+        for cells in (4, 16, 64):
+            picture = picture + _grow((torch.rand(1, 3, cells, cells) - 0.5) * 120, size)
+    return (picture + torch.randn(3, size, size) * between(0, 4)).clamp(0, 255).to(torch.uint8)
 
 
 def _blob(shape: Shape) -> None:
@@ -109,3 +125,15 @@ def _ellipse(shape: Shape, line: int) -> tuple[tuple[int, int], tuple[int, int]]
 
 def _many(count: int, low: float, high: float) -> NDArray[np.float32]:
     return np.asarray(low + (high - low) * torch.rand(count).numpy(), np.float32)
+
+
+def _plain_colour() -> Tensor:
+    """(3,1,1) in 0..255: any colour; or, as in frames that nothing has been filmed in yet, black, white or a grey."""
+    if chance(0.6):
+        return torch.rand(3, 1, 1) * 255
+    levels = (0.0, 255.0, between(0, 255))
+    return torch.full((3, 1, 1), levels[int(torch.randint(3, ()))])
+
+
+def _grow(values: Tensor, size: int) -> Tensor:
+    return torch.nn.functional.interpolate(values, (size, size), mode="bilinear", align_corners=True)[0]
