@@ -137,7 +137,6 @@ def _place(net: Network, device: str, engine: Any, precision: Any) -> tuple[torc
 
 
 def _numbers(text: str) -> list[int]:
-
     words = text.split(",")
     if not all(word.strip().isdecimal() and int(word) for word in words):
         raise InputError(f"--batch {text!r}: give whole numbers of 1 or more, for instance 1,4,8")
