@@ -1,9 +1,10 @@
-"""Which device the work runs on, and how many threads it may use."""
+"""The machine: the device that work runs on, its processors, and the memory that was taken."""
 
 from __future__ import annotations
 
 import functools
 import os
+import platform
 import sys
 from pathlib import Path
 
@@ -91,6 +92,11 @@ def peak_device_mb(device: torch.device) -> float | None:
     return round(torch.cuda.max_memory_allocated(device) / (1 << 20), 1) if device.type == "cuda" else None
 
 
+def processor_name() -> str:
+    """What the processor calls itself, or its kind where the system does not say."""
+    return _cpu_info("model name") or platform.processor() or platform.machine()
+
+
 @functools.cache
 def cpu_features() -> frozenset[str]:
     """What this processor can do for networks, of FEATURES; empty where the system does not tell."""
@@ -111,12 +117,19 @@ def _check_cuda(device: torch.device) -> None:
 
 def _cpu_flags() -> frozenset[str]:
     """Linux's names of the processor's features (those of ARM are `bf16` and `asimdhp`); elsewhere torch tells."""
-    for line in _text("/proc/cpuinfo").splitlines():
-        name, _, flags = line.partition(":")
-        if name.strip() in ("flags", "Features"):
-            return frozenset(flags.split())
+    if flags := _cpu_info("flags", "Features"):
+        return frozenset(flags.split())
     ask = getattr(torch.cpu, "get_capabilities", dict)  # older torch has none
     return frozenset(_LINUX_NAMES.get(name, name) for name, there in ask().items() if there is True)
+
+
+def _cpu_info(*names: str) -> str:
+    """What Linux says of the first processor under one of `names`; empty elsewhere."""
+    for line in _text("/proc/cpuinfo").splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in names:
+            return value.strip()
+    return ""
 
 
 def _cgroup_cpus() -> int | None:

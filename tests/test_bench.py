@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,10 +12,11 @@ import pytest
 import torch
 from PIL import Image
 
-from bgdl.bench import measure, pictures, worker
+from bgdl.bench import measure, pictures
 from bgdl.bench.measure import Result, Row, tasks_for
 from bgdl.bench.worker import Task, Worker
 from bgdl.cli import bench
+from bgdl.device import peak_memory_mb
 from bgdl.engines import cache, choose, network
 from bgdl.errors import BgdlError, DeviceError
 from bgdl.preprocess import InputSpec
@@ -205,9 +207,8 @@ def test_what_the_gpu_does_not_run_is_timed_on_the_cpu(monkeypatch, tiny_weights
 
 def test_memory_that_the_system_does_not_tell_is_null_in_json(monkeypatch, capsys):
     """As on Windows, which has no `resource`."""
-    monkeypatch.setattr(worker, "peak_memory_mb", lambda: None)
-    assert worker._peak_mb() is None
-    unknown = replace(row("torch", "fp32", None), memory_mb=None)
+    monkeypatch.setitem(sys.modules, "resource", None)
+    unknown = replace(row("torch", "fp32", None), memory_mb=peak_memory_mb())
     bench._show(Result([unknown], {}), as_json=True)
     bench._show(Result([unknown], {}), as_json=False)
     first, _, line = capsys.readouterr().out.splitlines()

@@ -85,6 +85,21 @@ def test_features_where_there_is_no_cpuinfo(files, monkeypatch, told, expected):
     assert device.cpu_features.__wrapped__() == expected
 
 
+def test_the_processor_s_name(files, monkeypatch):
+    files(proc__cpuinfo="processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD EPYC: 9R14\n")
+    assert device.processor_name() == "AMD EPYC: 9R14"
+    files(proc__cpuinfo="processor\t: 0\nCPU implementer\t: 0x41\n")  # ARM's Linux tells no name
+    monkeypatch.setattr(device.platform, "processor", lambda: "")
+    monkeypatch.setattr(device.platform, "machine", lambda: "aarch64")
+    assert device.processor_name() == "aarch64"
+
+
+def test_memory_of_the_gpu_is_told_for_cuda_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda _: 3 << 19)
+    assert device.peak_device_mb(torch.device("cuda", 1)) == 1.5
+    assert device.peak_device_mb(torch.device("cpu")) is None
+
+
 @pytest.mark.parametrize("name", ["gpu", "vulkan", "xpu:99"])
 def test_unknown_devices_are_refused(name):
     with pytest.raises(DeviceError, match="use auto, cpu, cuda, cuda:N or mps"):

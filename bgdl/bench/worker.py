@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl.choices import EngineName, Precision
-from bgdl.device import peak_memory_mb, set_threads
+from bgdl.device import peak_device_mb, peak_memory_mb, set_threads
 from bgdl.engines import choose, network
 from bgdl.engines.choose import Choice
 from bgdl.engines.engine import Engine
@@ -69,7 +69,7 @@ class Worker:
         return float(self._ask("time", batch))
 
     def memory_mb(self) -> float | None:
-        """The most memory that the process has held, Python and torch included; None where the system does not say."""
+        """The most memory that the process has held, on CUDA the GPU's; None where the system does not say."""
         answer: float | None = self._ask("memory", None)
         return answer
 
@@ -98,7 +98,7 @@ def serve(pipe: Connection, task: Task) -> None:
         "open": bench.open,
         "alphas": bench.alphas,
         "time": bench.time,
-        "memory": lambda _: _peak_mb(),
+        "memory": lambda _: peak_device_mb(torch.device(task.device)) or peak_memory_mb(),
     }
     while True:
         try:
@@ -136,10 +136,3 @@ class _Bench:
         start = time.perf_counter()
         self.engine.run(pictures).cpu()
         return time.perf_counter() - start
-
-
-def _peak_mb() -> float | None:
-    """Main memory, None where the system does not say; on CUDA, the GPU's."""
-    if torch.cuda.is_available() and torch.cuda.max_memory_allocated():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return peak_memory_mb()

@@ -12,7 +12,7 @@ import torch
 
 from bgdl import registry, weights
 from bgdl.choices import EdgeName, EngineName, Precision, SmoothName
-from bgdl.device import cpu_count
+from bgdl.device import cpu_count, processor_name
 from bgdl.engines.network import files_of
 from bgdl.errors import InputError
 from bgdl.evaluation.made import MadeMattes, is_told
@@ -68,7 +68,7 @@ def describe_machine() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "processor": _processor(),
+        "processor": processor_name(),
         "cpus": cpu_count(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -103,11 +103,3 @@ def _sha256(path: Path) -> str:
     for file in files_of(path):
         digest.update(file.read_bytes())
     return digest.hexdigest()
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
