@@ -110,7 +110,7 @@ def test_guided_filter_agrees_with_the_paper() -> None:
     frames = torch.randint(0, 256, (1, 14, 17, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
     alpha = 0.3 + 0.4 * torch.rand(1, 14, 17, 1, generator=torch.Generator().manual_seed(2))
     expected = reference_guided(frames[0].numpy() / 255.0, alpha[0, ..., 0].double().numpy(), 3, 1e-2).clip(0, 1)
-    result = guided_filter(frames, alpha, working_px=17, radius_px=3, epsilon=1e-2)
+    result = guided_filter(frames, alpha, working_px=17, radius_px=3, epsilon=1e-2, levels=(0, 1))
     assert np.abs(result[0, ..., 0].numpy() - expected).max() < 1e-3
 
 
@@ -160,11 +160,26 @@ def test_windows_are_the_same_share_of_small_frames(size: int, radius_px: int) -
     assert torch.equal(guided_filter(frames, alpha), guided_filter(frames, alpha, working_px=size, radius_px=radius_px))
 
 
-@pytest.mark.parametrize("value", [0.0, 0.4, 1.0])
-def test_flat_mattes_stay_as_they_are(value: float) -> None:
+@pytest.mark.parametrize(("value", "expected"), [(0.0, 0.0), (0.1, 0.0), (0.5, 0.5), (0.64, 0.7), (1.0, 1.0)])
+def test_flat_mattes_are_levelled_and_no_more(value: float, expected: float) -> None:
     frames = torch.randint(0, 256, (1, 40, 50, 3), dtype=torch.uint8)
     alpha = torch.full((1, 40, 50, 1), value)
-    assert torch.allclose(guided_filter(frames, alpha), alpha, atol=1e-3)
+    assert (guided_filter(frames, alpha) - expected).abs().max() < 1e-3
+    assert (guided_filter(frames, alpha, levels=(0, 1)) - value).abs().max() < 1e-3
+
+
+def test_guided_filter_leaves_no_haze_around_a_crisp_subject_and_no_specks_in_it() -> None:
+    """Before a patterned wall, where the paper's filter leaves both."""
+    frames, truth, _ = disc(320)
+    bricks = torch.randint(0, 90, (1, 80, 80, 3), dtype=torch.uint8).repeat_interleave(4, 1).repeat_interleave(4, 2)
+    frames = torch.where(truth > 0.5, frames, bricks)
+    alpha = coarse(truth, 160)
+    outside = box_mean(convert.to_nchw(truth), 3).permute(0, 2, 3, 1) == 0
+    inside = box_mean(convert.to_nchw(truth), 3).permute(0, 2, 3, 1) == 1
+    refined, papers = guided_filter(frames, alpha), guided_filter(frames, alpha, levels=(0, 1))
+    assert refined[outside].mean() < 0.2 * papers[outside].mean()
+    assert (1 - refined[inside]).mean() < 0.2 * (1 - papers[inside]).mean()
+    assert error(refined, truth) < error(papers, truth)
 
 
 @FEW

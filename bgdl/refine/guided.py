@@ -16,19 +16,30 @@ MIXED = 0.05
 
 
 def guided_filter(
-    frames: Tensor, alpha: Tensor, *, working_px: int = 640, radius_px: int = 4, epsilon: float = 1e-3
+    frames: Tensor,
+    alpha: Tensor,
+    *,
+    working_px: int = 640,
+    radius_px: int = 4,
+    epsilon: float = 1e-3,
+    levels: tuple[float, float] = (0.15, 0.85),
 ) -> Tensor:
     """Align a matte with the frame's edges: uint8 (N,H,W,3), float32 (N,H,W,1) -> float32 (N,H,W,1) in [0,1].
 
     The linear model of colour to alpha is fitted in windows of `radius_px` on a copy whose longer side is
     `working_px`, then applied to the frame at its own size, near the matte's edge only: elsewhere the matte stays
     as it is. Frames below `working_px` have windows of the same share of their side: in wider ones the edge grows
-    hazy. epsilon: variance of colour (0..1) below which a window counts as flat.
+    hazy. epsilon: variance of colour (0..1) below which a window counts as flat. levels: the fitted value up to which a
+    place is empty, and from which it is full. Fits are damped by epsilon and averaged over windows, so that beside an
+    edge they reach neither 0 nor 1 and would leave haze around the subject and specks in it; (0, 1) is the paper's.
     Source: He, Sun and Tang, "Guided Image Filtering", TPAMI 2013; He and Sun, "Fast Guided Filter", 2015.
     """
     guide, matte = shrink(frames, working_px) / 255, shrink(alpha, working_px)
     radius_px = math.ceil(radius_px * min(1.0, max(guide.shape[2:]) / working_px))
-    model = box_mean(_linear_model(guide, matte, radius_px, epsilon), radius_px)
+    model = _linear_model(guide, matte, radius_px, epsilon)
+    model[:, 3] -= levels[0]
+    model[:, :4] /= levels[1] - levels[0]
+    model = box_mean(model, radius_px)
     result = alpha.clone(memory_format=torch.contiguous_format)
     for frame, whole, planes in zip(frames, result[..., 0], model, strict=True):
         _apply(frame, whole, planes)
