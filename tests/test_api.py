@@ -85,7 +85,7 @@ def test_options_are_checked_before_the_model_is_loaded() -> None:
     for options, sentence in (
         ({"edge": "feather"}, "edge is 'feather'; it must be one of none, guided, decontaminate, matting"),
         ({"keep": "both"}, "'both'.* not largest, all or a number"),
-        ({"threshold": 2}, "threshold 2 is out of range"),
+        ({"threshold": 2}, "threshold is 2; it must lie between 0 and 1"),
         ({"crop": "wide"}, "margin 'wide' is not a number of px"),
     ):
         for function in (bgdl.matte, bgdl.remove):

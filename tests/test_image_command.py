@@ -184,7 +184,7 @@ def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge:
         (["--max-pixels", "100"], "more than the limit of 100 pixels"),
         (["--prime", "a.jpg"], "tiny does not learn an empty scene; leave prime out"),
         (["-m", "otsu", "--engine", "onnx", "--precision", "int8"], "otsu does not use a network; leave"),
-        (["--threshold", "0"], "threshold 0 is out of range; give a level above 0 and up to 1"),
+        (["--threshold", "0"], "threshold is 0, which all of a matte reaches; give a level above 0, for instance 0.5"),
     ],
 )
 def test_refusals(

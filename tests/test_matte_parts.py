@@ -71,8 +71,8 @@ def test_keep_leaves_an_empty_matte_alone() -> None:
 def test_threshold_is_inclusive_and_bounded() -> None:
     assert threshold_at(torch.tensor([0.49, 0.5, 1.0]), 0.5).tolist() == [0, 1, 1]
     assert threshold_at(torch.tensor([0.99, 1.0]), 1).tolist() == [0, 1]
-    for level in (0, 1.1, -2):
-        with pytest.raises(InputError, match=r"give a level above 0 and up to 1"):
+    for level, sentence in ((0, "give a level above 0"), (1.1, "lie between 0 and 1"), (True, "must be a number")):
+        with pytest.raises(InputError, match=sentence):
             threshold_at(matte(1), level)
 
 

@@ -17,7 +17,7 @@ from bgdl.errors import InputError
 from bgdl.pipeline import live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.video_job import VideoJob
-from bgdl.refine.smooth import STRENGTH
+from bgdl.refine.smooth import MOST_STRENGTH, STRENGTH
 from bgdl.registry import split_options
 from bgdl.types import is_primed
 from tests.conftest import Bgdl
@@ -87,8 +87,9 @@ def test_a_prior_learns_the_empty_scene() -> None:
     assert alpha[0, 15:30, 25:35].min() == 1 and alpha[0, :5].max() == 0
 
 
-def test_the_default_strength_of_smoothing_is_the_smoother_s() -> None:
+def test_the_strengths_of_smoothing_are_the_smoother_s() -> None:
     assert inspect.signature(video.video).parameters["smooth_strength"].default == STRENGTH
+    assert video.Strength.__metadata__[0].max == MOST_STRENGTH
 
 
 @pytest.mark.parametrize(("verb", "first"), [("live", "transparent"), ("virtual-background", "blur")])

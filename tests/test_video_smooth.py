@@ -183,7 +183,12 @@ def test_smooth_mattes_of_large_frames_stay_between_0_and_1() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "message"), [({"strength": 1.0}, "below 1"), ({"mode": "fast"}, "off, ema or flow")]
+    ("options", "message"),
+    [
+        ({"strength": 1.0}, "strength is 1; it must lie between 0 and 0.999"),
+        ({"strength": "much"}, "strength is 'much'; it must be a number"),
+        ({"mode": "off"}, "mode is 'off'; it must be one of ema, flow"),
+    ],
 )
 def test_what_smoothing_does_not_take(options: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -101,7 +101,7 @@ Strength = Annotated[
     typer.Option(
         "--smooth-strength",
         min=0,
-        max=0.99,
+        max=0.999,
         metavar="WEIGHT",
         rich_help_panel=MATTE,
         help="Weight of earlier frames where nothing changes.",

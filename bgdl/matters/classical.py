@@ -63,11 +63,8 @@ def check_plate_size(frame: NDArray[np.uint8], plate: NDArray[np.generic]) -> No
 
 def check_background(background: Tensor) -> list[Frame]:
     """The frames of an empty scene, uint8 (K,H,W,3) with K at least 1, as arrays."""
-    if background.dtype != torch.uint8 or background.ndim != 4 or background.shape[-1] != 3 or not len(background):
-        raise InputError(
-            f"an empty scene is uint8 (K,H,W,3) with at least one frame, got {background.dtype} "
-            f"{tuple(background.shape)}"
-        )
+    if not len(checks.frames(background)):
+        raise InputError("an empty scene is at least one frame, but none came")
     return [np.ascontiguousarray(frame) for frame in background.cpu().numpy()]
 
 

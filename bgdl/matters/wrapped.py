@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bgdl.choices import SmoothName
-from bgdl.refine.smooth import STRENGTH, Smoother
+from bgdl.refine.smooth import Averaging, Smoother
 from bgdl.types import Matter
 
 Refine = Callable[[Tensor, Tensor], Tensor]
@@ -52,10 +51,10 @@ class Refined(Around):
 class Smoothed(Around):
     """A Matter whose mattes are averaged over time, see `bgdl.refine.smooth.Smoother`; it looks at no frame ahead."""
 
-    def __init__(self, matter: Matter, mode: SmoothName = "ema", *, strength: float = STRENGTH) -> None:
+    def __init__(self, matter: Matter, mode: Averaging = "ema") -> None:
         super().__init__(matter)
         self.stateful = True
-        self._smoother = Smoother(mode, strength=strength)
+        self._smoother = Smoother(mode)
 
     @torch.no_grad()
     def alpha(self, frames: Tensor) -> Tensor:

@@ -76,7 +76,7 @@ def convert_video(
     edge, threshold, invert, keep: as in `bgdl.remove`, but edges are left alone unless asked for. crop: one box around
     the subject for the whole clip, with this margin ("20" px, "5%"); takes two passes.
     only_matte: write the grey matte. alpha_sidecar: write it beside the picture too.
-    smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: the share of the past, 0 to below 1.
+    smooth: "off", "ema" or "flow", by default "ema" for networks; smooth_strength: the share of the past, 0 to 0.999.
     every: work on each N-th frame (1 to 30), carry mattes to those between. batch: frames at once.
     start, end: seconds or "H:MM:SS" since the clip's beginning. frames: at most so many.
     format, encoder, crf, preset: see `bgdl.media.formats` and `bgdl.media.encoder`; by default by the target's name.

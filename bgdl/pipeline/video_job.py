@@ -19,7 +19,7 @@ from bgdl.pipeline.video_between import MOST
 from bgdl.pipeline.video_pump import StageTimes
 from bgdl.pipeline.video_records import FrameRecord
 from bgdl.refine.matte import Margin
-from bgdl.refine.smooth import STRENGTH
+from bgdl.refine.smooth import MOST_STRENGTH, STRENGTH
 
 
 @dataclass(frozen=True)
@@ -74,17 +74,16 @@ class VideoJob:
             raise InputError("only_matte writes the matte alone; leave alpha_sidecar out")
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise InputError(f"start {self.start} is not before end {self.end}")
-        for name in ("every", *(name for name in ("frames", "batch") if getattr(self, name) is not None)):
+        object.__setattr__(self, "every", checks.count("every", self.every, at_least=1, at_most=MOST))
+        for name in (name for name in ("frames", "batch") if getattr(self, name) is not None):
             object.__setattr__(self, name, checks.count(name, getattr(self, name), at_least=1, at_most=10**9))
         if self.crf is not None:
             object.__setattr__(self, "crf", checks.whole("crf", self.crf))
-        if self.every > MOST:
-            raise InputError(f"every is at most {MOST}, not {self.every}: the frames between wait in memory")
         checks.one_of("fit", self.fit, Fit)
         checks.one_of("background_end", self.background_end, BackgroundEnd)
         checks.one_of("sound", self.sound, Sound)
         checks.one_of("smooth", self.smooth or "off", SmoothName)
-        checks.within("smooth_strength", self.smooth_strength, 0, 0.999)
+        checks.within("smooth_strength", self.smooth_strength, 0, MOST_STRENGTH)
         self.shape  # noqa: B018 (raises for an edge, keep or threshold that is none)
         if self.crop is not None:
             Margin.parse(str(self.crop))

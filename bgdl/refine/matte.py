@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl import checks
 from bgdl.errors import InputError
 from bgdl.opencv import cv2
 
@@ -52,11 +52,9 @@ def threshold_at(alpha: Tensor, level: float) -> Tensor:
 
 
 def check_level(level: float) -> None:
-    """Raises InputError for a threshold outside 0..1, and for 0, above which everything lies."""
-    number = isinstance(level, Real) and not isinstance(level, bool)
-    if not number or not 0 < level <= 1:
-        shown = f"{level:g}" if number else repr(level)
-        raise InputError(f"threshold {shown} is out of range; give a level above 0 and up to 1, for instance 0.5")
+    """Raises InputError for a threshold outside 0..1, and for 0, which all alpha reaches."""
+    if not checks.within("threshold", level, 0, 1):
+        raise InputError("threshold is 0, which all of a matte reaches; give a level above 0, for instance 0.5")
 
 
 def parse_keep(text: str | int) -> Keep:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgdl.choices import SmoothName
-from bgdl.errors import InputError
+from bgdl import checks
 from bgdl.refine.cuts import Cuts
 from bgdl.refine.flow import Plane, Small, carry, motion, shrink, trust, work_size
 from bgdl.resize import average, enlarge
 
+Averaging = Literal["ema", "flow"]
+
 STRENGTH = 0.93
+MOST_STRENGTH = 0.999
+"""With 1 the past would never be forgotten."""
 LOOK_AHEAD = 2
 """Frames that "flow" may look ahead in a file."""
 TOLERANCE = 7.5
@@ -49,15 +52,12 @@ class Smoother:
     "ema": an exponential average where the picture stands still, the new matte where it moves, so hands do not
     trail. "flow": the last result is first moved along DIS optical flow, so that moving things are averaged too;
     `look_ahead` frames to come are averaged in as well, which delays the output by as many frames.
-    strength: share of the past where nothing changes, 0 (none) up to below 1. A scene cut starts anew.
+    strength: share of the past where nothing changes, 0 (none) to MOST_STRENGTH. A scene cut starts anew.
     """
 
-    def __init__(self, mode: SmoothName = "ema", *, strength: float = STRENGTH, look_ahead: int = 0) -> None:
-        if mode not in ("ema", "flow"):
-            raise InputError(f"unknown smoothing {mode!r}; use off, ema or flow")
-        if not 0 <= strength < 1:
-            raise InputError(f"the strength of smoothing is {strength}; it must be at least 0 and below 1")
-        self.mode, self.strength = mode, strength
+    def __init__(self, mode: Averaging = "ema", *, strength: float = STRENGTH, look_ahead: int = 0) -> None:
+        self.mode: Averaging = checks.one_of("mode", mode, Averaging)
+        self.strength = checks.within("strength", strength, 0, MOST_STRENGTH)
         self.look_ahead = look_ahead if mode == "flow" else 0
         self.reset()
 
