@@ -12,7 +12,7 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "bgdl"
 FLOORS = {
-    0: ["types", "choices", "errors", "checks", "convert", "device", "opencv", "resize"],
+    0: ["types", "choices", "errors", "checks", "convert", "device", "opencv", "resize", "whole"],
     1: ["preprocess", "compose", "download", "weights", "nets", "metrics"],
     2: ["engines", "media", "refine"],
     3: ["matters", "registry", "data", "synth"],

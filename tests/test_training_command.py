@@ -166,7 +166,7 @@ def test_the_command_saves_whole_files(finished: Path, tmp_path: Path, monkeypat
         raise OSError(28, "No space left on device")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(saving.os, "replace", full)
+    monkeypatch.setattr("os.replace", full)
     with pytest.raises(InputError, match=r"cannot save .*checkpoints.*ckpt: No space left on device"):
         main(fit(finished))
 

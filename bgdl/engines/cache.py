@@ -6,11 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from bgdl import weights
+from bgdl import weights, whole
 
 BUDGET_BYTES = 2_000_000_000
 """Of compiled networks on the disk; above it those go that were longest not used."""
@@ -35,19 +34,15 @@ def load(name: str) -> bytes | None:
 
 
 def store(name: str, data: bytes) -> None:
-    """Keep `data` under `name`: temporary file, rename; then what is above the budget goes.
+    """Keep `data` under `name`: whole or not at all; then what is above the budget goes.
 
     A folder that cannot be written is no error: it is a cache.
     """
     target = folder() / name
     with contextlib.suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{name}.{secrets.token_hex(4)}.part")
-        try:
+        with whole.part(target) as part:
             part.write_bytes(hashlib.sha256(data).digest() + data)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
         _prune(target)
 
 

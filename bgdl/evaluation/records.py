@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bgdl import whole
 from bgdl.errors import InputError
-from bgdl.evaluation.whole import told, write_whole
 
 FILE = "records.jsonl"
 Key = tuple[str, str, str, str]
@@ -89,7 +89,7 @@ class Store:
         records = list(records)
         self.records.update({record.key: record for record in records})
         if self._path and records:
-            with told(self._path), self._path.open("a", encoding="utf-8") as file:
+            with whole.told(f"write {self._path}"), self._path.open("a", encoding="utf-8") as file:
                 file.writelines(_line(record) for record in records)
 
     def _read(self) -> None:
@@ -122,10 +122,10 @@ class Store:
         """
         failed = {key: one for key, one in self.records.items() if one.error and (one.method or not one.sequence)}
         clips = {(record.data, record.clip, record.method) for record in failed.values()}
-        whole = {(record.data, record.clip, record.method) for record in failed.values() if record.sequence}
+        sequences = {(record.data, record.clip, record.method) for record in failed.values() if record.sequence}
         for key, record in list(self.records.items()):
             ways = {(record.data, record.clip, record.method), (record.data, record.clip, "")}
-            if key in failed or ways & (clips if not record.name else whole):
+            if key in failed or ways & (clips if not record.name else sequences):
                 del self.records[key]
 
     def _join(self, old: dict[str, Any]) -> dict[str, Any]:
@@ -143,7 +143,7 @@ class Store:
     def _rewrite(self) -> None:
         assert self._path
         text = json.dumps(self._header) + "\n" + "".join(map(_line, self.records.values()))
-        write_whole(self._path, text.encode("utf-8"))
+        whole.write(self._path, text.encode("utf-8"))
 
 
 def _line(record: Record) -> str:

@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from bgdl import whole
 from bgdl.errors import InputError
 from bgdl.evaluation.gallery import gather, worst
 from bgdl.evaluation.methods import describe_machine, describe_method
@@ -21,7 +22,6 @@ from bgdl.evaluation.sources import Source
 from bgdl.evaluation.stamps import stamp
 from bgdl.evaluation.summary import Figures, summarise
 from bgdl.evaluation.table import make_table, markdown
-from bgdl.evaluation.whole import write_whole
 from bgdl.types import Matter
 
 FORMAT = 1
@@ -125,7 +125,7 @@ def read_json(path: Path) -> Figures:
 
 def _write(text: str, path: Path) -> None:
     """Whole or not at all; bytes of a file's name that are no UTF-8 as escapes, line ends as they are."""
-    write_whole(path, text.encode("utf-8", "backslashreplace"))
+    whole.write(path, text.encode("utf-8", "backslashreplace"))
 
 
 def _facts(plan: Plan, matters: Mapping[str, Matter], version: str) -> Figures:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bgdl import preprocess, weights
+from bgdl import preprocess, weights, whole
 from bgdl.data.pairs import find_pairs, pictures_under
 from bgdl.engines import int8
 from bgdl.engines.network import Network, files_of
@@ -80,20 +81,14 @@ def export(
 
 def _write_checked(target: Path, net: U2Net, card: dict[str, Any], half: bool, size: int) -> float:
     """Write the file and compare it with torch before it takes its name; the mean difference."""
-    temporary = target.with_name(f"{target.stem}.part{target.suffix}")
-    try:
-        WRITERS[target.suffix](temporary, net, card, half)
-        difference = _mean_difference(net, temporary, size)
+    with whole.told(f"write {target}"), _part(target) as part:
+        WRITERS[target.suffix](part, net, card, half)
+        difference = _mean_difference(net, part, size)
         if half:
             net.half().float()  # what rounding to half changes is told, and no fault of the file
-        fault = _mean_difference(net, temporary, size) if half else difference
+        fault = _mean_difference(net, part, size) if half else difference
         if fault > TOLERANCE[half]:
             raise WeightsError(f"{target.name} differs from torch by {fault:.2g}: a bug in bgdl, please report it")
-        _move(temporary, target)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        _remove(temporary)
     return difference
 
 
@@ -140,15 +135,9 @@ def register(path: str | Path, name: str, *, overwrite: bool = False) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{name}{path.suffix}"
     if target.resolve() != path.resolve():
-        temporary = folder / f".{name}.part{path.suffix}"
-        try:
-            for file, copy in zip(files_of(path), files_of(temporary), strict=True):
+        with whole.told(f"copy {path.name} to {target}"), _part(target) as part:
+            for file, copy in zip(files_of(path), files_of(part), strict=True):
                 shutil.copyfile(file, copy)
-            _move(temporary, target)
-        except OSError as error:
-            raise InputError(f"cannot copy {path.name} to {target}: {error.strerror or error}") from error
-        finally:
-            _remove(temporary)
     for old in set(folder.glob(f"{name}.*")) - set(files_of(target)):
         old.unlink()
     return target
@@ -234,11 +223,6 @@ def _run(path: Path, x: Tensor) -> Tensor:
     return torch.from_numpy(session.run(None, {"image": x.numpy()})[0])
 
 
-def _move(temporary: Path, target: Path) -> None:
-    for old in reversed(files_of(temporary)):
-        old.replace(target.with_suffix(old.suffix))
-
-
-def _remove(path: Path) -> None:
-    for file in files_of(path):
-        file.unlink(missing_ok=True)
+def _part(target: Path) -> AbstractContextManager[Path]:
+    """Where to write meanwhile, and beside it, as `files_of` has it, an .xml's .bin."""
+    return whole.part(target, *([".bin"] if target.suffix == ".xml" else []))

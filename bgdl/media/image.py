@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +14,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from bgdl import convert
+from bgdl import convert, whole
 from bgdl.errors import InputError, MissingExtra
 from bgdl.media import modes, png, tiff
 from bgdl.media.dpi import stated_dpi
@@ -120,7 +118,7 @@ def write(
         raise InputError(no_transparency(f"{path or format}"))
     data = _encode(picture, format, icc_profile, exif, dpi, quality)
     if path:
-        _replace(path, data)
+        whole.write(path, data)
     else:
         target.write(data)  # type: ignore[union-attr]
 
@@ -264,17 +262,3 @@ def _encode(
         size = f"{picture.shape[1]}×{picture.shape[0]}"
         raise InputError(f"cannot write a picture of {size} as {format} ({error}); try .png") from error
     return buffer.getvalue()
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write beside the target and rename, so that nothing half-written bears its name; a link stays one."""
-    path = Path(os.path.realpath(path))
-    part = path.with_name(f".{secrets.token_hex(4)}.part")  # short, whatever the name
-    try:
-        part.write_bytes(data)
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()

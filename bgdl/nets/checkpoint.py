@@ -79,17 +79,15 @@ def read(path: str | Path) -> Checkpoint:
 
 
 def write(path: str | Path, net: U2Net, *, spec: InputSpec, half: bool = True, **metadata: Any) -> None:
-    """Write `net` as self-describing safetensors (arch, InputSpec and `metadata` as JSON in the header)."""
+    """Write `net` as self-describing safetensors (arch, InputSpec and `metadata` as JSON in the header).
+
+    Written in place: give a `bgdl.whole.part` to keep the former file until the new one is whole.
+    """
     dtype = torch.float16 if half else torch.float32
     state = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
     state = {k: v.to(dtype) if v.is_floating_point() else v for k, v in state.items()}
     card = {"arch": net.arch, "input_spec": spec.to_dict(), **metadata}
-    temporary = Path(path).with_name(Path(path).name + ".part")
-    try:
-        temporary.write_bytes(save(state, {"bgdl": json.dumps(card)}))  # save_file lets nobody else read the file
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    Path(path).write_bytes(save(state, {"bgdl": json.dumps(card)}))  # save_file lets nobody else read the file
 
 
 def _refuse_text(path: Path) -> None:

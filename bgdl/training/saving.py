@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from bgdl import whole
 from bgdl.errors import InputError
 
 KEPT = ("arch", "input_spec", "batchnorm", "freeze_stages", "lr", "weight_decay")
@@ -26,17 +26,12 @@ class WholeFiles(TorchCheckpointIO):
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any | None = None) -> None:
         """Raises InputError where the disk does not take it; nothing is left behind then."""
         path = Path(path)
-        part = path.with_name(f"{path.name}.part")
         held = io.BytesIO()  # torch hides the reason where it writes into a file itself
         torch.save(checkpoint, held)
-        try:
+        with whole.told(f"save {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(held.getbuffer())
-            os.replace(part, path)
-        except OSError as error:
-            raise InputError(f"cannot save {path}: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
+            with whole.part(path) as part:
+                part.write_bytes(held.getbuffer())
 
 
 def read(path: str | Path) -> dict[str, Any]:
