@@ -38,9 +38,10 @@ class Device:
 
 
 def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let `Device` be the camera."""
+    """Let `Device` be the camera, whose first failure is believed."""
     monkeypatch.setattr(Device, "left", 1000)
     monkeypatch.setattr(Device, "small", 0)
+    monkeypatch.setattr(camera, "_MISSES_S", 0.0)
     monkeypatch.setattr(camera, "_open_camera", lambda *_: Device())
 
 

@@ -1,14 +1,13 @@
-"""The live source: what is asked of a camera, when it is let go, and what plays at its own pace."""
+"""The live source: what is asked of a camera, its failures, and when it is let go."""
 
 from __future__ import annotations
 
-import http.server
 import importlib
 import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,7 @@ from bgdl.media import camera
 from bgdl.media.camera import Camera
 from bgdl.opencv import cv2
 from tests.conftest import Bgdl
-from tests.video_clips import disc, write_clip
-
-RATE, LONG_S = 4, 10
-"""Of the slow clip; read without a pause it is over in a moment."""
+from tests.video_clips import disc
 
 
 class Capture:
@@ -54,7 +50,7 @@ class Capture:
     def get(self, _: int) -> float:
         return 25.0
 
-    def read(self) -> tuple[bool, np.ndarray]:
+    def read(self) -> tuple[bool, np.ndarray | None]:
         self.reading.set()
         return not self.holds or self.go_on.wait(30), disc(0)
 
@@ -65,39 +61,6 @@ class Capture:
 @pytest.fixture(autouse=True)
 def _capture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cv2, "VideoCapture", Capture)
-
-
-@pytest.fixture(scope="module")
-def slow_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("slow") / "in.mkv", frames=RATE * LONG_S, rate=RATE)
-
-
-@pytest.fixture
-def server(slow_clip: Path, tmp_path: Path) -> Iterator[str]:
-    """Serves the slow clip: `/clip` as a file, `/stream` in chunks and without a length, as live streams come."""
-    stream = write_clip(tmp_path / "stream.ts", frames=RATE * LONG_S, rate=RATE)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:
-            data = (slow_clip if self.path == "/clip" else stream).read_bytes()
-            self.send_response(200)
-            if self.path == "/clip":
-                self.send_header("Content-Length", str(len(data)))
-            else:
-                self.send_header("Transfer-Encoding", "chunked")
-                data = b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
-            self.end_headers()
-            self.wfile.write(data)
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}"
-        served.shutdown()
 
 
 def test_size_and_rate_are_asked_of_a_camera(bgdl: Bgdl, tmp_path: Path) -> None:
@@ -153,36 +116,73 @@ def test_what_is_no_size_is_a_sentence(text: str) -> None:
         parse_size(text, "--resolution")
 
 
-def lasts_s(source: str) -> float:
-    """How long a source is played."""
+class Missing(Capture):
+    """Gives nothing, in one way or another, for the reads of these numbers."""
+
+    misses: range
+    way: object
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        Missing.reads += 1
+        if Missing.reads not in self.misses:
+            return True, disc(0)
+        if isinstance(self.way, Exception):
+            raise self.way
+        return self.way  # type: ignore[return-value]
+
+    reads = 0
+
+
+@pytest.fixture
+def missing(monkeypatch: pytest.MonkeyPatch) -> Callable[[range, object], None]:
+    """Cameras miss these reads in this way."""
+
+    def miss(misses: range, way: object) -> None:
+        monkeypatch.setattr(Missing, "reads", 0)
+        monkeypatch.setattr(Missing, "misses", misses, raising=False)
+        monkeypatch.setattr(Missing, "way", way, raising=False)
+        monkeypatch.setattr(cv2, "VideoCapture", Missing)
+
+    return miss
+
+
+@pytest.mark.parametrize(
+    "way",
+    [(False, None), (True, None), (True, np.zeros((0, 0, 3), np.uint8)), cv2.error("damaged")],
+    ids=["failed", "none", "empty", "error"],
+)
+@pytest.mark.parametrize("misses", [range(1, 2), range(5, 8)], ids=["first", "later"])
+def test_single_reads_that_give_nothing_are_passed_over(
+    missing: Callable[[range, object], None], misses: range, way: object
+) -> None:
+    missing(misses, way)
+    with Camera("0") as source:
+        while Missing.reads < 20:
+            assert source.newest(30) is not None
+
+
+@pytest.mark.parametrize("way", [(False, None), cv2.error("damaged")], ids=["failed", "error"])
+def test_reads_that_keep_failing_are_a_camera_that_is_gone(
+    monkeypatch: pytest.MonkeyPatch, missing: Callable[[range, object], None], way: object
+) -> None:
+    monkeypatch.setattr(camera, "_MISSES_S", 0.2)
+    missing(range(1, 1000), way)
     began = time.monotonic()
-    with Camera(source) as played:
-        while played.newest() is not None:
-            pass
-    return time.monotonic() - began
+    with Camera("0") as source, pytest.raises(InputError, match="camera 0 gives no picture: it was unplugged, or"):
+        source.newest(30)
+    assert time.monotonic() - began >= 0.2
 
 
-def second_frame_after_s(source: str) -> float:
-    """How long after a source's first frame its second one comes."""
-    with Camera(source) as played:
-        first, second = played.newest(), played.newest()
-    assert first is not None and second is not None
-    return second.taken_s - first.taken_s
-
-
-def test_what_tells_how_long_it_lasts_plays_at_its_own_pace(slow_clip: Path, server: str) -> None:
-    for source in (str(slow_clip), f"file:{slow_clip}", f"{server}/clip"):
-        assert second_frame_after_s(source) > 0.4 / RATE
-
-
-def test_a_file_that_does_not_tell_how_long_it_lasts_plays_at_its_own_pace(tmp_path: Path) -> None:
-    raw = write_clip(tmp_path / "in.h264", frames=11)  # read as 25 frames a second
-    for source in (str(raw), f"file:{raw}"):
-        assert lasts_s(source) >= 0.4
-
-
-def test_a_stream_is_not_held_back(server: str) -> None:
-    assert lasts_s(f"{server}/stream") < LONG_S / 2
+def test_a_camera_that_fails_is_let_go_at_once(
+    monkeypatch: pytest.MonkeyPatch, missing: Callable[[range, object], None]
+) -> None:
+    monkeypatch.setattr(camera, "_MISSES_S", 30)
+    monkeypatch.setattr(camera, "_NAP_S", 30)
+    missing(range(1, 1000), (False, None))
+    began = time.monotonic()
+    with Camera("0") as source:
+        assert source.newest(0.1) is None
+    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(("platform", "expected"), [("win32", "0"), ("linux", None)])

@@ -26,6 +26,8 @@ from bgdl.opencv import cv2
 _SILENT = 0  # of OpenCV's log levels
 _MJPG = cv2.VideoWriter.fourcc(*"MJPG")
 _PATIENCE_S = 5.0  # the end waits so long for a source that gives nothing
+_MISSES_S, _NAP_S = 2.0, 0.02  # reads of a camera may fail for so long, and are tried so often
+_GAP_S = 2.0  # timestamps of a stream in segments that jump by more leave something out
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,11 @@ class Shot:
 class Camera:
     """The newest frame of a source; a context manager.
 
-    source: a camera's number ("0"), a file or a URL; what tells how long it lasts, as live streams do not, is played
-    at its own pace. size_wh, fps: asked of a camera, which may answer with others. `dropped` counts frames that nobody
-    took in time. Pixels that are not square are made so.
+    source: a camera's number ("0"), a file or a URL; what tells how long it lasts, as most live streams do not, and
+    what comes in segments, is played at its own pace. size_wh, fps: asked of a camera, which may answer with others.
+    `dropped` counts frames that nobody took in time. Pixels that are not square are made so.
     Raises InputError for a camera that is missing or busy, a source that cannot be read and, here or from `newest`, a
-    URL that gives nothing for 20 s.
+    camera that gives no picture for 2 s and a URL that gives nothing for 20 s.
     """
 
     def __init__(self, source: str, *, size_wh: tuple[int, int] | None = None, fps: float | None = None) -> None:
@@ -94,17 +96,35 @@ class Camera:
             self._box.close()
 
     def _frames(self) -> Iterator[Tensor]:
-        if self._reader is None:
-            while not self._stopping.is_set():
-                yield _grab(self._device, self.source)
-            return
-        began, first_s = time.perf_counter(), self._reader.first_s
-        paced = self._reader.info.duration_s is not None or Path(self.source.removeprefix("file:")).is_file()
-        for batch in self._reader.batches(1):
-            due = began + float(batch.pts[0] * batch.time_base - first_s)
+        return self._grabbed() if self._reader is None else self._played(self._reader)
+
+    def _grabbed(self) -> Iterator[Tensor]:
+        """A camera's pictures; single reads that fail are passed over."""
+        failing_since: float | None = None
+        while not self._stopping.is_set():
+            frames = _grab(self._device)
+            if frames is not None:
+                failing_since = None
+                yield frames
+                continue
+            now = time.perf_counter()
+            failing_since = now if failing_since is None else failing_since
+            if now - failing_since >= _MISSES_S:
+                raise InputError(f"camera {self.source} gives no picture: it was unplugged, or another program uses it")
+            self._stopping.wait(_NAP_S)
+
+    def _played(self, reader: VideoReader) -> Iterator[Tensor]:
+        """A file's or URL's pictures; those that come in segments go on from the moment of one that was late."""
+        segments = reader.info.segments
+        paced = segments or reader.info.duration_s is not None or Path(self.source.removeprefix("file:")).is_file()
+        began = time.perf_counter() - float(reader.first_s)
+        for batch in reader.batches(1):
+            wait_s = began + float(batch.pts[0] * batch.time_base) - time.perf_counter()
+            if segments and not 0 <= wait_s <= _GAP_S:
+                began, wait_s = began - wait_s, 0.0
             if paced:
-                self._stopping.wait(max(0.0, due - time.perf_counter()))
-            yield _square(batch.data, self._reader.info.pixel_aspect)
+                self._stopping.wait(max(0.0, wait_s))
+            yield _square(batch.data, reader.info.pixel_aspect)
 
 
 def _open_camera(number: int, size_wh: tuple[int, int] | None, fps: float | None) -> Any:
@@ -126,10 +146,14 @@ def _open_camera(number: int, size_wh: tuple[int, int] | None, fps: float | None
     return device
 
 
-def _grab(device: Any, source: str) -> Tensor:
-    good, bgr = device.read()
-    if not good:
-        raise InputError(f"camera {source} gives no picture: it was unplugged, or another program uses it")
+def _grab(device: Any) -> Tensor | None:
+    """uint8 (1,H,W,3) RGB; None where a read gives nothing."""
+    try:
+        good, bgr = device.read()
+    except cv2.error:
+        return None
+    if not good or bgr is None or not bgr.size:
+        return None
     return convert.frame_to_tensor(convert.swap_red_blue(cast("np.ndarray[Any, np.dtype[np.uint8]]", bgr)))
 
 

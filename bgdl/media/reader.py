@@ -35,7 +35,7 @@ class VideoInfo:
 
     size_hw: as shown, orientation applied. rate: average frames a second, or None. frames: an estimate for progress
     bars, or None; never used to stop. duration_s: of the part that is read, or None. bits: of a colour sample.
-    sound: the file has an audio track.
+    sound: the file has an audio track. segments: it comes a few seconds at a time (HLS, DASH).
     """
 
     size_hw: tuple[int, int]
@@ -51,11 +51,14 @@ class VideoInfo:
     interlaced: bool
     codec: str
     sound: bool
+    segments: bool
     metadata: dict[str, str]
 
 
 _KEPT = {"title", "artist", "album", "comment", "copyright", "creation_time", "date", "description", "genre"}
 """What is taken of a file's tags: those that a person wrote or reads, not those of the container."""
+
+_SEGMENTED = ("hls", "dash")  # FFmpeg's names
 
 
 class VideoReader:
@@ -218,6 +221,7 @@ class VideoReader:
             interlaced=bool(frame.interlaced_frame),
             codec=stream.codec_context.name,
             sound=bool(self._decoder.container.streams.audio),
+            segments=self._decoder.container.format.name in _SEGMENTED,
             metadata={key: text for key, text in self._decoder.container.metadata.items() if key.lower() in _KEPT},
         )
 
