@@ -1,11 +1,10 @@
-"""Where MediaPipe's model is looked for, and the sentences where it, or the package, is missing."""
+"""MediaPipe's model and how it is run, and the sentences where it, or the package, is missing."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ import torch
 import bgdl
 from bgdl import weights
 from bgdl.errors import InputError, MissingExtra, WeightsError
-from bgdl.matters import mediapipe_selfie
-from bgdl.matters.mediapipe_selfie import model_path
 
 FILE = "selfie_segmentation_landscape.tflite"
 
@@ -26,36 +23,17 @@ def test_without_the_package_the_sentence_names_the_extra(monkeypatch: pytest.Mo
         bgdl.load("mediapipe", device="cpu")
 
 
-def test_the_folder_of_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / FILE).write_bytes(b"model")
-    monkeypatch.setenv("BGDL_WEIGHTS", str(tmp_path / "own"))
-    assert model_path("landscape") == tmp_path / "own" / FILE
-
-
-def test_then_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    cache = weights.cache_folder()
-    cache.mkdir(parents=True)
-    (cache / "selfie_segmentation.tflite").write_bytes(b"model")
-    assert model_path("general") == cache / "selfie_segmentation.tflite"
-
-
-def test_then_an_older_wheel_that_carries_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    carried = tmp_path / "mediapipe" / "modules" / "selfie_segmentation" / FILE
-    carried.parent.mkdir(parents=True)
-    carried.write_bytes(b"model")
-    spec = ModuleSpec("mediapipe", None, origin=str(tmp_path / "mediapipe" / "__init__.py"))
-    monkeypatch.setattr(mediapipe_selfie.importlib.util, "find_spec", lambda name: spec)
-    assert model_path("landscape") == carried
-
-
-def test_then_the_download_which_is_checked_by_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr(mediapipe_selfie.importlib.util, "find_spec", lambda name: None)
+@pytest.mark.parametrize(("variant", "hash"), [("landscape", "sha256:a77d03f4"), ("general", "sha256:9ee168ec")])
+def test_a_model_that_is_nowhere_is_downloaded_and_checked_by_hash(
+    variant: str, hash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mediapipe")
+    asked: list[weights.Weights] = []
     monkeypatch.setattr(weights, "fetch", lambda record: asked.append(record) or Path("downloaded"))
-    assert model_path("landscape") == Path("downloaded")
+    with pytest.raises(InputError, match="no model at downloaded"):
+        bgdl.load("mediapipe", device="cpu", variant=variant)
     (record,) = asked
-    assert (record.licence, record.hash[:15]) == ("Apache-2.0", "sha256:a77d03f4")
+    assert (record.licence, record.hash[:15]) == ("Apache-2.0", hash)
 
 
 def test_a_path_that_is_not_there_and_a_file_that_is_no_model(tmp_path: Path) -> None:

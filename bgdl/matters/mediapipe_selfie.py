@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import threading
 import weakref
@@ -18,8 +17,7 @@ from bgdl.matters.classical import CPU, Classical, Frame
 from bgdl.matters.cleanup import Alpha, Cleanup, CleanupName, Mask
 
 SelfieVariant = Literal["landscape", "general"]
-_RECORDS = {"landscape": weights.TFLITE["mediapipe"], "general": weights.TFLITE["mediapipe:variant=general"]}
-_IN_OLD_WHEELS = "modules/selfie_segmentation"
+_WEIGHTS = {"landscape": "mediapipe", "general": "mediapipe:variant=general"}
 
 
 class MediaPipeSelfie(Classical):
@@ -28,7 +26,7 @@ class MediaPipeSelfie(Classical):
     variant: "landscape" (144x256, as the tutorial) or "general" (256x256).
     threshold: None keeps the soft mask; a number makes alpha 1 above it and 0 elsewhere: the tutorial composites
         with 0.1. A `cleanup` other than "none" takes the mask above the threshold, or above 0.5.
-    weights_path: a .tflite file; without it the file is looked for as `model_path` says.
+    weights_path: a .tflite file; without it the file is looked for, or downloaded, as other weights are.
     Raises MissingExtra, and WeightsError where the model is not found and cannot be downloaded.
     Source: q-viper, "Real Time Background Changing With OpenCV and Python", 2021, experiment 4; MediaPipe Selfie
     Segmentation model card, Apache-2.0.
@@ -65,20 +63,6 @@ class MediaPipeSelfie(Classical):
         return np.clip(mask.reshape(frame.shape[:2]), 0, 1)
 
 
-def model_path(variant: SelfieVariant) -> Path:
-    """The model's file: `$BGDL_WEIGHTS`, the user cache, an older mediapipe wheel that carries it, or downloaded."""
-    record = _RECORDS[variant]
-    return weights.locate(record) or _in_old_wheel(record.file) or weights.fetch(record)
-
-
-def _in_old_wheel(file: str) -> Path | None:
-    found = importlib.util.find_spec("mediapipe")
-    if found is None or found.origin is None:
-        return None
-    path = Path(found.origin).parent / _IN_OLD_WHEELS / file
-    return path if path.is_file() else None
-
-
 def _open(path: str | Path | None, variant: SelfieVariant) -> tuple[Any, Any]:
     """MediaPipe's segmenter with the model, and a function that makes its image of a frame."""
     try:
@@ -88,7 +72,7 @@ def _open(path: str | Path | None, variant: SelfieVariant) -> tuple[Any, Any]:
         raise MissingExtra("mediapipe", "mediapipe") from error
     except OSError as error:
         raise BgdlError(f"mediapipe is installed but does not load: {error}") from error
-    file = model_path(variant) if path is None else Path(str(path)).expanduser()
+    file = weights.find(_WEIGHTS[variant]) if path is None else Path(str(path)).expanduser()
     if not file.is_file():
         raise InputError(f"no model at {file}; give a .tflite file, or leave weights_path out to find or download one")
     options = vision.ImageSegmenterOptions(
