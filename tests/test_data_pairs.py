@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bgdl.data.pairs import find_pairs, read_pair
+from bgdl.data.check import check_files, check_folder
+from bgdl.data.dataset import TrainingPictures, WholePictures
+from bgdl.data.pairs import find_pairs, has_mask, read_pair
 from bgdl.data.split import split_pairs
-from bgdl.errors import InputError
+from bgdl.errors import InputError, MissingExtra
+from bgdl.media.image import READ_SUFFIXES
 from tests.synthetic_people import draw_person, write_people
 
 
@@ -93,9 +97,74 @@ def test_neither_a_mask_nor_transparency_is_an_error(tmp_path: Path) -> None:
         read_pair(find_pairs(tmp_path)[0])
 
 
+def save(pixels: np.ndarray, file: Path) -> None:
+    """As the ending says, as finely as the format can; HEIC through an opener that is gone when it is read."""
+    if file.suffix in (".heic", ".heif"):
+        pillow_heif = pytest.importorskip("pillow_heif")
+        pillow_heif.from_pillow(Image.fromarray(pixels)).save(file, quality=-1)
+    else:
+        Image.fromarray(pixels).save(file, quality=100)
+
+
+@pytest.fixture
+def no_heif_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow as it is before the first HEIC picture."""
+    Image.init()
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name != "HEIF"])
+
+
+@pytest.mark.usefixtures("no_heif_yet")
+@pytest.mark.parametrize("suffix", sorted(READ_SUFFIXES))
+def test_whatever_bgdl_reads_can_be_a_picture_and_a_mask(tmp_path: Path, suffix: str) -> None:
+    rgb, mask = draw_person(0, (96, 80))
+    for folder, pixels in (("images", rgb), ("masks", mask)):
+        (tmp_path / folder).mkdir()
+        save(pixels, tmp_path / folder / f"one{suffix}")
+    (pair,) = find_pairs(tmp_path)
+    check_files([pair], tmp_path)
+    assert check_folder(tmp_path) == ([pair], [])
+    for sample in (WholePictures([pair])[0], TrainingPictures([pair], None, seed=0)[(0, 0, (96, 80))]):
+        assert np.abs(sample["frames"][0].numpy().astype(int) - rgb).mean() < 20  # of a palette of 256, in GIF
+        assert (sample["masks"][0, 0].numpy().round() == mask / 255).all()
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+@pytest.mark.usefixtures("no_heif_yet")
+def test_headers_of_new_formats_tell_sizes_that_disagree(tmp_path: Path, suffix: str) -> None:
+    people = write_people(tmp_path, 2)
+    (people / "images" / "person-001.png").unlink()
+    save(np.zeros((30, 20, 3), np.uint8), people / "images" / f"person-001{suffix}")
+    with pytest.raises(InputError, match="person-001: picture and mask are 20x30 and 40x48 px; they must agree"):
+        check_files(find_pairs(people), people)
+
+
+@pytest.mark.usefixtures("no_heif_yet")
+def test_pictures_in_heic_need_their_package_before_training_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = write_people(tmp_path, 1)
+    (people / "images" / "person-000.png").unlink()
+    save(draw_person(0)[0], people / "images" / "person-000.heic")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(MissingExtra, match=r"HEIC needs an optional package"):
+        check_files(find_pairs(people), people)
+
+
+@pytest.mark.usefixtures("no_heif_yet")
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".avif", ".heic"])
+def test_transparency_is_a_mask_in_every_format_that_holds_it(tmp_path: Path, suffix: str) -> None:
+    rgb, mask = draw_person(0)
+    save(np.dstack([rgb, mask]), tmp_path / f"clear{suffix}")
+    save(rgb, tmp_path / f"opaque{suffix}")
+    clear, opaque = find_pairs(tmp_path)
+    assert has_mask(clear) and not has_mask(opaque)
+    assert ((read_pair(clear)[1] >= 128) == (mask == 255)).all()
+
+
 def test_a_folder_without_pictures_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("none yet")
-    with pytest.raises(InputError, match=r"holds no pictures \(\.jpg, "):
+    with pytest.raises(InputError, match=r"holds no pictures \(\.avif, \.bmp, .*\.webp\)"):
         find_pairs(tmp_path)
 
 

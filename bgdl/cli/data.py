@@ -23,7 +23,7 @@ def check(
     root: Annotated[
         Path,
         typer.Argument(
-            metavar="FOLDER", help="Folder with images/ and masks/, folder of PNGs with transparency, or .csv."
+            metavar="FOLDER", help="Folder with images/ and masks/, folder of pictures with transparency, or .csv."
         ),
     ],
     grid: Annotated[Path, typer.Option("--grid", help="File for a contact sheet of up to 16 samples.")] = Path(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
-from bgdl.data.masks import CLASSES, holds_01, holds_void
+from bgdl.data.masks import CLASSES, holds_01, holds_void, opened
 from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
 from bgdl.errors import BgdlError, InputError
 
@@ -67,7 +67,7 @@ def _sizes_apart(pair: Pair) -> str | None:
 
 def _upright_size(file: Path) -> tuple[int, int]:
     """Width and height, read without the pixels."""
-    with Image.open(file) as picture:
+    with opened(file) as picture:
         # Pillow itself swaps those of a TIFF, but some versions before the pixels are read and some after
         size = (picture.tag_v2[256], picture.tag_v2[257]) if isinstance(picture, TiffImageFile) else picture.size
         turned = picture.getexif().get(ExifTags.Base.Orientation, 1) >= 5

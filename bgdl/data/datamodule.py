@@ -31,7 +31,7 @@ class PortraitData(LightningDataModule):
     """Training and validation pictures.
 
     Args:
-        root: A folder with images/ and masks/, a folder of PNGs with transparency, or a .csv manifest; or a list.
+        root: A folder with images/ and masks/, a folder of pictures with transparency, or a .csv manifest; or a list.
         root_weights: How often each root is drawn from, relative to the others; null for all alike.
         split: Which pictures are kept for validation: hash:10, number:10:3, file:NAMES.txt, column or all.
         sizes: Sides in px of the training squares, each for an equal share of the training.

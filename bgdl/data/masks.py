@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from bgdl.errors import InputError
+from bgdl.media.image import read
 from bgdl.opencv import cv2
 
 Mask = NDArray[np.uint8]
@@ -24,6 +25,18 @@ FEW = 64
 CLASSES = "white is the person (is this a map of class numbers?)"
 
 
+def opened(path: str | Path) -> Image.Image:
+    """The file as Pillow has it, its pixels not read yet; HEIC too, which Pillow knows once one has been read.
+
+    Raises InputError for what is no picture, and MissingExtra for HEIC without pillow-heif.
+    """
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        read(path)
+        return Image.open(path)
+
+
 def read_mask(path: str | Path) -> Mask:
     """uint8 (H,W) coverage, 255 the person, upright.
 
@@ -33,7 +46,7 @@ def read_mask(path: str | Path) -> Mask:
     and for grey numbers of classes among which 255 is void.
     """
     try:
-        with Image.open(path) as file:
+        with opened(path) as file:
             values = _values(ImageOps.exif_transpose(file))
         if _has_classes(values):
             raise ValueError(f"its brightest value below 255 is {values[values < VOID].max()}; {CLASSES}")
@@ -44,13 +57,13 @@ def read_mask(path: str | Path) -> Mask:
 
 def holds_01(path: str | Path) -> bool:
     """Whether the file is grey and holds nothing but 0 and 1."""
-    with Image.open(path) as file:
+    with opened(path) as file:
         return (file.mode in ("L", "I") or file.mode.startswith("I;16")) and int(np.array(file).max(initial=0)) == 1
 
 
 def holds_void(path: str | Path) -> bool:
     """Whether the file has a coloured palette and, beside other classes, void."""
-    with Image.open(path) as file:
+    with opened(path) as file:
         return file.mode == "P" and _classes(file) is not None and bool(_is_void(np.array(file)).any())
 
 

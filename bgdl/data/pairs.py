@@ -10,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from bgdl import convert
 from bgdl.data.masks import read_mask
 from bgdl.errors import InputError
 from bgdl.media import image
+from bgdl.media.image import READ_SUFFIXES
 
-LAYOUTS = "a folder with images/ and masks/, a folder of PNGs with transparency, or a .csv"
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+LAYOUTS = "a folder with images/ and masks/, a folder of pictures with transparency, or a .csv"
 Picture = NDArray[np.uint8]
 
 
@@ -50,7 +49,7 @@ def find_pairs(root: str | Path) -> list[Pair]:
     else:
         raise InputError(f"no data at {root}; give {LAYOUTS}")
     if not pairs:
-        raise InputError(f"{root} holds no pictures ({', '.join(SUFFIXES)})")
+        raise InputError(f"{root} holds no pictures ({', '.join(sorted(READ_SUFFIXES))})")
     return pairs if root.suffix.lower() == ".csv" else sorted(pairs, key=lambda pair: natural(pair.name))
 
 
@@ -66,10 +65,7 @@ def composed(name: str) -> str:
 
 def has_mask(pair: Pair) -> bool:
     """Whether there is a mask, or transparency to take for one."""
-    if pair.mask is not None:
-        return True
-    with Image.open(pair.image) as file:
-        return bool(file.has_transparency_data)
+    return pair.mask is not None or image.read(pair.image).alpha is not None
 
 
 def read_pair(pair: Pair) -> tuple[Picture, Picture]:
@@ -93,7 +89,7 @@ def read_pair(pair: Pair) -> tuple[Picture, Picture]:
 
 def pictures_under(folder: Path) -> list[Path]:
     """The picture files under `folder`, sorted; hidden files and folders are left out."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in READ_SUFFIXES)
     return sorted(file for file in files if not any(map(is_hidden, file.relative_to(folder).parts)))
 
 
