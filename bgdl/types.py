@@ -10,9 +10,7 @@ from typing import Protocol, TypeGuard, runtime_checkable
 import torch
 from torch import Tensor
 
-from bgdl.choices import EngineName as EngineName
-from bgdl.choices import Fit as Fit
-from bgdl.choices import Precision as Precision
+from bgdl.choices import Precision
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bgdl.device import cpu_features
-from bgdl.engines import cache, choose, kept, network
+from bgdl.engines import cache, choose, network, recent
 from bgdl.engines.choose import Choice
 from bgdl.errors import DeviceError, InputError, WeightsError
 from bgdl.nets import checkpoint
@@ -79,7 +79,7 @@ def test_channels_last_input_and_a_second_size(name, net, pictures, expected):
 def test_threads_may_share_an_engine(name, net, monkeypatch):
     """More input sizes than are kept, one picture and many: each thread gets what it would get alone."""
     pytest.importorskip(PACKAGE[name])
-    monkeypatch.setattr(kept, "KEPT", 1)
+    monkeypatch.setattr(recent, "LIMIT", 1)
     engine = choose.start(net, Choice(name, "fp32", ""), CPU)
     random = torch.Generator().manual_seed(3)
     shapes = [(1, 3, 32, 32), (1, 3, 32, 40), (3, 3, 32, 32), (3, 3, 32, 32), (1, 3, 32, 32)] * 2
@@ -260,7 +260,7 @@ def test_a_size_that_is_used_again_and_again_is_made_once(name, net, monkeypatch
     inner, made = {"onnx": "_open", "openvino": "_compile"}[name], []
     make = getattr(engine, inner)
     monkeypatch.setattr(engine, inner, lambda size_hw, *rest: made.append(size_hw) or make(size_hw, *rest))
-    hot, others = (32, 32), [(32, 32 * index) for index in range(2, 2 + kept.KEPT)]
+    hot, others = (32, 32), [(32, 32 * index) for index in range(2, 2 + recent.LIMIT)]
     for size_hw in (hot, *(size for other in others for size in (other, hot)), others[0]):
         assert engine.run(torch.zeros(1, 3, *size_hw)).shape[-2:] == size_hw
     assert made == [hot, *others, others[0]]  # the first of the others had to go

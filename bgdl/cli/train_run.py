@@ -74,7 +74,7 @@ class Cli(LightningCLI):
             )
         self.resumed = saving.read(path)
         given = self.parser.parse_args(self.args, defaults=False)[verb].get("model") or {}
-        for name in saving.KEPT if verb == "fit" else ("arch", "input_spec"):
+        for name in saving.OPTIONS if verb == "fit" else ("arch", "input_spec"):
             asked, has = given.get(name), self.resumed["hyper_parameters"].get(name)
             if asked is not None and not _agree(asked, has):
                 _refuse(name, asked, has, path)

@@ -14,7 +14,7 @@ from bgdl.errors import ForeignGraph, WeightsError
 from bgdl.nets import checkpoint
 from bgdl.nets.card import card_of, read_card
 from bgdl.nets.checkpoint import Checkpoint
-from bgdl.nets.narrow import Kept, narrow
+from bgdl.nets.narrow import Channels, narrow
 from bgdl.preprocess import IMAGENET_MEAN, InputSpec
 from bgdl.weights import Calibration, calibration
 
@@ -49,7 +49,7 @@ class Network:
                 digest.update(name.encode() + value.numpy().tobytes())
         return digest.hexdigest()[:24]
 
-    def graph(self, size_hw: tuple[int, int], *, exact: bool = True, kept: Kept | None = None) -> bytes | Path:
+    def graph(self, size_hw: tuple[int, int], *, exact: bool = True, kept: Channels | None = None) -> bytes | Path:
         """ONNX bytes for an input of that size, or the path of a file whose graph is used as it is.
 
         exact: it will run in float32; otherwise its channels are centred, which half precision needs. kept: channels

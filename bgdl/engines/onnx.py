@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bgdl.choices import Precision
 from bgdl.device import thread_count
-from bgdl.engines.kept import Kept
 from bgdl.engines.network import Network, check_output
+from bgdl.engines.recent import Recent
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 
 Provider = Literal["cpu", "cuda", "tensorrt", "coreml", "directml"]
@@ -54,7 +54,7 @@ class OnnxEngine:
             raise DeviceError(reason)
         self._provider_options = _provider_options(self.provider, device)
         self._network = network
-        self._sessions: Kept[tuple[int, int], Any] = Kept()
+        self._sessions: Recent[tuple[int, int], Any] = Recent()
         self._opening = threading.Lock()  # sessions themselves run for several threads at a time
 
     @torch.no_grad()

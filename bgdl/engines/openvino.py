@@ -16,8 +16,8 @@ from bgdl.choices import Precision
 from bgdl.device import thread_count
 from bgdl.engines import cache
 from bgdl.engines.int8 import no_ranges, quantize
-from bgdl.engines.kept import Kept
 from bgdl.engines.network import Network, check_output
+from bgdl.engines.recent import Recent
 from bgdl.errors import DeviceError, MissingExtra, WeightsError
 
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -48,7 +48,7 @@ class OpenVINOEngine:
         self._core = _core()
         _check_target(self._core, target, precision)
         self._hint = HINTS.get(precision) or _rest(self._core, target)
-        self._compiled: Kept[tuple[int, int, bool], Any] = Kept()
+        self._compiled: Recent[tuple[int, int, bool], Any] = Recent()
         self._turn = threading.Lock()  # requests, queues and their callbacks serve one caller at a time
         self._calibration = network.calibration if precision == "int8" else None
         if precision == "int8" and self._calibration is None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from bgdl.nets.u2net import ConvBnRelu, Rsu, U2Net, fold_batchnorm, outputs_of
 
-Kept = Mapping[str, Sequence[int]]
+Channels = Mapping[str, Sequence[int]]
 """Which channels stay, by the block within `BLOCK` that makes them."""
 BLOCK = "stage1d"
 ENDS = ("rebnconvin", "rebnconv1d")
@@ -79,7 +79,7 @@ class _View:
         return float((torch.sigmoid(self.fused + self.share * (logits - self.logits)) - self.matte).abs().mean())
 
 
-def narrow(net: U2Net, kept: Kept) -> U2Net:
+def narrow(net: U2Net, kept: Channels) -> U2Net:
     """Rewrite `net` in place (BatchNorm folded): of `BLOCK`'s ends, only the channels `kept`."""
     fold_batchnorm(net)
     for name in ENDS:

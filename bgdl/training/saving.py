@@ -12,8 +12,8 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 from bgdl import whole
 from bgdl.errors import InputError
 
-KEPT = ("arch", "input_spec", "batchnorm", "freeze_stages", "lr", "weight_decay")
-"""Options of the model that a checkpoint holds and a run that goes on from it keeps."""
+OPTIONS = ("arch", "input_spec", "batchnorm", "freeze_stages", "lr", "weight_decay")
+"""Those of the model that a checkpoint holds and a run that goes on from it keeps."""
 _RUN = ("global_step", "state_dict", "loops", "optimizer_states", "hyper_parameters")
 
 

@@ -6,15 +6,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-KEPT = 4
+LIMIT = 4
 """At a time; what a folder of pictures of many sizes asks for more often stays."""
 
 Key = TypeVar("Key", bound=Hashable)
 Ready = TypeVar("Ready")
 
 
-class Kept(Generic[Key, Ready]):
-    """What was made by key, KEPT of it; not safe for threads."""
+class Recent(Generic[Key, Ready]):
+    """What was made by key, the LIMIT that were used last; not safe for threads."""
 
     def __init__(self) -> None:
         self._ready: OrderedDict[Key, Ready] = OrderedDict()
@@ -22,7 +22,7 @@ class Kept(Generic[Key, Ready]):
     def get(self, key: Key, make: Callable[[Key], Ready]) -> Ready:
         """What is kept for `key`, or what `make` makes of it, in place of what was longest not used."""
         if key not in self._ready:
-            while len(self._ready) >= KEPT:
+            while len(self._ready) >= LIMIT:
                 self._ready.popitem(last=False)
             self._ready[key] = make(key)
         self._ready.move_to_end(key)
