@@ -12,53 +12,55 @@ from bgdl.cli import console
 from bgdl.cli.options import Overwrite
 from bgdl.errors import InputError
 
+Checkpoint = Annotated[
+    str, typer.Argument(metavar="CHECKPOINT", help="A .ckpt from `bgdl train`, any weights file, or a model's name.")
+]
+Output = Annotated[Path, typer.Option("--output", "-o", help="File to write: .safetensors, .onnx or .xml (OpenVINO).")]
+Stored = Annotated[
+    Literal["half", "full"], typer.Option("--precision", help="Store values as float16 (half) or float32 (full).")
+]
+Licence = Annotated[
+    str | None,
+    typer.Option("--licence", "--license", metavar="TEXT", help="Licence of the weights, to record in the file."),
+]
+Scores = Annotated[Path | None, typer.Option("--scores", help="JSON file with scores, to record in the file.")]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--blend", metavar="WEIGHTS", help="Average with these weights (file or name), such as training's start."
+    ),
+]
+Share = Annotated[float, typer.Option("--share", help="With --blend: weight of the checkpoint in the average, 0 to 1.")]
+Int8 = Annotated[
+    Path | None,
+    typer.Option("--int8", metavar="FOLDER", help="Calibrate int8 on pictures from this folder (.safetensors only)."),
+]
+Levels = Annotated[
+    tuple[float, float] | None,
+    typer.Option(
+        "--levels",
+        metavar="LOW HIGH",
+        help="Probability up to which a place is empty, and from which it is full, such as 0.1 0.9: less haze, "
+        "fewer see-through subjects. Default: those of the checkpoint's start.",
+    ),
+]
+Register = Annotated[
+    str | None,
+    typer.Option("--register", metavar="NAME", help="Also install the file for this user, as `--model NAME`."),
+]
+
 
 def export(
-    checkpoint: Annotated[
-        str,
-        typer.Argument(metavar="CHECKPOINT", help="A .ckpt from `bgdl train`, any weights file, or a model's name."),
-    ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: .safetensors, .onnx or .xml (OpenVINO).")
-    ],
-    precision: Annotated[
-        Literal["half", "full"], typer.Option("--precision", help="Store values as float16 (half) or float32 (full).")
-    ] = "half",
-    licence: Annotated[
-        str | None,
-        typer.Option("--licence", "--license", metavar="TEXT", help="Licence of the weights, to record in the file."),
-    ] = None,
-    scores: Annotated[
-        Path | None, typer.Option("--scores", help="JSON file with scores, to record in the file.")
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--blend", metavar="WEIGHTS", help="Average with these weights (file or name), such as training's start."
-        ),
-    ] = None,
-    share: Annotated[
-        float, typer.Option("--share", help="With --blend: weight of the checkpoint in the average, 0 to 1.")
-    ] = 0.5,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            "--int8", metavar="FOLDER", help="Calibrate int8 on pictures from this folder (.safetensors only)."
-        ),
-    ] = None,
-    levels: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            "--levels",
-            metavar="LOW HIGH",
-            help="Probability up to which a place is empty, and from which it is full, such as 0.1 0.9: less haze, "
-            "fewer see-through subjects. Default: those of the checkpoint's start.",
-        ),
-    ] = None,
-    register: Annotated[
-        str | None,
-        typer.Option("--register", metavar="NAME", help="Also install the file for this user, as `--model NAME`."),
-    ] = None,
+    checkpoint: Checkpoint,
+    output: Output,
+    precision: Stored = "half",
+    licence: Licence = None,
+    scores: Scores = None,
+    start: Start = None,
+    share: Share = 0.5,
+    pictures: Int8 = None,
+    levels: Levels = None,
+    register: Register = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn a trained checkpoint into one file that --model accepts, and check it against torch."""
