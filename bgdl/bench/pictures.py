@@ -16,6 +16,9 @@ from bgdl.media import image
 from bgdl.metrics.segmentation import iou
 from bgdl.preprocess import InputSpec
 
+DRAWN = 4
+"""Pictures that are drawn where none are given."""
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -41,11 +44,11 @@ def read(folder: Path, spec: InputSpec, *, count: int | None = None) -> Pictures
     return Pictures(np.concatenate(planes), truths)
 
 
-def draw(spec: InputSpec, *, count: int = 4) -> Pictures:
+def draw(spec: InputSpec) -> Pictures:
     """A bright ellipse before a dark gradient with grain, drawn the same each time."""
     generator = torch.Generator().manual_seed(0)
-    frames = torch.stack([_ellipse(spec.size, index, generator) for index in range(count)])
-    return Pictures(preprocess.prepare(frames, spec).numpy(), [None] * count)
+    frames = torch.stack([_ellipse(spec.size, index, generator) for index in range(DRAWN)])
+    return Pictures(preprocess.prepare(frames, spec).numpy(), [None] * DRAWN)
 
 
 def _ellipse(size: int, index: int, generator: torch.Generator) -> Tensor:

@@ -22,6 +22,7 @@ from bgdl.evaluation.sources import Frame, Source, shrink, shrink_picture
 from bgdl.media import image
 
 WORST = 20
+"""Pictures that are shown of each source."""
 SIDE_PX = 420
 QUALITY = 75
 
@@ -40,9 +41,9 @@ class Sight:
     mattes: dict[str, tuple[float, str, str]] = field(default_factory=dict)
 
 
-def worst(records: Sequence[Record], method: str, count: int = WORST) -> list[Record]:
+def worst(records: Sequence[Record], method: str) -> list[Record]:
     """The records of `method` with the lowest IoU, the worst first."""
-    return sorted((r for r in records if r.method == method and r.scores), key=lambda r: r.scores["iou"])[:count]
+    return sorted((r for r in records if r.method == method and r.scores), key=lambda r: r.scores["iou"])[:WORST]
 
 
 def gather(
@@ -68,7 +69,7 @@ def difference(alpha: Tensor, truth: Tensor) -> Tensor:
     return torch.lerp(grey.expand(-1, -1, 3), colour, error.abs()).round().to(torch.uint8)
 
 
-def data_uri(picture: Tensor) -> str:
+def _data_uri(picture: Tensor) -> str:
     """uint8 (H,W,1|3), shrunk to `SIDE_PX`, as a WebP in a data URI."""
     three = picture.expand(-1, -1, 3)[None].contiguous()
     file = BytesIO()
@@ -85,8 +86,8 @@ def _sight(record: Record, picture: Tensor, truth: Tensor, ious: Mapping[str, fl
             continue  # a folder of mattes that somebody emptied: the figures are still there
         alpha = convert.to_unit(matte[0, ..., 0])
         if alpha.shape == truth.shape:
-            shown[label] = (iou, data_uri(matte[0]), data_uri(difference(alpha, truth)))
-    return Sight(record.clip, record.name, data_uri(picture[0]), data_uri(convert.to_bytes(truth)[..., None]), shown)
+            shown[label] = (iou, _data_uri(matte[0]), _data_uri(difference(alpha, truth)))
+    return Sight(record.clip, record.name, _data_uri(picture[0]), _data_uri(convert.to_bytes(truth)[..., None]), shown)
 
 
 def _read(source: Source, wanted: set[tuple[str, ...]], rules: Rules) -> dict[tuple[str, ...], Frame]:

@@ -43,14 +43,14 @@ def units_of(clips: list[int], *, sequence: bool) -> NDArray[np.int64]:
     return np.arange(sum(clips))
 
 
-def draw(clips: list[int], *, sequence: bool, seed: int = 0) -> Resamples:
-    """Draw `RESAMPLES` times as many pictures, or of several sequences as many clips, as there are.
+def draw(clips: list[int], *, sequence: bool) -> Resamples:
+    """Draw `RESAMPLES` times as many pictures, or of several sequences as many clips, as there are, always alike.
 
     clips: pictures in each clip, in order. Pictures of a set are drawn one by one; neighbours in a sequence are
     alike, so frames are drawn in circular blocks of sqrt(n) of their clip (Politis and Romano, 1992), and where
     there are several clips, whole clips are drawn.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     units = units_of(clips, sequence=sequence)
     count = int(units[-1]) + 1
     if not sequence or len(clips) > 1:

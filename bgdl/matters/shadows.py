@@ -13,31 +13,32 @@ from bgdl.opencv import cv2
 Shadows = Literal["keep", "drop"]
 
 
-def shadow_mask(
-    frame: NDArray[np.uint8],
-    plate: NDArray[np.uint8],
-    *,
-    darkest: float = 0.45,
-    colour_spread: float = 0.08,
-    texture_spread: float = 0.09,
-    window_px: int = 7,
-) -> Mask:
+DARKEST, LIGHTEST = 0.45, 0.97
+"""Between them lies frame / plate in a shadow."""
+COLOUR_SPREAD = 0.08
+"""Standard deviation of that ratio over the three channels, up to which it counts as alike."""
+TEXTURE_SPREAD = 0.09
+"""The same over a window of WINDOW_PX."""
+WINDOW_PX = 7
+
+
+def shadow_mask(frame: NDArray[np.uint8], plate: NDArray[np.uint8]) -> Mask:
     """1 where `frame` is the `plate` in shadow; uint8 (H,W,3) RGB each -> uint8 (H,W).
 
-    The ratio frame / plate of a shadow lies between `darkest` and just below 1, is alike in the three channels
-    (standard deviation up to `colour_spread`) and alike over a window of such pixels (up to `texture_spread`).
+    The ratio frame / plate of a shadow lies between DARKEST and LIGHTEST, is alike in the three channels, and alike
+    over a window of such pixels.
     Source: the ratio tests of Cucchiara et al. 2003 and Jacques et al. 2005, on RGB.
     """
     ratio = (frame.astype(np.float32) + 1) / (plate.astype(np.float32) + 1)
     mean = ratio.mean(axis=2)
-    likely = (mean > darkest) & (mean < 0.97) & (ratio.std(axis=2) < colour_spread)
-    return np.asarray(likely & (_deviation(mean, likely, window_px) < texture_spread), dtype=np.uint8)
+    likely = (mean > DARKEST) & (mean < LIGHTEST) & (ratio.std(axis=2) < COLOUR_SPREAD)
+    return np.asarray(likely & (_deviation(mean, likely) < TEXTURE_SPREAD), dtype=np.uint8)
 
 
-def _deviation(values: NDArray[np.float32], inside: NDArray[np.bool_], window_px: int) -> NDArray[np.float32]:
+def _deviation(values: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Standard deviation over a window of the values `inside`."""
     weight = inside.astype(np.float32)
-    window = (window_px, window_px)
+    window = (WINDOW_PX, WINDOW_PX)
     share = np.maximum(np.asarray(cv2.blur(weight, window)), 1e-6)
     mean = cv2.blur(values * weight, window) / share
     square = cv2.blur(values * values * weight, window) / share
