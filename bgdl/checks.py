@@ -15,6 +15,11 @@ from bgdl.errors import InputError
 Name = TypeVar("Name", bound=str)
 
 
+def number(option: str, value: float) -> float:
+    """`value`, which must be a finite number."""
+    return _number(option, value, "a finite number")
+
+
 def within(option: str, value: float, low: float, high: float) -> float:
     """`value`, which must lie between `low` and `high` (both allowed)."""
     number = _number(option, value)
