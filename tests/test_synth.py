@@ -168,6 +168,7 @@ def test_cutouts_that_show_nothing_are_refused(tmp_path: Path) -> None:
     ("change", "message"),
     [
         ({"lead_in_s": 2.0}, "the rate must be above 0 and the lead-in shorter than the clip"),
+        ({"duration_s": "long"}, "duration_s is 'long'; it must be a finite number"),
         ({"noise": -1.0}, "noise is -1; it must lie between 0 and 100"),
         ({"shadow": 1.5}, "shadow is 1.5; it must lie between 0 and 1"),
         ({"size_hw": (8, 8)}, "a clip of 8x8 is too small"),
@@ -176,6 +177,13 @@ def test_cutouts_that_show_nothing_are_refused(tmp_path: Path) -> None:
 def test_options_that_make_no_clip_are_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         replace(QUIET, **change)
+
+
+def test_numbers_of_numpy_are_options_too(tmp_path: Path, room: Scene) -> None:
+    options = replace(QUIET, noise=np.float32(2), duration_s=np.float32(1))
+    files.write(tmp_path, make_frames(room, [], options), empty_scene(room, options), options)
+    facts = json.loads((tmp_path / "synth.json").read_text())
+    assert (facts["noise"], facts["duration_s"]) == (2.0, 1.0)
 
 
 def test_a_drawn_person_is_opaque_inside_and_soft_at_the_hair() -> None:
@@ -210,10 +218,10 @@ def test_the_command_writes_the_same_clip_twice(tmp_path: Path) -> None:
     [
         ("--size", "big", "is not WIDTHxHEIGHT"),
         ("--fps", "fast", "write 25, 29.97 or 30000/1001"),
-        ("--height", "7", "--height is 7; allowed are"),
-        ("--pan", "nan", "must be finite"),
+        ("--height", "7", "height is 7; it must lie between 0.05 and 1"),
+        ("--pan", "nan", "pan_px_s is nan; it must be a finite number"),
         ("--pan", "1e7", "the limit is 20000 px"),
-        ("--duration", "inf", "must be finite"),
+        ("--duration", "inf", "duration_s is inf; it must be a finite number"),
     ],
 )
 def test_the_command_refuses_what_it_cannot_read(tmp_path: Path, option: str, value: str, message: str) -> None:

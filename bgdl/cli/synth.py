@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,10 +12,6 @@ from bgdl.choices import Layout
 from bgdl.cli import console
 from bgdl.cli.options import Overwrite, parse_size
 from bgdl.errors import InputError
-
-if TYPE_CHECKING:
-    from bgdl.synth.clip import SynthOptions
-    from bgdl.synth.subject import Subject
 
 SCENE = "Scene"
 CAMERA = "Camera"
@@ -108,17 +104,24 @@ def synth(
     overwrite: Overwrite = False,
 ) -> None:
     """Make a test clip with an exact matte: subjects walk through a scene that is empty at first."""
+    from bgdl import checks
     from bgdl.synth import files
     from bgdl.synth.clip import SynthOptions, empty_scene, make_frames
     from bgdl.synth.scene import open_scene
+    from bgdl.synth.subject import draw_subject, read_subject
 
-    width_px, height_px = parse_size(size, "--size")
+    size_hw = parse_size(size, "--size")[::-1]
     settings = SynthOptions(
-        (height_px, width_px), _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake,
-        pan_px_s=pan, seed=seed,
+        size_hw, _rate(fps), duration, lead_in, noise=noise, drift=drift, shadow=shadow, shake_px=shake, pan_px_s=pan,
+        seed=seed,
     )  # fmt: skip
-    cast = _cast(subject or [], people, height, settings)
-    room = open_scene(scene, size_hw=settings.size_hw, shake_px=shake, pan_px=pan * duration, seed=seed)
+    tall_px = round(checks.within("height", height, 0.05, 1) * size_hw[0])
+    if subject:
+        cast = [read_subject(file, tall_px) for file in subject]
+    else:
+        heights_px = [round(tall_px * (1 - 0.06 * (number % 3))) for number in range(people)]
+        cast = [draw_subject(px, seed=seed + 1 + number) for number, px in enumerate(heights_px)]
+    room = open_scene(scene, size_hw=size_hw, shake_px=shake, pan_px=pan * duration, seed=seed)
     what = f"{len(cast)} subject{'s' * (len(cast) != 1)}, {settings.frames} frames of {size}, seed {seed}"
     console.note(f"scene {scene or 'drawn room'}, {what}")
     frames, empty = make_frames(room, cast, settings), empty_scene(room, settings)
@@ -126,20 +129,7 @@ def synth(
         console.out.print(str(path), markup=False)
 
 
-def _cast(files: list[Path], people: int, share: float, settings: SynthOptions) -> list[Subject]:
-    from bgdl.synth.subject import draw_subject, read_subject
-
-    if not 0.05 <= share <= 1:
-        raise InputError(f"--height is {share:g}; allowed are 0.05 to 1, as a fraction of the frame's height")
-    height_px = round(share * settings.size_hw[0])
-    if files:
-        return [read_subject(file, height_px) for file in files]
-    heights = [round(height_px * (1 - 0.06 * (number % 3))) for number in range(people)]
-    return [draw_subject(px, seed=settings.seed + 1 + number) for number, px in enumerate(heights)]
-
-
 def _rate(fps: str) -> Fraction:
-
     try:
         rate = Fraction(fps)
     except (ValueError, ZeroDivisionError):

@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from bgdl import checks
 from bgdl.errors import InputError
 from bgdl.opencv import cv2
 from bgdl.synth.scene import Scene
@@ -49,8 +50,10 @@ class SynthOptions:
     def __post_init__(self) -> None:
         if min(self.size_hw) < 16:
             raise InputError(f"a clip of {self.size_hw[1]}x{self.size_hw[0]} is too small; use at least 16x16")
-        if not all(map(math.isfinite, (self.duration_s, self.lead_in_s, self.pan_px_s))):
-            raise InputError("duration, lead-in and pan must be finite")
+        for name in ("duration_s", "lead_in_s", "pan_px_s"):
+            object.__setattr__(self, name, checks.number(name, getattr(self, name)))
+        for name, most in (("noise", 100), ("drift", 1), ("shadow", 1), ("shake_px", 100)):
+            object.__setattr__(self, name, checks.within(name, getattr(self, name), 0, most))
         if abs(self.pan_px_s * self.duration_s) > MOST_PAN_PX:
             raise InputError(
                 f"the camera pans {self.pan_px_s * self.duration_s:g} px in total; the limit is {MOST_PAN_PX} px"
@@ -60,9 +63,6 @@ class SynthOptions:
                 f"the clip lasts {self.duration_s:g} s at {float(self.rate):g} frames/s with {self.lead_in_s:g} s of "
                 "empty scene; the rate must be above 0 and the lead-in shorter than the clip"
             )
-        for name, most in (("noise", 100), ("drift", 1), ("shadow", 1), ("shake_px", 100)):
-            if not 0 <= getattr(self, name) <= most:
-                raise InputError(f"{name} is {getattr(self, name):g}; it must lie between 0 and {most}")
 
     @property
     def frames(self) -> int:
