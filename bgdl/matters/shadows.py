@@ -12,7 +12,6 @@ from bgdl.opencv import cv2
 
 Shadows = Literal["keep", "drop"]
 
-
 DARKEST, LIGHTEST = 0.45, 0.97
 """Between them lies frame / plate in a shadow."""
 COLOUR_SPREAD = 0.08
