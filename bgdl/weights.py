@@ -142,7 +142,7 @@ def search_path() -> Iterator[Path]:
     if os.environ.get("BGDL_WEIGHTS"):
         yield Path(os.environ["BGDL_WEIGHTS"]).expanduser()
     yield cache_folder()
-    yield rembg_folder()
+    yield _rembg_folder()
 
 
 def calibration(name: str, outconv: Sequence[float]) -> Calibration | None:
@@ -181,7 +181,7 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("bgdl"))
 
 
-def rembg_folder() -> Path:
+def _rembg_folder() -> Path:
     """Where rembg keeps the same files: $U2NET_HOME, else ~/.u2net."""
     return Path(os.environ.get("U2NET_HOME", "~/.u2net")).expanduser()
 

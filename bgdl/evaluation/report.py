@@ -69,12 +69,12 @@ def write_all(
 ) -> None:
     """report.json, report.csv, report.md and report.html into `folder`, which holds the run's mattes."""
     write_json(report, folder / "report.json")
-    write_csv(records, folder / "report.csv")
-    write_markdown(report, folder / "report.md")
-    write_page(report, records, sources, rules, folder)
+    _write_csv(records, folder / "report.csv")
+    _write_markdown(report, folder / "report.md")
+    _write_page(report, records, sources, rules, folder)
 
 
-def write_page(
+def _write_page(
     report: Figures, records: Sequence[Record], sources: Sequence[Source], rules: Rules, folder: Path
 ) -> None:
     """report.html, with the worst pictures of the reference on each source."""
@@ -86,7 +86,7 @@ def write_page(
     _write(make_page(report, sights), folder / "report.html")
 
 
-def write_markdown(report: Figures, path: Path) -> None:
+def _write_markdown(report: Figures, path: Path) -> None:
     """The main table of each source, to paste."""
     tables = [(data["name"], make_table(data, report["reference"])) for data in report["data"] if data["summary"]]
     _write("\n".join(f"## {name}\n\n{markdown(table)}\n" for name, table in tables), path)
@@ -97,7 +97,7 @@ def write_json(report: Figures, path: Path) -> None:
     _write(json.dumps(_rounded(report), indent=1, allow_nan=False) + "\n", path)
 
 
-def write_csv(records: Sequence[Record], path: Path) -> None:
+def _write_csv(records: Sequence[Record], path: Path) -> None:
     """A row for each picture and method, broken ones with their reason."""
     measures = [name for name in MEASURES if any(name in record.scores for record in records)]
     text = StringIO()

@@ -120,7 +120,7 @@ def shrunk_hw(size_hw: Sequence[int], long_side_px: int | None) -> tuple[int, in
     return (height, width) if share >= 1 else (max(1, round(height * share)), max(1, round(width * share)))
 
 
-def matte_of(clip: Path) -> Path | None:
+def _matte_of(clip: Path) -> Path | None:
     """The matte clip that lies beside `clip`: matte.* beside clip.*, else NAME-matte.* beside NAME.*."""
     stems = ["matte", "alpha"] if clip.stem == "clip" else []
     stems += [clip.stem + ending for ending in MATTE_ENDINGS]
@@ -144,7 +144,7 @@ def _clips(path: Path, rules: Rules) -> tuple[Clip, ...]:
 def _clip_folder(path: Path) -> tuple[Clip, ...]:
     """Each clip with its mattes, called by its whole name where two are of one stem; none is a folder of pictures."""
     clips = [file for file in clip_files(path) if not _is_matte(file)]
-    alone = [file.name for file in clips if not matte_of(file)]
+    alone = [file.name for file in clips if not _matte_of(file)]
     if len(alone) == len(clips):
         return ()
     if alone:
@@ -155,7 +155,7 @@ def _clip_folder(path: Path) -> tuple[Clip, ...]:
 
 def _is_matte(file: Path) -> bool:
     """By its name, and no clip with mattes of its own."""
-    return (file.stem in ("matte", "alpha") or file.stem.endswith(MATTE_ENDINGS)) and not matte_of(file)
+    return (file.stem in ("matte", "alpha") or file.stem.endswith(MATTE_ENDINGS)) and not _matte_of(file)
 
 
 def _folder(path: Path, rules: Rules) -> Clip:
@@ -203,7 +203,7 @@ def _davis(root: Path) -> tuple[Clip, ...]:
 def _matte_clip(path: Path, name: str) -> Clip:
     if not path.is_file():
         raise InputError(f"no clip at {path}")
-    matte = matte_of(path)
+    matte = _matte_of(path)
     if matte is None:
         raise InputError(f"{path} has no matte clip beside it; name it {path.stem}-matte{path.suffix}")
 

@@ -27,7 +27,7 @@ def summarise(records: Sequence[Record], methods: Sequence[str], reference: str)
     """One source's records -> its figures by method: `summary` and, beside the reference, `paired`."""
     scored = [record for record in records if record.scores]
     by_method = {label: [record for record in scored if record.method == label] for label in methods}
-    columns = {label: columns_of(rows) for label, rows in by_method.items() if rows}
+    columns = {label: _columns_of(rows) for label, rows in by_method.items() if rows}
     base = (by_method[reference], columns[reference]) if by_method[reference] else None
     paired = {
         label: _paired(by_method[label], columns[label], *base) for label in columns if base and label != reference
@@ -35,7 +35,7 @@ def summarise(records: Sequence[Record], methods: Sequence[str], reference: str)
     return {"summary": {label: _figures(by_method[label], columns[label]) for label in columns}, "paired": paired}
 
 
-def columns_of(records: Sequence[Record]) -> dict[str, Values]:
+def _columns_of(records: Sequence[Record]) -> dict[str, Values]:
     """Each measure's value for each record (NaN where it has none); curves are read at their mean's maximum."""
     names = {name for record in records for name in record.scores}
     columns = {name: np.array([record.scores.get(name, np.nan) for record in records]) for name in names}

@@ -38,7 +38,7 @@ def make_table(data: Figures, reference: str, *, measures: Sequence[str] | None 
     """The table of one entry of a report's `data`; measures: names in `MEASURES`, by default the main ones."""
     summary: Figures = data["summary"]
     names = [
-        name for name in measures or main_measures(summary) if any(name in figures for figures in summary.values())
+        name for name in measures or _main_measures(summary) if any(name in figures for figures in summary.values())
     ]
     best = {name: _best(name, summary) for name in names}
     order = sorted(summary, key=lambda label: -summary[label]["iou"]["mean"])
@@ -55,7 +55,7 @@ def make_table(data: Figures, reference: str, *, measures: Sequence[str] | None 
     return Table(("method", *names, "difference", "pictures"), titles, rows)
 
 
-def main_measures(summary: Figures) -> tuple[str, ...]:
+def _main_measures(summary: Figures) -> tuple[str, ...]:
     """What fits on a terminal: the measures of steadiness only where there are sequences."""
     return MAIN_SEQUENCE if any("j_decay" in figures for figures in summary.values()) else MAIN
 

@@ -38,7 +38,7 @@ def to_rgb(image: Image.Image, data: bytes, profile: bytes | None) -> Decoded:
         clear = image.info.get("transparency")
         alpha = np.where(values == clear, 0, 255).astype(np.uint8) if isinstance(clear, int) else None
         return np.repeat(grey[..., None], 3, axis=2), alpha, None, said
-    if is_deep_colour(image, data):
+    if _is_deep_colour(image, data):
         deep = _to_bytes(_planes(image, data)) if _tags(image).get(284) == 2 else _decode_deep(data)
         if deep is not None:
             return deep[..., :3], deep[..., 3] if deep.shape[2] == 4 else None, _rgb_only(profile), []
@@ -54,7 +54,7 @@ def to_rgb(image: Image.Image, data: bytes, profile: bytes | None) -> Decoded:
 
 def turn_needed(image: Image.Image, data: bytes) -> int:
     """The EXIF orientation 1 to 8 that is still to be undone after `image.load()`; ask before."""
-    if image.format == "TIFF" and not is_deep_colour(image, data):
+    if image.format == "TIFF" and not _is_deep_colour(image, data):
         return 1  # Pillow turns these itself
     try:
         orientation = image.getexif().get(ORIENTATION, 1)
@@ -108,7 +108,7 @@ def _deep_grey(values: NDArray[np.generic]) -> tuple[Bytes, list[str]]:
     return np.round((numbers - low) * (255 / (high - low))).astype(np.uint8), said
 
 
-def is_deep_colour(image: Image.Image, data: bytes) -> bool:
+def _is_deep_colour(image: Image.Image, data: bytes) -> bool:
     """Whether this is a 16-bit colour file, of which Pillow would keep the high bytes only."""
     if image.format == "PNG":
         return data[24:25] == b"\x10" and image.mode in ("RGB", "RGBA", "LA")

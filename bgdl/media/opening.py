@@ -32,7 +32,7 @@ def is_url(source: str) -> bool:
     return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", source) is not None and not os.path.exists(source)
 
 
-def address(source: str) -> str:
+def _address(source: str) -> str:
     """What FFmpeg is given to read: a URL as it is, a file by its whole path."""
     return source if is_url(source) else os.path.abspath(source)
 
@@ -49,7 +49,7 @@ def open_input(source: str, purpose: str = "as a video") -> av.container.InputCo
     try:
         if is_url(source):
             return interruptible(lambda: av.open(source, timeout=(_OPEN_S, _READ_S)))
-        return av.open(address(source))
+        return av.open(_address(source))
     except av.error.FFmpegError as error:
         raise InputError(f"{source}: cannot be opened {purpose} ({reason(error)})") from error
 

@@ -65,11 +65,11 @@ class LearningCurve(Callback):
             logger.save()
             path = Path(logger.log_dir or "") / "metrics.csv"
             if path.is_file():
-                curves = read_curves(path, ("train_loss_step", "val_iou", "val_boundary_iou", "val_mae"))
+                curves = _read_curves(path, ("train_loss_step", "val_iou", "val_boundary_iou", "val_mae"))
                 draw_curves(curves).save(path.with_name("curve.png"))
 
 
-def read_curves(path: Path, columns: tuple[str, ...]) -> dict[str, Curve]:
+def _read_curves(path: Path, columns: tuple[str, ...]) -> dict[str, Curve]:
     """(step, value) of each of the `columns` that metrics.csv holds."""
     curves: dict[str, Curve] = {}
     with path.open(encoding="utf-8", newline="") as file:
