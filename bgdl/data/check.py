@@ -38,7 +38,7 @@ def check_folder(root: str | Path) -> tuple[list[Pair], list[Finding]]:
     else:
         pairs, findings = find_pairs(root), []
     for pair in pairs:
-        findings += check_pair(pair)
+        findings += _check_pair(pair)
     return pairs, findings + list(_duplicates(pairs))
 
 
@@ -77,7 +77,7 @@ def _upright_size(file: Path) -> tuple[int, int]:
 def check_quickly(pairs: Sequence[Pair], *, count: int = 8) -> None:
     """Read `count` pairs spread over the list; raises the first error among what is found."""
     for pair in spread(pairs, count):
-        for finding in check_pair(pair):
+        for finding in _check_pair(pair):
             if finding.severity == "error":
                 raise BgdlError(f"{finding.name}: {finding.text}; run bgdl data check to list all")
 
@@ -88,7 +88,7 @@ def spread(items: Sequence[Item], count: int) -> list[Item]:
     return [items[number * len(items) // count] for number in range(count)]
 
 
-def check_pair(pair: Pair) -> list[Finding]:
+def _check_pair(pair: Pair) -> list[Finding]:
     """What is wrong with one pair: unreadable, sizes that disagree, a mask in 0..1, empty, full or inverted."""
     try:
         _, mask = read_pair(pair)
