@@ -94,11 +94,11 @@ def test_testing_needs_no_pictures_to_train_on(people: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"batch": 0}, r"data\.batch is 0; give at least 1"),
-        ({"samples": 0}, r"data\.samples is 0; give at least 1"),
-        ({"sizes": [320, 0]}, r"data\.sizes is 0; give at least 1"),
+        ({"batch": 0}, r"data\.batch is 0; it must be a whole number, 1 or more"),
+        ({"samples": 0}, r"data\.samples is 0; it must be a whole number, 1 or more"),
+        ({"sizes": [320, 0]}, r"data\.sizes is 0; it must be a whole number, 1 or more"),
         ({"sizes": []}, r"data\.sizes is empty"),
-        ({"workers": -1}, r"data\.workers is -1; give at least 0"),
+        ({"workers": -1}, r"data\.workers is -1; it must be a whole number, 0 or more"),
         ({"root_weights": [0.0]}, r"data\.root_weights are \[0\.0\]; give none below 0"),
         ({"root_weights": [-1.0]}, r"data\.root_weights are \[-1\.0\]"),
     ],

@@ -8,9 +8,8 @@ import numpy as np
 import torch
 from torchvision.transforms import v2
 
-from bgdl import convert
+from bgdl import checks, convert
 from bgdl.data.chance import between
-from bgdl.errors import InputError
 from bgdl.opencv import cv2
 
 
@@ -43,8 +42,7 @@ def colour_transform(strength: float = 1.0) -> v2.Transform:
 
     Raises InputError for a strength outside 0 to 1.25, where the most frequent comes always.
     """
-    if not 0 <= strength <= 1.25:
-        raise InputError(f"colour strength is {strength}; allowed are 0 (never) to 1.25")
+    strength = checks.within("colour strength", strength, 0, 1.25)
     return v2.Compose(
         [
             v2.RandomApply([v2.ColorJitter(0.35, 0.35, 0.35, 0.06)], p=0.8 * strength),

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import LightningDataModule, Trainer
 from torch.utils.data import DataLoader
 
-from bgdl import convert
+from bgdl import checks, convert
 from bgdl.data.augment import Augment, Size
 from bgdl.data.check import check_files, check_quickly
 from bgdl.data.colour import colour_transform
@@ -73,12 +73,13 @@ class PortraitData(LightningDataModule):
             raise InputError(f"data.root_weights are {self.root_weights}; give none below 0, and one above it")
         if not sizes:
             raise InputError("data.sizes is empty; give one side in px or several")
-        at_least_one = {"batch": batch, "samples": samples, "limit": limit, "sizes": min(sizes)}
-        for name, value in {**at_least_one, "workers": workers, "cache_mb": cache_mb}.items():
-            if value is not None and value < (name in at_least_one):
-                raise InputError(f"data.{name} is {value}; give at least {int(name in at_least_one)}")
-        self.split, self.sizes, self.shape, self.batch, self.samples = split, sizes, shape, batch, samples
-        self.augment, self.workers, self.seed, self.limit, self.cache_mb = augment, workers, seed, limit, cache_mb
+        self.split, self.shape, self.augment, self.seed = split, shape, augment, seed
+        self.sizes = [checks.count("data.sizes", side, at_least=1) for side in sizes]
+        self.batch = checks.count("data.batch", batch, at_least=1)
+        self.samples = None if samples is None else checks.count("data.samples", samples, at_least=1, at_most=10**9)
+        self.limit = None if limit is None else checks.count("data.limit", limit, at_least=1, at_most=10**9)
+        self.workers = checks.count("data.workers", workers)
+        self.cache_mb = checks.count("data.cache_mb", cache_mb)
         self.colour = colour_transform(colour) if colour else None
         self.train_pairs: list[Pair] = []
         self.val_pairs: list[Pair] = []
