@@ -126,6 +126,19 @@ def test_what_fades_over_many_frames_leaves_no_ghost(mode: str) -> None:
     assert float(after[32:].max()) < 0.1
 
 
+@pytest.mark.parametrize("mode", ["ema", "flow"])
+def test_what_is_nearly_the_wall_s_colour_leaves_no_ghost_and_what_stands_still_is_averaged(mode: str) -> None:
+    """Two patches are lost by the network at once: one went away, ten levels from the wall, the other is still there."""
+    truth = torch.zeros(24, *SIZE, 1)
+    truth[:12, 20:80, 10:60] = truth[:12, 20:80, 70:120] = 1
+    frames = torch.full((24, *SIZE, 3), 150, dtype=torch.uint8)
+    frames[:12, 20:80, 10:60] = 160
+    frames[:, 20:80, 70:120] = 160
+    after = smooth(frames, truth, mode)
+    assert after[12:, 30:70, 20:50].max() < 0.05
+    assert after[12, 30:70, 80:110].min() > 0.9
+
+
 def test_look_ahead_delays_and_flushes_in_order() -> None:
     frames, truth = clip(6)
     smoother = Smoother("flow", look_ahead=2)

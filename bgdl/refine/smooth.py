@@ -25,6 +25,8 @@ LOOK_AHEAD = 2
 """Frames that "flow" may look ahead in a file."""
 TOLERANCE = 7.5
 """Levels by which a place may change and still count as the same thing."""
+DOUBT = 6.0
+"""How much more alike a place must look where the past has another matte than the new one."""
 
 
 @dataclass
@@ -90,7 +92,8 @@ class Smoother:
         """Picture and matte averaged with those before and after, each as far as it is to be trusted there.
 
         The past is its averaged picture: a blurred hand that fades over many frames differs from that, where it hardly
-        does from the frame before, and its matte would stay behind.
+        does from the frame before, and its matte would stay behind. A hand before a wall of nearly its colour leaves a
+        place that has changed a little: where the mattes disagree, that is too much.
         """
         others = [(_Past(other.seen, other.seen, other.small), 1.0) for other in self._waiting]
         if past:
@@ -98,7 +101,8 @@ class Smoother:
         picture, matte, weight = moment.seen.astype(np.float32), moment.small.copy(), np.ones_like(moment.small)
         for other, share in others:
             seen, carried = self._carried(moment.seen, other)
-            sure = share * trust(moment.seen, seen, tolerance=TOLERANCE)
+            alike = trust(moment.seen, seen, tolerance=TOLERANCE)
+            sure = share * alike ** (1 + DOUBT * np.square(carried - moment.small))
             picture += sure[..., None] * seen
             matte += sure * carried
             weight += sure
