@@ -17,6 +17,7 @@ import pytest
 
 from bgdl.errors import InputError
 from bgdl.media import camera
+from bgdl.media.reader import VideoReader
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import live
 from bgdl.pipeline.backdrop import VideoBackground
@@ -62,13 +63,29 @@ def test_a_camera_that_changes_its_size_leaves_the_recording(tmp_path: Path, nam
     assert notes == [f"what was recorded is kept: {len(pictures)} frames in {tmp_path / name}"]
 
 
-def test_a_full_disk_leaves_what_was_recorded(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "in.mkv", frames=40, size_hw=(96, 128), codec="ffv1", pix_fmt="bgr0", picture=noise)
-    job = LiveJob(str(clip), ("green",), window=False, record=tmp_path / "rec.mkv")
-    with room_for(200_000), pytest.raises(InputError, match=r"make room on the disk.*is left in .*rec\.mkv\.part"):
+@pytest.mark.parametrize("name", ["rec.mkv", "rec.mp4", "rec.mov"])
+def test_a_full_disk_leaves_what_was_recorded(tmp_path: Path, name: str) -> None:
+    clip = write_clip(tmp_path / "in.mkv", frames=120, size_hw=(192, 256), codec="ffv1", pix_fmt="bgr0", picture=noise)
+    job = LiveJob(str(clip), ("green",), window=False, record=tmp_path / name)
+    told = rf"\); make room on the disk; what was written is left in .*{name}\.part$"
+    with room_for(1_200_000), pytest.raises(InputError, match=told):
         Live(job, Whole()).run()
-    assert len(decoded(tmp_path / "rec.mkv.part")[0]) >= 1
-    assert not (tmp_path / "rec.mkv").exists()
+    with VideoReader(tmp_path / f"{name}.part") as left:
+        assert sum(len(batch) for batch in left.batches(1)) >= 10
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["rec.mp4", "rec.mov"])
+def test_a_whole_recording_is_a_file_like_any_other(tmp_path: Path, name: str) -> None:
+    run, _ = run_of(tmp_path / name, {}, frames=80)  # of a second and a half
+    run.run()
+    data, boxes, at = (tmp_path / name).read_bytes(), [], 0
+    while at < len(data):
+        boxes.append(data[at + 4 : at + 8].decode())
+        at += int.from_bytes(data[at : at + 4], "big")
+    assert [box for box in boxes if box not in ("free", "wide")] == ["ftyp", "mdat", "moov"]
+    with av.open(str(tmp_path / name)) as clip:
+        assert clip.streams.video[0].frames == len(decoded(tmp_path / name)[0]) == 80
 
 
 def test_any_error_leaves_the_recording_and_is_raised(tmp_path: Path) -> None:

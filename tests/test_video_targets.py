@@ -148,9 +148,18 @@ def test_a_writer_that_cannot_start_leaves_nothing(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("name", ["out.mkv", "out.mp4", "frames"])
 def test_a_full_disk_is_a_sentence(tmp_path: Path, name: str) -> None:
     source = write_clip(tmp_path / "in.mkv", frames=40, size_hw=(96, 128), codec="ffv1", pix_fmt="bgr0", picture=noise)
-    with room_for(5_000), pytest.raises(InputError, match=r"cannot be written \(File too large\); make room"):
+    with (
+        room_for(5_000),
+        pytest.raises(InputError, match=r"cannot be written \(File too large\); make room on the disk$"),
+    ):
         convert(source, tmp_path / name, only_matte=True)
     assert not list(tmp_path.glob("out*")) + list(tmp_path.glob("frames*"))
+
+
+def test_a_full_disk_may_do_without_sound(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mkv", frames=40, size_hw=(96, 128), picture=noise, audio="aac")
+    with room_for(5_000), pytest.raises(InputError, match=r"make room on the disk, or try sound none$"):
+        convert(source, tmp_path / "out.mkv")
 
 
 def test_a_matte_beside_a_picture_that_cannot_be_finished_is_not_kept(

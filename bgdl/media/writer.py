@@ -29,6 +29,10 @@ from bgdl.media.tracks import Tracks
 
 _NAMES = {1: "gray", 3: "rgb24", 4: "rgba"}
 
+_FAST_START = {"movflags": "+faststart"}
+_RECOVERABLE = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
+"""Of mp4 and mov: each second stands for itself until the end makes one whole of them, with its index behind."""
+
 
 class VideoWriter:
     """Writes uint8 pictures of one size with their timestamps; a context manager.
@@ -36,8 +40,8 @@ class VideoWriter:
     A clean exit gives the file its final name. After an exception the unfinished file is deleted, after
     KeyboardInterrupt, and however many more, it is closed properly and kept as NAME.part (`part.part`). Of several
     files that belong together each is brought to its end by `finish` before the first exit. keep: what cannot be made
-    again, and is left as NAME.part where its end fails. in_order: pictures are encoded in the order in which they are
-    shown, without which mp4 cannot tell the length of a clip of uneven rate.
+    again: where its end fails it is left as NAME.part, which plays as far as it goes. in_order: pictures are encoded in
+    the order in which they are shown, without which mp4 cannot tell the length of a clip of uneven rate.
     channels: of the pictures, 1, 3 or 4 (straight alpha). size_hw: of the pictures. time_base: of the timestamps.
     pixel_aspect: width of a pixel over its height; where the file cannot tell it, pictures are scaled to square ones.
     ends_s, until_s: set before the end, the last picture and the tracks end there. `notes` says what came out other
@@ -103,7 +107,7 @@ class VideoWriter:
             raise
 
     def _open(self, muxer: str, metadata: dict[str, str], rate: Fraction, options: dict[str, str]) -> None:
-        extra = {"movflags": "+faststart"} if muxer in ("mp4", "mov") else {}
+        extra = (_RECOVERABLE if self._keep else _FAST_START) if muxer in ("mp4", "mov") else {}
         wanted = {**extra, **self.format.muxer_options}
         self._container = av.open(str(self.part.path), "w", format=muxer, options=wanted)
         self._container.metadata.update(metadata)
@@ -157,7 +161,8 @@ class VideoWriter:
                 self.frames += 1
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
-        return _told(f"{self.part.final}: cannot be written", "make room on the disk, or try sound none")
+        instead = ", or try sound none" if self._container.streams.audio else ""
+        return _told(f"{self.part.final}: cannot be written", f"make room on the disk{instead}")
 
     def _hold(self, frame: av.VideoFrame, stamp: int) -> None:
         """Encode the frame before, and keep this one; it is left out where the format cannot show both."""
