@@ -128,7 +128,7 @@ def test_what_fades_over_many_frames_leaves_no_ghost(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["ema", "flow"])
 def test_what_is_nearly_the_wall_s_colour_leaves_no_ghost_and_what_stands_still_is_averaged(mode: str) -> None:
-    """Two patches are lost by the network at once: one went away, ten levels from the wall, the other is still there."""
+    """The network loses two patches at once: one has left, ten levels from the wall, the other is still there."""
     truth = torch.zeros(24, *SIZE, 1)
     truth[:12, 20:80, 10:60] = truth[:12, 20:80, 70:120] = 1
     frames = torch.full((24, *SIZE, 3), 150, dtype=torch.uint8)
