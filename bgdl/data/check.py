@@ -19,6 +19,7 @@ from bgdl.errors import BgdlError, InputError
 
 Item = TypeVar("Item")
 MANY = 0.6  # share of the border that only an inverted mask covers
+QUICK = 8  # pairs that are read before training
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,9 @@ def _upright_size(file: Path) -> tuple[int, int]:
         return (size[1], size[0]) if turned else size
 
 
-def check_quickly(pairs: Sequence[Pair], *, count: int = 8) -> None:
-    """Read `count` pairs spread over the list; raises the first error among what is found."""
-    for pair in spread(pairs, count):
+def check_quickly(pairs: Sequence[Pair]) -> None:
+    """Read a few pairs spread over the list; raises the first error among what is found."""
+    for pair in spread(pairs, QUICK):
         for finding in _check_pair(pair):
             if finding.severity == "error":
                 raise BgdlError(f"{finding.name}: {finding.text}; run bgdl data check to list all")

@@ -16,6 +16,7 @@ Outline = NDArray[np.int32]  # (M,2)
 Box = tuple[slice, slice]
 
 _LIGHT = (-0.6, -0.8)  # where the light comes from
+_STEPS = 12  # of a curve from one of its points to the next
 
 
 class Brush:
@@ -110,11 +111,11 @@ class Brush:
         self._cover[box] = np.maximum(self._cover[box], inside)
 
 
-def catmull_rom(points: Sequence[Point], *, closed: bool = True, steps: int = 12) -> NDArray[np.float64]:
-    """A curve through `points`, `steps` points for each of its pieces: float64 (M,2)."""
+def catmull_rom(points: Sequence[Point], *, closed: bool = True) -> NDArray[np.float64]:
+    """A curve through `points`, `_STEPS` points for each of its pieces: float64 (M,2)."""
     knots = np.asarray(points, dtype=np.float64)
     padded = np.concatenate([knots[-1:], knots, knots[:2]] if closed else [knots[:1], knots, knots[-1:]])
-    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
+    t = np.linspace(0, 1, _STEPS, endpoint=False)[:, None]
     pieces = []
     for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
         pieces.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))

@@ -69,7 +69,8 @@ def read_subject(path: str | Path, height_px: int) -> Subject:
     colours = picture.frames[0].numpy().astype(np.float32) * cover
     whole = np.concatenate((colours, cover), axis=-1)[y : y + height, x : x + width]
     size_wh = (max(1, round(width * height_px / height)), height_px)
-    scaled = np.asarray(cv2.resize(whole, size_wh, interpolation=_interpolation(height, height_px)), dtype=np.float32)
+    way = cv2.INTER_AREA if height_px < height else cv2.INTER_LINEAR
+    scaled = np.asarray(cv2.resize(whole, size_wh, interpolation=way), dtype=np.float32)
     stands = bool(cover[-1].mean() < 0.02 or y + height < len(cover))
     return Subject(scaled, (scaled,), max(1.0, float(height_px)), grounded=stands)
 
@@ -79,7 +80,3 @@ def premultiplied(rgba: NDArray[np.uint8]) -> Rgba:
     values = rgba.astype(np.float32)
     cover = values[..., 3:] / 255
     return np.concatenate((values[..., :3] * cover, cover), axis=-1)
-
-
-def _interpolation(height: int, height_px: int) -> int:
-    return cv2.INTER_AREA if height_px < height else cv2.INTER_LINEAR
