@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from bgdl import compose, registry
-from bgdl.choices import EdgeName
+from bgdl.choices import EdgeName, SmoothName
 from bgdl.errors import InputError, MissingExtra
 from bgdl.matters.wrapped import Smoothed
 from bgdl.media import virtualcam
@@ -27,7 +27,6 @@ from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.live_stage import LiveStage
 from bgdl.refine.edges import EDGES
-from bgdl.refine.smooth import SmoothName
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 FRAME = torch.from_numpy(disc(0))[None]
