@@ -50,6 +50,8 @@ def read_mask(path: str | Path) -> Mask:
             values = _values(ImageOps.exif_transpose(file))
         if _has_classes(values):
             raise ValueError(f"its brightest value below 255 is {values[values < VOID].max()}; {CLASSES}")
+    except InputError:
+        raise
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InputError(f"cannot read the mask {path}: {error}") from error
     return values * 255 if values.max(initial=0) == 1 else values
