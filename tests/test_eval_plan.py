@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bgdl.errors import InputError
@@ -54,6 +55,14 @@ def test_plans_that_cannot_be(arguments, message):
         make_plan(*arguments)
     with pytest.raises(InputError, match="the reference 'knn' is not one of the methods: otsu, canny"):
         make_plan(["set"], ["otsu", "canny"], reference="knn")
+
+
+def test_yes_is_no_number_of_pictures_and_numpys_numbers_are():
+    for name in ("every", "limit", "resize"):
+        with pytest.raises(InputError, match=f"{name} is True; it must be a whole number, 1 or more"):
+            Rules(**{name: True})
+    rules = Rules(every=np.int64(2), limit=np.int32(3))
+    assert (rules.every, rules.limit) == (2, 3) and type(rules.every) is int and type(rules.limit) is int
 
 
 def test_rules_that_cannot_be():

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import torch
 
-from bgdl import registry, weights
+from bgdl import checks, registry, weights
 from bgdl.choices import EdgeName, EngineName, Precision, SmoothName
 from bgdl.device import cpu_count, processor_name
 from bgdl.engines.network import files_of
@@ -22,7 +22,7 @@ from bgdl.matters.wrapped import Refined, Smoothed
 from bgdl.refine.edges import EDGES
 from bgdl.types import Matter, runner_of
 
-AROUND: dict[str, tuple[Any, ...]] = {"edge": get_args(EdgeName), "smooth": get_args(SmoothName)}
+AROUND: dict[str, Any] = {"edge": EdgeName, "smooth": SmoothName}
 """Options that every method takes here, with their values; the first leaves the mattes as they are."""
 
 
@@ -39,7 +39,10 @@ def load_methods(
     found = {}
     for spec in specs:
         options = {"device": device, **spec.options}
-        edge, smooth = (_pick(spec, name, options.pop(name, allowed[0])) for name, allowed in AROUND.items())
+        edge, smooth = (
+            checks.one_of(f"{name} of {spec.label}", options.pop(name, get_args(values)[0]), values)
+            for name, values in AROUND.items()
+        )
         matter = _mattes(spec, options) if spec.mattes else _method(spec, options, engine, precision)
         steady = matter if smooth == "off" else Smoothed(matter, smooth)
         refine = EDGES[edge].refine
@@ -85,12 +88,6 @@ def _mattes(spec: MethodSpec, options: dict[str, Any]) -> Matter:
     if unknown := options.keys() - {"device"}:
         raise InputError(f"{spec.text} has no option {min(unknown)!r}; mattes take {', '.join(AROUND)}")
     return MadeMattes(spec.mattes, spec.label)
-
-
-def _pick(spec: MethodSpec, name: str, value: Any) -> Any:
-    if value not in AROUND[name]:
-        raise InputError(f"{name} of {spec.label} is {value!r}; it must be one of {', '.join(AROUND[name])}")
-    return value
 
 
 def _weights_file(model: str) -> Path | None:

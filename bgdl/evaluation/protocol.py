@@ -6,17 +6,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import yaml
 
+from bgdl import checks
 from bgdl.errors import InputError
 from bgdl.media.empty_scene import parse_prime
 from bgdl.registry import split_options
 
 Kind = Literal["pictures", "sequence"]
 MATTES = "mattes:"
-KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,8 @@ class Rules:
 
     def __post_init__(self) -> None:
         for name in ("every", "limit", "resize"):
-            value = getattr(self, name)
-            if (value is not None or name == "every") and (not isinstance(value, int) or value < 1):
-                raise InputError(f"{name} is {value!r}; it must be a whole number, 1 or more")
+            if name == "every" or getattr(self, name) is not None:
+                object.__setattr__(self, name, checks.count(name, getattr(self, name), at_least=1, at_most=10**9))
         if isinstance(self.prime, (int, float)):  # as YAML reads a number of frames
             object.__setattr__(self, "prime", str(self.prime))
         for name in ("split", "prime"):
@@ -70,10 +69,8 @@ class Rules:
                 raise InputError(f"{name} is {getattr(self, name)!r}; it must be a string")
         if self.prime is not None:
             parse_prime(self.prime)
-        if not isinstance(self.binarize, bool):
-            raise InputError(f"binarize is {self.binarize!r}; it must be true or false")
-        if self.kind not in KINDS:
-            raise InputError(f"kind is {self.kind!r}; it must be one of {', '.join(KINDS)}")
+        checks.switch("binarize", self.binarize)
+        checks.one_of("kind", self.kind, Kind)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
