@@ -33,7 +33,7 @@ def whole(option: str, value: float) -> int:
     return int(_whole(option, value, "a whole number"))
 
 
-def count(option: str, value: float, *, at_least: int = 0, at_most: int = 1_000_000) -> int:
+def count(option: str, value: float, *, at_least: int = 0, at_most: float = 1_000_000) -> int:
     """`value`, which must be a whole number from `at_least` to `at_most`."""
     allowed = f"a whole number, {at_least} or more"
     number = _whole(option, value, allowed)

@@ -31,7 +31,7 @@ def pick_device(name: str = "auto") -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps") from None
     if device.type not in ("cpu", "cuda", "mps"):
         raise DeviceError(f"unknown device {name!r}; use auto, cpu, cuda, cuda:N or mps")
@@ -68,6 +68,16 @@ def set_threads(threads: int | None = None) -> int:
 def thread_count() -> int:
     """Threads that an engine starts: what `set_threads` or OMP_NUM_THREADS chose, the cgroup's quota at most."""
     return min(torch.get_num_threads(), cpu_count())
+
+
+@functools.cache
+def survive_forks() -> None:
+    """Let processes that are forked from this one use one thread of torch: they would wait for ever for their parent's.
+
+    Their own `torch.set_num_threads` comes after it and holds.
+    """
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def upload(frames: torch.Tensor, device: torch.device) -> torch.Tensor:

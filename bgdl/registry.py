@@ -16,7 +16,7 @@ import yaml
 
 from bgdl import weights
 from bgdl.choices import EngineName, Precision
-from bgdl.device import pick_device
+from bgdl.device import pick_device, survive_forks
 from bgdl.errors import InputError, WeightsError
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
@@ -94,6 +94,7 @@ def load(
     An option `prior` (of grabcut) may be a Matter or the name of one.
     Raises InputError for an unknown name or option, WeightsError and DeviceError as their names say.
     """
+    survive_forks()
     name, written = split_options(str(model))
     options = {**written, **options}
     has_engine = is_network(str(model), **options)

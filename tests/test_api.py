@@ -161,6 +161,12 @@ def test_refused_pictures(tiny: Matter, picture: object, sentence: str) -> None:
     assert sentence in str(caught.value)
 
 
+@pytest.mark.parametrize("limit", ["5", None, float("nan"), 0])
+def test_what_is_no_limit_of_pixels_is_a_sentence(tiny: Matter, limit: object) -> None:
+    with pytest.raises(InputError, match=r"max_pixels is .*; it must be a whole number, 1 or more"):
+        bgdl.matte(png(PHOTO), tiny, max_pixels=limit)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("model", [None, 3, {}, registry.METHODS])
 def test_what_is_no_model_is_a_sentence(model: object) -> None:
     with pytest.raises(InputError, match=r"a model is a name, a weights file or a Matter made by bgdl\.load, not"):

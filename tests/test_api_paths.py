@@ -78,6 +78,7 @@ def test_a_path_that_is_none_is_a_sentence_before_anything_is_loaded(tmp_path: P
     (tmp_path / "p.png").write_bytes(png(PHOTO))
     for target, sentence in (
         ("", "target is empty; give a path"),
+        ("a\0b.png", r"target is 'a\\x00b.png', which no file is called: it has a NUL"),
         (b"x.png", "target is a path, not bytes"),
         ("x.pdf", "x.pdf ends in '.pdf'; pictures are written as"),
         (tmp_path / "p.png" / "x.png", r"p\.png is not a folder; give a folder"),
@@ -87,6 +88,8 @@ def test_a_path_that_is_none_is_a_sentence_before_anything_is_loaded(tmp_path: P
     for function in (bgdl.remove, bgdl.matte):
         with pytest.raises(InputError, match="the picture is empty; give a path"):
             function("")  # type: ignore[operator]
+        with pytest.raises(InputError, match=r"the picture is .*, which no file is called"):
+            function("a\0b.png")  # type: ignore[operator]
         with pytest.raises(InputError, match=r"cannot read x+: "):
             function("x" * 300)  # type: ignore[operator]
     with pytest.raises(InputError, match=r"background 'x+' is neither a colour nor a file that exists"):

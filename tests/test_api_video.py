@@ -85,7 +85,12 @@ def test_what_cannot_be_is_a_sentence_before_anything_is_loaded(options: dict[st
 
 @pytest.mark.parametrize(
     ("value", "sentence"),
-    [("", "is empty; give a path"), (b"x" * 5000, "is a path, not bytes"), (None, "is a path, not NoneType")],
+    [
+        ("", "is empty; give a path"),
+        (b"x" * 5000, "is a path, not bytes"),
+        (None, "is a path, not NoneType"),
+        ("a\0.mkv", r"is 'a\\x00\.mkv', which no file is called: it has a NUL; give a path without"),
+    ],
 )
 def test_a_path_that_is_none_is_a_sentence(value: Any, sentence: str) -> None:
     for options in ({"source": value, "target": "b.mkv"}, {"source": "a.mp4", "target": value}):

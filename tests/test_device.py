@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -100,7 +105,7 @@ def test_memory_of_the_gpu_is_told_for_cuda_alone(monkeypatch):
     assert device.peak_device_mb(torch.device("cpu")) is None
 
 
-@pytest.mark.parametrize("name", ["gpu", "vulkan", "xpu:99"])
+@pytest.mark.parametrize("name", ["gpu", "vulkan", "xpu:99", None, 1.5])
 def test_unknown_devices_are_refused(name):
     with pytest.raises(DeviceError, match="use auto, cpu, cuda, cuda:N or mps"):
         device.pick_device(name)
@@ -126,3 +131,21 @@ def test_more_cuda_devices_than_there_are(monkeypatch):
     with pytest.raises(DeviceError, match="'cuda:3' was asked for, but there are 1 CUDA devices"):
         device.pick_device("cuda:3")
     assert device.pick_device("cuda:0").index == 0
+
+
+FORK = """
+import os, sys, numpy as np, bgdl
+picture = np.random.default_rng(0).integers(0, 256, (400, 600, 3), np.uint8)
+matter = bgdl.load(sys.argv[1], engine="torch", device="cpu")
+before = bgdl.remove(picture, model=matter)
+child = os.fork()
+if child == 0:
+    os._exit(0 if np.array_equal(bgdl.remove(picture, model=matter), before) else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks on this system")
+def test_a_forked_process_does_not_wait_for_threads_of_its_parent(tiny_weights: Path) -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}  # with one, nobody is waited for
+    subprocess.run([sys.executable, "-c", FORK, str(tiny_weights)], check=True, timeout=60, env=environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
-from bgdl import convert, whole
+from bgdl import checks, convert, whole
 from bgdl.errors import InputError, MissingExtra
 from bgdl.media import modes, png, tiff
 from bgdl.media.dpi import stated_dpi
@@ -74,7 +75,8 @@ def read(source: str | Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
     HEIC without pillow-heif.
     """
     data, name = _bytes_of(source)
-    return _decoded(_open(data, name, max_pixels), data, name)
+    limit = checks.count("max_pixels", max_pixels, at_least=1, at_most=math.inf)
+    return _decoded(_open(data, name, limit), data, name)
 
 
 def in_srgb(picture: Picture) -> Picture:

@@ -11,11 +11,13 @@ from bgdl.media.target import replacing, same_file
 
 
 def path_text(name: str, value: object) -> str:
-    """`value`, the option `name`, as text; raises InputError for what is empty, which would be the folder one is in."""
+    """`value`, the option `name`, as text; raises InputError for what is empty (it would be the folder one is in)."""
     if not isinstance(value, (str, Path)):
         raise InputError(f"{name} is a path, not {type(value).__name__}")
     if not str(value):
         raise InputError(f"{name} is empty; give a path")
+    if "\0" in str(value):
+        raise InputError(f"{name} is {str(value)!r}, which no file is called: it has a NUL; give a path without")
     return str(value)
 
 
