@@ -20,6 +20,7 @@ from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
 from bgdl.types import Matter
+from tests.synthetic_people import write_people
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -55,8 +56,8 @@ def _few_threads() -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ["BGDL_CACHE"] = str(tmp_path_factory.mktemp("engines"))  # networks that the engines compile
+def _shared_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["BGDL_CACHE"] = str(tmp_path_factory.mktemp("engines"))  # compiled once for the tests of a worker
 
 
 @pytest.fixture
@@ -103,6 +104,19 @@ def photos(tmp_path: Path) -> Path:
     for name, size in {"a.jpg": (40, 30), "b (1).png": (33, 47), "sub/c.webp": (64, 20)}.items():
         Image.fromarray(rng.integers(0, 256, (*size, 3), dtype=np.uint8)).save(tmp_path / "photos" / name)
     return tmp_path / "photos"
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """A folder of eight drawn people with their masks."""
+    return write_people(tmp_path / "people", 8)
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What engines keep in this test: at first nothing, and nothing of it for others."""
+    monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
+    return tmp_path / "engines"
 
 
 @pytest.fixture

@@ -45,8 +45,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def test_the_command_times_compares_and_remembers(bgdl, tiny_weights, folder, tmp_path, monkeypatch):
-    monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
+@pytest.mark.usefixtures("own_cache")
+def test_the_command_times_compares_and_remembers(bgdl, tiny_weights, folder, monkeypatch):
     monkeypatch.setattr(bench, "ENOUGH", 3)
     ran = bgdl("bench", *on(tiny_weights), "--pictures", folder, "--repeats", 2, "--batch", "1,2", "--json")
     assert ran.status == 0, ran.err

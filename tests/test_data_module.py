@@ -16,11 +16,6 @@ from tests.synthetic_people import write_people
 from tests.training_runs import SMALL, data, trainer
 
 
-@pytest.fixture
-def people(tmp_path: Path) -> Path:
-    return write_people(tmp_path / "people", 8)
-
-
 def test_several_roots_with_weights(people: Path, tmp_path: Path) -> None:
     other = write_people(tmp_path / "other", 4)
     both = data([str(people), str(other)], root_weights=[1.0, 3.0])

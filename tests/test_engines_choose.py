@@ -20,11 +20,6 @@ CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 ALL = ["openvino", "onnx", "torch"]
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
-
-
 @pytest.fixture
 def machine(monkeypatch):
     """Pretends a processor and what is installed."""
@@ -120,6 +115,7 @@ def test_nothing_left_is_an_error_with_the_reason(machine):
         choose.choose(CPU, precision="bf16")
 
 
+@pytest.mark.usefixtures("own_cache")
 def test_costs_come_from_the_file_the_record_and_this_machine(machine):
     machine({"avx512_bf16"})
     weights = checkpoint.Checkpoint("u2netp", {"w": torch.zeros(2)})
@@ -147,7 +143,8 @@ def test_load_takes_the_choice(machine, tmp_path):
     assert bgdl.load(path, device="cpu", precision="fp32").engine.precision == "fp32"
 
 
-def test_costs_that_cannot_be_read_are_none(monkeypatch):
+@pytest.mark.usefixtures("own_cache")
+def test_costs_that_cannot_be_read_are_none():
     for odd in (b"not json", b"[]", b'{"int8": null}'):
         cache.store("cost-k.json", odd)
         assert cache.measured_cost("k") == {}

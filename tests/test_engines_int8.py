@@ -26,11 +26,6 @@ SPEC = InputSpec(size=64)
 U2NETP_OUTCONV = (0.98291, 0.0156708, -0.00424957, 0.00523376, 0.00263596, 0.00155354, 0.00031805)  # upstream's
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("BGDL_CACHE", str(tmp_path / "engines"))
-
-
 @pytest.fixture(scope="module")
 def measured(tiny_weights):
     """A network with its calibration."""

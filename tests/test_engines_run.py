@@ -137,33 +137,31 @@ def test_openvino_reads_what_it_compiled_before(net, pictures, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["cut", "changed"])
-def test_a_damaged_cache_is_compiled_anew(damage, net, pictures, expected, tmp_path, monkeypatch):
+def test_a_damaged_cache_is_compiled_anew(damage, net, pictures, expected, own_cache):
     pytest.importorskip("openvino")
-    monkeypatch.setenv("BGDL_CACHE", str(tmp_path))
     choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1])
-    for file in tmp_path.iterdir():
+    for file in own_cache.iterdir():
         data = file.read_bytes()
         file.write_bytes(data[:1000] if damage == "cut" else data[:5000] + bytes(4000) + data[9000:])
     alpha = choose.start(net, Choice("openvino", "fp32", ""), CPU).run(pictures[:1])
     torch.testing.assert_close(alpha, expected[:1], atol=2e-5, rtol=0)
-    assert all(file.stat().st_size > 1000 and cache.load(file.name) for file in tmp_path.iterdir())
+    assert all(file.stat().st_size > 1000 and cache.load(file.name) for file in own_cache.iterdir())
 
 
-def test_compiled_networks_keep_to_their_budget(tmp_path, monkeypatch, bgdl):
-    monkeypatch.setenv("BGDL_CACHE", str(tmp_path))
+def test_compiled_networks_keep_to_their_budget(own_cache, monkeypatch, bgdl):
     monkeypatch.setattr(cache, "BUDGET_BYTES", 4000)
     cache.remember_cost("key", {"bf16": 0.1})
     for age_s, name in ((30, "old"), (20, "used"), (10, "young")):
         cache.store(f"{name}.blob", bytes(1000))
-        os.utime(tmp_path / f"{name}.blob", (1e9 - age_s, 1e9 - age_s))
+        os.utime(own_cache / f"{name}.blob", (1e9 - age_s, 1e9 - age_s))
     assert cache.size_bytes() == 3 * 1032
     assert cache.load("used.blob") == bytes(1000)
     cache.store("new.blob", bytes(1500))
-    assert {file.stem for file in tmp_path.glob("*.blob")} == {"used", "young", "new"}
+    assert {file.stem for file in own_cache.glob("*.blob")} == {"used", "young", "new"}
     cache.store("large.blob", bytes(9000))
-    assert [file.name for file in tmp_path.glob("*.blob")] == ["large.blob"]
+    assert [file.name for file in own_cache.glob("*.blob")] == ["large.blob"]
     monkeypatch.setattr(cache, "BUDGET_BYTES", 2_000_000_000)
-    assert f"compiled networks: 0.00 of 2 GB in {tmp_path}" in bgdl("doctor", "-m", "otsu").out
+    assert f"compiled networks: 0.00 of 2 GB in {own_cache}" in bgdl("doctor", "-m", "otsu").out
     assert cache.measured_cost("key") == {"bf16": 0.1}
 
 

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -22,13 +21,9 @@ from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.live_stage import ShownTime
-from tests.video_clips import BrightSubject, write_clip
+from tests.video_clips import BrightSubject, greys, write_clip
 
 SIZE_HW = (24, 32)
-
-
-def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:
-    return np.full((*size_hw, 3), 10 * index, np.uint8)
 
 
 @pytest.fixture
@@ -36,7 +31,7 @@ def uneven_clip(tmp_path: Path) -> Path:
     """Five frames at uneven times."""
     return write_clip(
         tmp_path / "bg.mkv", pts=[0, 40, 50, 200, 210], time_base=Fraction(1, 1000), rate=25, codec="ffv1",
-        pix_fmt="bgr0", picture=level, size_hw=SIZE_HW,
+        pix_fmt="bgr0", picture=greys(10), size_hw=SIZE_HW,
     )  # fmt: skip
 
 

@@ -19,13 +19,7 @@ from bgdl.preprocess import InputSpec
 from bgdl.training import batchnorm
 from bgdl.training.module import BatchNormMode, PortraitModule
 from tests.conftest import ROOT
-from tests.synthetic_people import write_people
 from tests.training_runs import SMALL, data, trainer
-
-
-@pytest.fixture
-def people(tmp_path: Path) -> Path:
-    return write_people(tmp_path / "people", 8)
 
 
 def settled_net() -> U2Net:

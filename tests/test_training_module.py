@@ -34,11 +34,6 @@ from tests.training_runs import SMALL, data, resume_exactly, trainer
 CONFIGS = ("portrait.yaml", "smoke.yaml", "u2net_portrait.yaml")
 
 
-@pytest.fixture
-def people(tmp_path: Path) -> Path:
-    return write_people(tmp_path / "people", 8)
-
-
 @pytest.mark.parametrize("config", CONFIGS)
 def test_every_config_starts(config: str, people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -10,17 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.video_clips import Whole, convert, decoded, disc, write_clip
-
-
-def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:
-    return np.full((*size_hw, 3), index, np.uint8)
+from tests.video_clips import Whole, convert, decoded, disc, greys, write_clip
 
 
 @pytest.mark.parametrize("rate", [50, 60, 100, 240])
 def test_a_gif_of_a_fast_clip_plays_as_long_as_the_clip(tmp_path: Path, rate: int) -> None:
     """GIF counts hundredths of a second, and what is shown for one of them is shown for ten by browsers."""
-    source = write_clip(tmp_path / "in.mkv", frames=rate // 2, rate=rate, codec="ffv1", pix_fmt="bgr0", picture=level)
+    source = write_clip(
+        tmp_path / "in.mkv", frames=rate // 2, rate=rate, codec="ffv1", pix_fmt="bgr0", picture=greys(1)
+    )
     report = convert(source, tmp_path / "out.gif", model=Whole())
     times, pictures = decoded(tmp_path / "out.gif")
     shown = [int(picture.mean().round()) for picture in pictures]

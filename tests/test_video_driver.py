@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bgdl.pipeline.video_job import Progress
-from tests.video_clips import BrightSubject, convert, decoded, disc, packets, write_clip
+from tests.video_clips import BrightSubject, convert, decoded, disc, greys, packets, write_clip
 
 
 def test_frames_out_are_frames_decoded_at_the_source_s_times(tmp_path: Path) -> None:
@@ -90,10 +90,9 @@ def test_a_cut_starts_at_zero_with_its_own_sound(tmp_path: Path) -> None:
 
 
 def test_the_first_frames_of_a_cut_are_those_asked_for(tmp_path: Path) -> None:
-    def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:
-        return np.full((*size_hw, 3), 100 + 3 * index, np.uint8)
-
-    source = write_clip(tmp_path / "in.mkv", frames=40, rate=25, codec="ffv1", pix_fmt="bgr0", picture=level)
+    source = write_clip(
+        tmp_path / "in.mkv", frames=40, rate=25, codec="ffv1", pix_fmt="bgr0", picture=greys(3, first=100)
+    )
     convert(source, tmp_path / "out.mkv", start=1, frames=3, only_matte=True, format="ffv1", smooth="off")
     alpha = [picture[0, 0, 0] for picture in decoded(tmp_path / "out.mkv")[1]]
     assert alpha == [round((3 * index) / 50 * 255) if 3 * index < 50 else 255 for index in (25, 26, 27)]

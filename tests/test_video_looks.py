@@ -19,18 +19,14 @@ from bgdl.pipeline.backdrop import VideoBackground, is_clip
 from bgdl.pipeline.prime import read_plate
 from bgdl.pipeline.video_crop import Recorded
 from bgdl.pipeline.video_job import VideoJob, parse_time
-from tests.video_clips import BrightSubject, decoded, disc, packets, write_clip
-
-
-def level(index: int, size_hw: tuple[int, int]) -> np.ndarray:
-    return np.full((*size_hw, 3), 10 * index, np.uint8)
+from tests.video_clips import BrightSubject, decoded, disc, greys, packets, write_clip
 
 
 @pytest.fixture
 def grey_clip(tmp_path: Path) -> Path:
     """Four frames a second, grey level 0, 10, 20, 30: one second."""
     return write_clip(
-        tmp_path / "bg.mkv", frames=4, rate=4, codec="ffv1", pix_fmt="bgr0", picture=level, size_hw=(24, 32)
+        tmp_path / "bg.mkv", frames=4, rate=4, codec="ffv1", pix_fmt="bgr0", picture=greys(10), size_hw=(24, 32)
     )
 
 

@@ -77,6 +77,11 @@ def noise(index: int, size_hw: tuple[int, int]) -> Picture:
     return np.random.default_rng(index).integers(0, 256, (*size_hw, 3), np.uint8)
 
 
+def greys(step: int, first: int = 0) -> Callable[[int, tuple[int, int]], Picture]:
+    """Grey pictures, each `step` levels brighter than the one before."""
+    return lambda index, size_hw: np.full((*size_hw, 3), first + step * index, np.uint8)
+
+
 @contextmanager
 def room_for(size_bytes: int) -> Iterator[None]:
     """No file may grow beyond that, as on a full disk."""
