@@ -63,12 +63,12 @@ def test_a_camera_that_changes_its_size_leaves_the_recording(tmp_path: Path, nam
     assert notes == [f"what was recorded is kept: {len(pictures)} frames in {tmp_path / name}"]
 
 
-@pytest.mark.parametrize("name", ["rec.mkv", "rec.mp4", "rec.mov"])
+@pytest.mark.parametrize("name", ["rec.mkv", "rec.mp4"])
 def test_a_full_disk_leaves_what_was_recorded(tmp_path: Path, name: str) -> None:
-    clip = write_clip(tmp_path / "in.mkv", frames=120, size_hw=(192, 256), codec="ffv1", pix_fmt="bgr0", picture=noise)
+    clip = write_clip(tmp_path / "in.mkv", frames=100, size_hw=(96, 128), codec="ffv1", pix_fmt="bgr0", picture=noise)
     job = LiveJob(str(clip), ("green",), window=False, record=tmp_path / name)
     told = rf"\); make room on the disk; what was written is left in .*{name}\.part$"
-    with room_for(1_200_000), pytest.raises(InputError, match=told):
+    with room_for(300_000), pytest.raises(InputError, match=told):
         Live(job, Whole()).run()
     with VideoReader(tmp_path / f"{name}.part") as left:
         assert sum(len(batch) for batch in left.batches(1)) >= 10

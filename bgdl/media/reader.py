@@ -169,8 +169,8 @@ class VideoReader:
         """Batches of `size` frames (the last may be smaller), in order, each frame once; call it once."""
         frames: list[torch.Tensor] = []
         pts: list[int] = []
-        for frame, stamp in self._all():
-            frames.append(convert.frame_to_tensor(self._to_rgb(frame)))
+        for frame, stamp in self.frames():
+            frames.append(self.picture(frame))
             pts.append(stamp)
             if len(frames) == size:
                 yield FrameBatch(_join(frames), tuple(pts), self.info.time_base)
@@ -178,7 +178,11 @@ class VideoReader:
         if frames:
             yield FrameBatch(_join(frames), tuple(pts), self.info.time_base)
 
-    def _all(self) -> Iterator[tuple[av.VideoFrame, int]]:
+    def frames(self) -> Iterator[tuple[av.VideoFrame, int]]:
+        """Frames as they were decoded, of which `picture` makes pictures, with their timestamps; instead of `batches`.
+
+        Most of a frame's time goes into its picture.
+        """
         if self._first is not None:
             first, self._first = self._first, None
             yield first
@@ -243,12 +247,12 @@ class VideoReader:
             count = min(count, self._limit) if count else self._limit
         return count
 
-    def _to_rgb(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
-        """The frame as it is shown; one of another size or turn than the first is brought to the first's."""
+    def picture(self, frame: av.VideoFrame) -> torch.Tensor:
+        """uint8 (1,H,W,3): a frame as it is shown; one of another size or turn than the first is brought to its."""
         orientation = self.info.orientation
         height, width = orientation.size_hw(*self.info.size_hw)
         picture = color.to_rgb(frame, self.info.color, (width, height)).to_ndarray()
-        return orientation.apply(cast("NDArray[np.uint8]", picture))
+        return convert.frame_to_tensor(orientation.apply(cast("NDArray[np.uint8]", picture)))
 
     def _why_empty(self) -> str:
         if self._start_s is not None or self._end_s is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeGuard
 
+import av
 import torch
 from PIL import Image
 from torch import Tensor
@@ -19,8 +20,9 @@ from bgdl.compose import Foreground, Over, fit_background
 from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 from bgdl.media.square import SQUARE, sensible
+from bgdl.pipeline.live_clip import Clip, LiveClip
 from bgdl.pipeline.looks import Background, foreground_of, make_look
-from bgdl.types import FrameBatch, Look, Matter
+from bgdl.types import Look, Matter
 
 
 def is_clip(background: object) -> TypeGuard[str | Path]:
@@ -31,7 +33,7 @@ def is_clip(background: object) -> TypeGuard[str | Path]:
 class OverClip:
     """The subject over the frames of a clip: like a Look, but told when its frames are.
 
-    end, pixel_aspect: see `VideoBackground`. foreground: see `bgdl.compose`.
+    end, pixel_aspect: see `VideoBackground`. foreground: see `bgdl.compose`. live: see `LiveClip`.
     """
 
     channels = 3
@@ -44,8 +46,10 @@ class OverClip:
         fit: Fit = "cover",
         pixel_aspect: Fraction = SQUARE,
         foreground: Foreground | None = None,
+        live: bool = False,
     ) -> None:
-        self._clip = VideoBackground(source, end=end, fit=fit, pixel_aspect=pixel_aspect)
+        clip = VideoBackground(source, end=end, fit=fit, pixel_aspect=pixel_aspect)
+        self._clip: Clip = LiveClip(clip) if live else clip
         self._foreground = foreground
 
     def show(self, frames: Tensor, alpha: Tensor, times_s: Sequence[Fraction]) -> Tensor:
@@ -60,6 +64,7 @@ class OverClip:
 
 
 MovingLook = Look | OverClip
+Begun = tuple[av.VideoFrame, Fraction]  # a frame as it was decoded, and when it begins in seconds
 
 
 def make_moving_look(
@@ -71,6 +76,7 @@ def make_moving_look(
     only_matte: bool = False,
     edge: EdgeName = "none",
     matter: Matter | None = None,
+    live: bool = False,
 ) -> MovingLook:
     """What `bgdl.pipeline.looks.make_look` makes, and over a clip an OverClip, which is to be closed.
 
@@ -84,7 +90,7 @@ def make_moving_look(
             warnings.warn(text, stacklevel=2)
         return look
     foreground = foreground_of(edge, matter)
-    return OverClip(Path(background), end=end, fit=fit, pixel_aspect=pixel_aspect, foreground=foreground)
+    return OverClip(Path(background), end=end, fit=fit, pixel_aspect=pixel_aspect, foreground=foreground, live=live)
 
 
 def channels_under(background: Background, *, only_matte: bool = False) -> int:
@@ -140,6 +146,7 @@ class VideoBackground:
         self._base_s = self._end_s = self._round_s = Fraction(0)
         self._open()
         self._pixel_aspect = float(pixel_aspect / sensible(self._reader.info.pixel_aspect))
+        self._made: tuple[av.VideoFrame, Tensor] | None = None
         self._shown = self._next_frame()
         self._coming = self._next_frame()
 
@@ -150,13 +157,20 @@ class VideoBackground:
             frame = self._at(time_s)
             if frame is None:
                 break
-            frames.append(fit_background(frame, size_hw, self.fit, pixel_aspect=self._pixel_aspect))
+            frames.append(self._fitted(frame, size_hw))
         return torch.cat(frames) if frames else torch.empty((0, *size_hw, 3), dtype=torch.uint8)
 
     def close(self) -> None:
         self._reader.close()
 
-    def _at(self, time_s: Fraction) -> Tensor | None:
+    def _fitted(self, frame: av.VideoFrame, size_hw: tuple[int, int]) -> Tensor:
+        """uint8 (1,H,W,3): the picture of a frame that is shown; those that are passed over need none."""
+        if self._made is None or self._made[0] is not frame or self._made[1].shape[1:3] != size_hw:
+            picture = self._reader.picture(frame)
+            self._made = frame, fit_background(picture, size_hw, self.fit, pixel_aspect=self._pixel_aspect)
+        return self._made[1]
+
+    def _at(self, time_s: Fraction) -> av.VideoFrame | None:
         while self._coming is not None and self._coming[1] <= time_s:
             self._shown = self._after_rounds(self._coming, time_s)
             self._coming = self._next_frame()
@@ -165,7 +179,7 @@ class VideoBackground:
             return None
         return self._shown[0]
 
-    def _after_rounds(self, coming: tuple[Tensor, Fraction], time_s: Fraction) -> tuple[Tensor, Fraction]:
+    def _after_rounds(self, coming: Begun, time_s: Fraction) -> Begun:
         """The coming frame as many whole rounds later as fit before `time_s`: they need not be decoded."""
         if not self._round_s:
             return coming
@@ -174,20 +188,21 @@ class VideoBackground:
         self._end_s += left_out_s
         return coming[0], coming[1] + left_out_s
 
-    def _next_frame(self) -> tuple[Tensor, Fraction] | None:
-        batch = next(self._batches, None)
-        if batch is None and self.end == "loop":
+    def _next_frame(self) -> Begun | None:
+        coming = next(self._frames, None)
+        if coming is None and self.end == "loop":
             self._round_s, self._base_s = self._end_s - self._base_s, self._end_s
             self.close()
             self._open()
-            batch = next(self._batches, None)
-        if batch is None:
+            coming = next(self._frames, None)
+        if coming is None:
             return None
-        begins_s = self._base_s + batch.pts[0] * batch.time_base - self._reader.first_s
+        frame, stamp = coming
+        begins_s = self._base_s + stamp * self._reader.info.time_base - self._reader.first_s
         self._end_s = begins_s + self._step_s
-        return batch.data, begins_s
+        return frame, begins_s
 
     def _open(self) -> None:
         self._reader = VideoReader(self.source)
-        self._batches: Iterator[FrameBatch] = self._reader.batches(1)
+        self._frames = self._reader.frames()
         self._step_s = 1 / Fraction(self._reader.info.rate or 25)

@@ -33,7 +33,9 @@ class LiveStage:
     ) -> None:
         self.matter, self._shape = matter, MatteShape(edge)
         self.backgrounds = tuple(backgrounds)
-        self._looks = [make_moving_look(text, fit=fit, edge=edge, matter=matter) for text in self.backgrounds]
+        self._looks = [
+            make_moving_look(text, fit=fit, edge=edge, matter=matter, live=True) for text in self.backgrounds
+        ]
         self._shown = 0
         self._asked = self._wanted = 0
         self._plate: list[Tensor] = []
