@@ -175,6 +175,13 @@ def test_what_an_encoder_refuses_is_a_sentence(tmp_path: Path) -> None:
     convert(clip, tmp_path / "out.mp4", background="red")
 
 
+@pytest.mark.parametrize(("width", "said"), [(48, b" no-cutree "), (62, b" no-cutree "), (64, b" cutree ")])
+def test_h265_of_narrow_pictures_does_without_what_ends_the_process(tmp_path: Path, width: int, said: bytes) -> None:
+    clip = write_clip(tmp_path / "in.mkv", frames=3, size_hw=(48, width), codec="ffv1", pix_fmt="bgr0")
+    convert(clip, tmp_path / "out.mp4", background="red", format="h265")
+    assert said in (tmp_path / "out.mp4").read_bytes()  # x265 tells its options there
+
+
 def test_encoders() -> None:
     h264 = formats.FORMATS["h264"]
     assert pick_encoder(h264) == "libx264"

@@ -33,6 +33,9 @@ _FAST_START = {"movflags": "+faststart"}
 _RECOVERABLE = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
 """Of mp4 and mov: each second stands for itself until the end makes one whole of them, with its index behind."""
 
+_LEAST_OF_CUTREE_PX = 64
+"""Width. libx265 writes behind its row of blocks where a narrower picture has three or fewer, and the process dies."""
+
 
 class VideoWriter:
     """Writes uint8 pictures of one size with their timestamps; a context manager.
@@ -125,6 +128,8 @@ class VideoWriter:
             stream.codec_context.sample_aspect_ratio = pixel_aspect
         if self.format.name == "h265" and muxer != "matroska":
             stream.codec_context.codec_tag = "hvc1"  # what QuickTime asks for
+        if self.encoder == "libx265" and width < _LEAST_OF_CUTREE_PX:
+            stream.codec_context.options["x265-params"] += ":cutree=0"
         if self._grey:
             self._tags = ColorTags()
         if self.format.name == "prores":  # its stream cannot tell the range, and is read as limited
