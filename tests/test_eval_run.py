@@ -83,6 +83,18 @@ def test_steps_are_scored_in_clips(clip):
     assert not any({"dtssd", "flicker"} & set(record.scores) for record in pictures)
 
 
+@pytest.mark.parametrize("jobs", [1, 4])
+def test_frames_of_one_clip_have_one_size(tmp_path, jobs):
+    said = "frames of one clip have one size, but 001 is 49x40 px and 000 before it 48x40; leave kind out if"
+    with pytest.raises(InputError, match=said):
+        run(make_pairs(tmp_path), [Bright()], AS_CLIP, jobs=jobs)
+
+
+def test_a_frame_that_cannot_be_read_has_no_size(clip):
+    (clip / "images" / "2.png").write_bytes(b"")
+    assert [record.name for record in run(clip, [Bright()], AS_CLIP)[0]] == ["0", "1", "2", "3", "4", "5"]
+
+
 def test_priming_frames_are_learnt_and_not_scored(clip):
     learner, other = Learner("learner"), Bright("other")
     records, _ = run(clip, [learner, other], Rules(prime="2", kind="sequence"))

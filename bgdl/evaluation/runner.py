@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -137,7 +137,8 @@ class Runner:
             except speed.FAILURES as error:
                 unready[label] = f"it could not learn the empty scene: {_reason(error)}"
         every, limit = self.rules.every, self.rules.limit
-        for number, frame in enumerate(chain([first] if first else [], frames)):
+        rest = chain([first] if first else [], frames)
+        for number, frame in enumerate(_of_one_size(rest) if clip.sequence else rest):
             if limit is not None and number >= limit * every:
                 return
             yield frame if number % every == 0 else replace(frame, scored=False)
@@ -223,6 +224,21 @@ def _tail(text: str) -> str:
 
 def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
+
+
+def _of_one_size(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """The frames of a clip; raises InputError where their sizes differ."""
+    before, size = "", None
+    for frame in frames:
+        if frame.picture is not None:
+            came = "{2}x{1}".format(*frame.picture.shape)
+            if size not in (None, came):
+                raise InputError(
+                    f"frames of one clip have one size, but {frame.name} is {came} px and {before} before it {size}; "
+                    "leave kind out if they are single pictures"
+                )
+            before, size = frame.name, came
+        yield frame
 
 
 def _flow(frame: Frame, before: Taken | None) -> Tensor | None:
