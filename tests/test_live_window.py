@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -94,6 +96,33 @@ def test_a_pause_shows_nothing_and_ends(clip: Path, pressed: Callable[..., None]
     assert counts[2:9] == [counts[1]] * 7
     assert counts[-1] > counts[8]
     assert report.frames == len(FakeWindow.last.shown)
+
+
+def test_the_rate_is_that_of_the_newest_frames_and_knows_no_pause(
+    clip: Path, pressed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a clock by which the first frame and a pause take ten seconds, and each other frame a tenth of one."""
+    now, told, job = [0.0], [], LiveJob(str(clip), ("black",), frames=41)
+    run = Live(job, BrightSubject())
+    monkeypatch.setattr(live, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(live.live_overlay, "write_lines", lambda picture, lines: told.append(lines[0]) or picture)
+    treat = run.stage.treat
+
+    def treated(frames: Tensor, time_s: Fraction) -> Tensor:
+        now[0] += 10.0 if not told else 0.1
+        return treat(frames, time_s)
+
+    def key(_: object) -> str | None:
+        now[0] += 10.0 if run.stage.paused else 0.0
+        return " " if run.stage.paused or len(told) == 20 else None
+
+    monkeypatch.setattr(FakeWindow, "key", key)
+    monkeypatch.setattr(run.stage, "treat", treated)
+    report = run.run()
+    rates = [line.split()[0] for line in told]
+    assert rates[0] == rates[20] == "0.0"
+    assert {*rates[1:20], *rates[21:]} == {"10.0"}
+    assert (report.frames, report.seconds) == (41, pytest.approx(14))
 
 
 def test_nothing_to_do_is_said_before_the_network_is_loaded(bgdl: Bgdl) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +28,7 @@ from bgdl.types import Matter
 
 _MILLISECONDS = Fraction(1, 1000)
 _QUIET_S = 0.05  # how often keys are looked at while no frame comes
+_RECENT = 30  # frames of which the window tells the rate
 
 
 class Live:
@@ -42,7 +44,8 @@ class Live:
         steady = matter if mode == "off" else Smoothed(matter, mode)
         self.job = job
         self.stage = LiveStage(steady, job.backgrounds, fit=job.fit, edge=job.edge)
-        self._frames, self._waits_s = 0, 0.0
+        self._frames, self._waits_s, self._paused_s = 0, 0.0, 0.0
+        self._shown_s: deque[float] = deque(maxlen=_RECENT)  # when the newest frames were, since the last pause
         self._window: Window | None = None
         self._virtual: VirtualCamera | None = None
         self._recorder: VideoWriter | None = None
@@ -62,7 +65,7 @@ class Live:
             self._prime()
             self._began = time.perf_counter()
             failed = self._until_the_end(stack)
-            seconds = time.perf_counter() - self._began
+            seconds = time.perf_counter() - self._began - self._paused_s
         if failed is not None:
             self.job.on_note(f"what was recorded is kept: {self._frames_recorded} frames in {self.job.record}")
             raise failed
@@ -99,11 +102,15 @@ class Live:
 
     def _loop(self, stack: ExitStack) -> None:
         while not (self.stage.quit or self._enough() or self._camera.ended):
+            began, paused = time.perf_counter(), self.stage.paused
             shot = self._camera.newest(_QUIET_S)
-            if shot is not None and not self.stage.paused:
+            if shot is not None and not paused:
                 self._one(shot, stack)
             if self._window:
                 self.stage.press(self._window.key())
+            if paused:
+                self._shown_s.clear()
+                self._paused_s += time.perf_counter() - began
 
     def _enough(self) -> bool:
         job = self.job
@@ -117,7 +124,9 @@ class Live:
         if self.stage.snapshot:
             self.stage.snapshot = False
             self.job.on_note(live_snapshot.save(picture, self.job.snapshots))
-        wait_s = time.perf_counter() - shot.taken_s
+        now_s = time.perf_counter()
+        wait_s = now_s - shot.taken_s
+        self._shown_s.append(now_s)
         self._frames += 1
         self._waits_s += wait_s
         if self._window:
@@ -129,9 +138,13 @@ class Live:
         box = self.stage.box((shown.shape[0], shown.shape[1]))
         shown = live_overlay.draw_box(shown, box) if box else shown
         shown = shown.flip(1) if self.job.mirror else shown
-        fps = self._frames / max(1e-3, time.perf_counter() - self._began)
-        state = f"{fps:.1f} fps  {1000 * wait_s:.0f} ms  {self.stage.background}"
+        state = f"{self._fps:.1f} fps  {1000 * wait_s:.0f} ms  {self.stage.background}"
         return live_overlay.write_lines(shown, [state, *self.stage.lines()])
+
+    @property
+    def _fps(self) -> float:
+        """Of the newest frames; 0 until there are two."""
+        return (len(self._shown_s) - 1) / max(1e-3, self._shown_s[-1] - self._shown_s[0])
 
     def _send(self, picture: Tensor, elapsed_s: float, stack: ExitStack) -> None:
         if self.job.virtual_camera or self.job.record:

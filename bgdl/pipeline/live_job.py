@@ -69,7 +69,8 @@ class LiveJob:
 
 @dataclass(frozen=True)
 class LiveReport:
-    """frames: shown. dropped: came while another was worked on. latency_ms: mean from camera to output."""
+    """frames: shown. dropped: came while another was worked on. seconds: without pauses. latency_ms: mean from camera
+    to output."""
 
     frames: int
     dropped: int
