@@ -22,6 +22,7 @@ from bgdl.matters.wrapped import Smoothed
 from bgdl.media import virtualcam
 from bgdl.media.camera import Camera
 from bgdl.media.mailbox import Mailbox
+from bgdl.opencv import cv2
 from bgdl.pipeline import live_overlay
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
@@ -147,11 +148,12 @@ def test_mattes_of_classical_methods_are_not_steadied_unless_asked() -> None:
 
 @pytest.mark.parametrize("edge", ["none", "guided", "decontaminate"])
 def test_edges_are_treated_as_asked(edge: EdgeName) -> None:
-    shown = LiveStage(BrightSubject(), ["transparent"], edge=edge).treat(FRAME, NOW)
-    alpha = BrightSubject().alpha(FRAME)
+    soft = torch.from_numpy(cv2.blur(disc(0), (9, 9)))[None]
+    shown = LiveStage(BrightSubject(), ["transparent"], edge=edge).treat(soft, NOW)
+    alpha = BrightSubject().alpha(soft)
     refine, foreground = EDGES[edge].refine, EDGES[edge].foreground
-    refined = refine(FRAME, alpha) if refine else alpha
-    assert torch.equal(shown, compose.Cutout(foreground)(FRAME, refined)[0])
+    refined = refine(soft, alpha) if refine else alpha
+    assert torch.equal(shown, compose.Cutout(foreground)(soft, refined)[0])
     assert torch.equal(refined, alpha) == (edge == "none")
 
 
