@@ -20,7 +20,7 @@ from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net
 from bgdl.preprocess import InputSpec
 from tests.conftest import Bgdl
-from tests.eval_data import make_pairs
+from tests.eval_data import make_pairs, save, scene, write_clip
 
 
 @pytest.fixture
@@ -179,10 +179,67 @@ def test_what_is_left_out_is_said_and_the_status_tells(bgdl: Bgdl, pairs: Path) 
         (["SET", "-m", "nothing"], "unknown model 'nothing'; known are portrait"),
         (["nowhere", "-m", "otsu"], "no data at nowhere"),
         (["SET", "-m", "otsu", "--compare", "none.json"], "cannot read none.json"),
-        (["SET", "-m", "otsu", "--output", "SET/images/000.png"], "000.png is a file; give a folder for the report"),
+        (["SET", "-m", "otsu", "--output", "SET.csv"], "set.csv is a file; give a folder for the report"),
     ],
 )
 def test_mistakes_are_a_sentence(bgdl: Bgdl, pairs: Path, arguments: list[str], message: str) -> None:
+    pairs.with_suffix(".csv").touch()
     done = bgdl("eval", *(part.replace("SET", str(pairs)) for part in arguments))
     assert done.status == 1
     assert message in done.err
+
+
+@pytest.mark.parametrize(
+    ("data", "out"),
+    [
+        ("pairs", "pairs/images"),
+        ("pairs", "pairs/masks/report"),
+        ("cut", "cut"),
+        ("cut", "cut/report"),
+        ("cut/mattes", "cut"),  # where the report's own mattes go
+        ("davis", "davis/JPEGImages/480p"),
+    ],
+)
+def test_a_report_among_the_pictures_is_refused_since_its_mattes_would_be_data(
+    bgdl: Bgdl, tmp_path: Path, data: str, out: str
+) -> None:
+    _make_layouts(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    done = bgdl("eval", tmp_path / data, "-m", "otsu", "-o", tmp_path / out)
+    assert done.status == 1
+    assert re.search(r"error: the report would lie in .*, where every picture is data; give a folder outside", done.err)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("data", "out"), [("pairs", "pairs"), ("pairs", "pairs/report"), ("pairs.csv", "pairs/images"), ("clips", "clips")]
+)
+def test_a_report_beside_the_pictures_leaves_the_data_as_it_was(
+    bgdl: Bgdl, tmp_path: Path, data: str, out: str
+) -> None:
+    _make_layouts(tmp_path)
+    for _ in range(2):
+        done = bgdl("eval", tmp_path / data, "-m", "otsu", "-o", tmp_path / out)
+        assert done.status == 0, done.err
+
+
+def test_a_report_among_mattes_made_elsewhere_is_refused(bgdl: Bgdl, tmp_path: Path) -> None:
+    _make_layouts(tmp_path)
+    mattes = tmp_path / "pairs" / "masks"
+    done = bgdl("eval", tmp_path / "pairs.csv", "-m", f"mattes:{mattes}", "-o", mattes / "report")
+    assert (done.status, done.err.count("the report would lie in")) == (1, 1)
+
+
+def _make_layouts(root: Path) -> None:
+    """pairs/ and pairs.csv, cut/ and cut/mattes/ of transparent pictures, davis/ and clips/."""
+    make_pairs(root / "pairs", 2)
+    (root / "pairs.csv").write_text("image,mask\npairs/images/000.png,pairs/masks/000.png\n")
+    (root / "clips").mkdir()
+    scenes = [scene(number) for number in range(3)]
+    for number, (picture, mask) in enumerate(scenes):
+        for folder in ("cut", "cut/mattes"):
+            save(root / folder / f"{number}.png", np.dstack([picture, mask]))
+        save(root / "davis" / "JPEGImages" / "480p" / "walk" / f"{number}.jpg", picture)
+        save(root / "davis" / "Annotations" / "480p" / "walk" / f"{number}.png", mask)
+    for name, pictures in zip(("walk", "walk-matte"), zip(*scenes, strict=True), strict=True):
+        write_clip(root / "clips" / f"{name}.mkv", list(pictures))

@@ -151,6 +151,7 @@ def eval_(
     from bgdl.evaluation.made import is_told
     from bgdl.evaluation.methods import load_methods
     from bgdl.evaluation.report import read_json
+    from bgdl.evaluation.runner import check_output
     from bgdl.evaluation.sources import open_sources
 
     given = {"every": every, "limit": limit, "split": split, "resize": resize, "binarize": binarize, "kind": kind}
@@ -158,6 +159,8 @@ def eval_(
     old = read_json(compare) if compare else None
     set_threads(threads)
     sources = open_sources(plan.data, plan.rules)
+    if output:
+        check_output(output, plan, sources)
     for source in sources:
         console.note(source.describe())
     matters = load_methods(plan.methods, device=device, engine=engine, precision=precision)

@@ -21,11 +21,12 @@ from bgdl.errors import InputError
 from bgdl.evaluation import scores, speed
 from bgdl.evaluation.made import is_told
 from bgdl.evaluation.prime import empty_scene, leading_frames
-from bgdl.evaluation.protocol import Rules
+from bgdl.evaluation.protocol import Plan, Rules
 from bgdl.evaluation.records import Record, Store
 from bgdl.evaluation.sources import Clip, Frame, Source, shrink
 from bgdl.media import image
 from bgdl.media.empty_scene import MOST_FRAMES
+from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.metrics.temporal import optical_flow
 from bgdl.types import Matter, is_primed
 
@@ -200,6 +201,26 @@ class Runner:
             path = self.mattes / matte_path(data, clip.name, frame.name, label)
             path.parent.mkdir(parents=True, exist_ok=True)
             image.write(convert.to_bytes(alpha)[..., None], path)
+
+
+def check_output(out: Path, plan: Plan, sources: Sequence[Source]) -> None:
+    """Raises InputError where the mattes that are kept would be taken for pictures of the data, or for mattes of it."""
+    mattes = (out / "mattes").resolve()
+    made = [spec.mattes for spec in plan.methods if spec.mattes]
+    for folder in (*chain.from_iterable(map(_listed, sources)), *made):
+        if folder.resolve() in (mattes, *mattes.parents):
+            raise InputError(f"the report would lie in {folder}, where every picture is data; give a folder outside")
+
+
+def _listed(source: Source) -> list[Path]:
+    """The folders whose every picture is data; none of a manifest and of clips, which are called by name."""
+    root = Path(source.path).expanduser()
+    if root.is_file() or any(file.suffix.lower() in CLIP_SUFFIXES for clip in source.clips for file in clip.files):
+        return []
+    for pictures, masks in (("JPEGImages", "Annotations"), ("images", "masks")):
+        if (root / pictures).is_dir():
+            return [root / pictures, root / masks]
+    return [root]
 
 
 def matte_path(data: str, clip: str, name: str, label: str) -> Path:
