@@ -262,3 +262,19 @@ def test_a_size_that_is_used_again_and_again_is_made_once(name, net, monkeypatch
     for size_hw in (hot, *(size for other in others for size in (other, hot)), others[0]):
         assert engine.run(torch.zeros(1, 3, *size_hw)).shape[-2:] == size_hw
     assert made == [hot, *others, others[0]]  # the first of the others had to go
+
+
+SILENT = """
+import sys, bgdl
+bgdl.load(sys.argv[1], engine="openvino", device="cpu")
+assert "openvino" in sys.modules and "openvino_telemetry" not in sys.modules
+"""
+
+
+def test_openvino_reports_nothing_of_its_import(tiny_weights: Path, tmp_path: Path) -> None:
+    """By itself it tells Google Analytics, under a number that it leaves in the user's home (not in CI)."""
+    pytest.importorskip("openvino")
+    home = {name: str(tmp_path) for name in ("HOME", "USERPROFILE")}
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | home
+    subprocess.run([sys.executable, "-c", SILENT, str(tiny_weights)], check=True, timeout=60, env=environment)
+    assert not list(tmp_path.rglob("*cid"))

@@ -16,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from bgdl.engines.network import Network
-from bgdl.errors import MissingExtra, WeightsError
+from bgdl.engines.openvino_package import load_openvino
+from bgdl.errors import WeightsError
 from bgdl.nets.narrow import needed_channels
 from bgdl.weights import Calibration
 
@@ -30,7 +31,8 @@ def measure(network: Network, pictures: NDArray[np.float32]) -> Calibration:
     pictures: float32 (P,3,H,W), prepared as the network needs them; some dozens like those that it will see.
     Raises WeightsError for a graph that is not a U²-Net.
     """
-    openvino, ops = _openvino()
+    openvino = load_openvino("int8")
+    ops = openvino.opset13
     if network.weights is None:
         raise WeightsError(f"{network.path.name} is not a U²-Net in a form that bgdl reads, so it cannot run in int8")
     kept = needed_channels(network.weights.net(), torch.from_numpy(pictures))
@@ -50,7 +52,7 @@ def measure(network: Network, pictures: NDArray[np.float32]) -> Calibration:
 
 def quantize(model: Any, ranges: Mapping[str, tuple[float, float]]) -> Any:
     """Round an OpenVINO model, in place, to `ranges`. Raises WeightsError where they are of another network."""
-    _, ops = _openvino()
+    ops = load_openvino("int8").opset13
     maps = dict(_maps(model))
     if maps.keys() != ranges.keys():
         raise WeightsError(
@@ -96,12 +98,3 @@ def _with_zero(low: float, high: float) -> tuple[float, float]:
         scale = max(-low / steps, high / (255 - steps))
         low, high = -scale * steps, scale * (255 - steps)
     return float(f"{low:.6g}"), float(f"{high:.6g}")
-
-
-def _openvino() -> tuple[Any, Any]:
-    try:
-        import openvino
-        from openvino import opset13
-    except ImportError as error:
-        raise MissingExtra("int8", "openvino") from error
-    return openvino, opset13

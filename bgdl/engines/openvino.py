@@ -17,12 +17,14 @@ from bgdl.device import thread_count
 from bgdl.engines import cache
 from bgdl.engines.int8 import no_ranges, quantize
 from bgdl.engines.network import Network, check_output
+from bgdl.engines.openvino_package import load_openvino
 from bgdl.engines.recent import Recent
-from bgdl.errors import DeviceError, MissingExtra, WeightsError
+from bgdl.errors import DeviceError, WeightsError
 
 HINTS: dict[Precision, str] = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 """By precision; int8 runs what it does not round in the best of them that the processor has."""
 
+NEEDED_BY = "the openvino engine"
 LAYOUT = 4
 """Counts changes of the graphs that are compiled, so that no older one is taken from the disk."""
 
@@ -82,12 +84,10 @@ class OpenVINOEngine:
 
     def _runner(self, size: tuple[int, int, bool]) -> Any:
         """A request (one picture at a time) or a queue of requests for one input size."""
-        import openvino
-
         height, width, queued = size
         compiled = self._compile((height, width), queued)
         check_output(self._network, tuple(compiled.output(0).shape), (height, width))
-        return openvino.AsyncInferQueue(compiled) if queued else compiled.create_infer_request()
+        return load_openvino(NEEDED_BY).AsyncInferQueue(compiled) if queued else compiled.create_infer_request()
 
     def _compile(self, size_hw: tuple[int, int], queued: bool) -> Any:
         options: dict[str, Any] = {
@@ -125,10 +125,8 @@ class OpenVINOEngine:
 
     def _file_name(self, size_hw: tuple[int, int], options: dict[str, Any]) -> str:
         """Names everything that the compiled network depends on."""
-        import openvino
-
         machine = self._core.get_property(self._target, "FULL_DEVICE_NAME")
-        software = (LAYOUT, openvino.__version__, machine)
+        software = (LAYOUT, load_openvino(NEEDED_BY).__version__, machine)
         network = (self._network.key, self.precision, self._calibration)
         facts = repr((software, network, size_hw, sorted(options.items())))
         return f"openvino-{hashlib.sha256(facts.encode()).hexdigest()[:24]}.blob"
@@ -137,11 +135,7 @@ class OpenVINOEngine:
 @functools.cache
 def _core() -> Any:
     """One for the process: where several end out of order, OpenVINO frees the stack that a thread hears signals on."""
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingExtra("the openvino engine", "openvino") from error
-    core = openvino.Core()
+    core = load_openvino(NEEDED_BY).Core()
     core.set_property({"ENABLE_MMAP": False})  # on Windows a mapped file can be neither replaced nor deleted
     return core
 

@@ -21,6 +21,7 @@ from bgdl import preprocess, weights, whole
 from bgdl.data.pairs import find_pairs, pictures_under
 from bgdl.engines import int8
 from bgdl.engines.network import Network, files_of
+from bgdl.engines.openvino_package import load_openvino
 from bgdl.errors import InputError, MissingExtra, WeightsError
 from bgdl.export.blend import blend
 from bgdl.media import image
@@ -158,10 +159,7 @@ def _write_onnx(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> Non
 
 
 def _write_openvino(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> None:
-    try:
-        import openvino
-    except ImportError as error:
-        raise MissingExtra("export to .xml", "openvino") from error
+    openvino = load_openvino("export to .xml")
     model = openvino.Core().read_model(to_onnx(net, None).SerializeToString())
     model.set_rt_info(json.dumps(card), "bgdl")
     try:
@@ -211,9 +209,11 @@ def _run(path: Path, x: Tensor) -> Tensor:
     if path.suffix == ".safetensors":
         return checkpoint.read(path).net()(x)  # type: ignore[no-any-return]
     if path.suffix == ".xml":
-        import openvino
-
-        compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        compiled = (
+            load_openvino("checking an exported .xml")
+            .Core()
+            .compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        )
         return torch.from_numpy(np.array(compiled(x.numpy())[0]))
     try:
         import onnxruntime
