@@ -10,7 +10,10 @@ from pathlib import Path
 
 import torch
 
+from bgdl import checks
 from bgdl.errors import DeviceError
+
+MOST_THREADS = 1024
 
 FEATURES = frozenset(
     {"amx_bf16", "amx_fp16", "amx_int8", "avx2", "avx512_bf16", "avx512_fp16", "avx512_vnni", "avx512f", "avx_vnni"}
@@ -58,9 +61,13 @@ def cpu_count() -> int:
 
 
 def set_threads(threads: int | None = None) -> int:
-    """Let torch and the other engines use `threads` processors; default: OMP_NUM_THREADS, else all of `cpu_count`."""
+    """Let torch and the other engines use `threads` processors; default: OMP_NUM_THREADS, else all of `cpu_count`.
+
+    Raises InputError for more than MOST_THREADS: the runtime of torch's threads ends the process that cannot have them.
+    """
     wished = os.environ.get("OMP_NUM_THREADS", "")
-    count = threads or (int(wished) if wished.isdecimal() else 0) or cpu_count()
+    option, count = ("threads", threads) if threads else ("OMP_NUM_THREADS", int(wished) if wished.isdecimal() else 0)
+    count = checks.count(option, count, at_most=MOST_THREADS) or cpu_count()
     torch.set_num_threads(count)
     return count
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bgdl import device
-from bgdl.errors import DeviceError
+from bgdl.errors import DeviceError, InputError
 
 
 @pytest.fixture
@@ -57,6 +57,17 @@ def test_threads_of_engines_are_those_that_were_set(files, monkeypatch):
         assert device.thread_count() == 1
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("threads", "wished", "said"), [
+    (1025, "2", "threads is 1025; it must be 1024 or less"),
+    (2**31, "2", "threads is 2147483648; it must be 1024 or less"),
+    (None, "99999999999", "OMP_NUM_THREADS is 99999999999; it must be 1024 or less"),
+])  # fmt: skip
+def test_threads_that_no_process_can_have_are_a_sentence(monkeypatch, threads, wished, said):
+    monkeypatch.setenv("OMP_NUM_THREADS", wished)
+    with pytest.raises(InputError, match=f"^{said}$"):
+        device.set_threads(threads)
 
 
 @pytest.mark.parametrize(
