@@ -55,6 +55,16 @@ def test_a_full_disk_behind_stdout(photo: Path, arguments: tuple[str, ...]) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize(("line", "shown"), [("--help", "virtual-background"), ("eval SET -m otsu", "otsu")])
+def test_a_terminal_of_no_columns_is_one_that_does_not_tell(
+    tmp_path: Path, line: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    words = [word.replace("SET", str(make_pairs(tmp_path / "set", 1))) for word in line.split()]
+    done = subprocess.run([sys.executable, "-m", "bgdl", *words], capture_output=True, text=True, check=True)
+    assert shown in done.stdout
+
+
 def test_an_encoding_without_arrows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     written = io.BytesIO()
     monkeypatch.setattr(sys, "argv", ["bgdl", "eval", str(make_pairs(tmp_path / "set", 6)), "-m", "otsu"])

@@ -14,6 +14,9 @@ from rich.console import Console
 if TYPE_CHECKING:
     from bgdl.types import Matter
 
+if not os.environ.get("COLUMNS", "").strip("0"):
+    os.environ.pop("COLUMNS", None)  # of 0, rich prints tables and help as nothing
+
 out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
