@@ -15,6 +15,14 @@ from bgdl.data.check import check_files, check_folder, check_quickly, sample_gri
 from bgdl.data.pairs import find_pairs
 from bgdl.errors import BgdlError, InputError
 from tests.synthetic_people import draw_person, write_people
+from tests.video_clips import room_for
+
+links = pytest.mark.skipif(os.name == "nt", reason="Windows has no such links")
+
+
+def check(*words: object) -> None:
+    """`bgdl data check` with these words; raises what it raises."""
+    CliRunner().invoke(app, ["data", "check", *map(str, words)], catch_exceptions=False)
 
 
 @pytest.fixture
@@ -109,12 +117,62 @@ def test_a_picture_that_a_manifest_names_in_vain_is_listed(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("grid", "said"), [("no/grid.png", "there is no folder"), ("grid", "'grid'; use .png"), ("grid.x", "'grid.x'; use")]
+    ("grid", "said"),
+    [
+        ("no/grid.png", "there is no folder"),
+        ("grid", "grid has no ending; pictures are written as .png"),
+        ("grid.x", "grid.x ends in '.x'; pictures are written as .png"),
+        ("people/images/sheet.png", "sheet.png would lie in .*images, where every picture is data; name a grid else"),
+        ("people/masks/person-000.png", "person-000.png would lie in .*masks, where every picture is data"),
+        pytest.param("link.png", "link.png would lie in .*images, where", marks=links),
+    ],
 )
 def test_a_grid_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, grid: str, said: str) -> None:
     people = write_people(tmp_path / "people", 1)
-    result = CliRunner().invoke(app, ["data", "check", str(people), "--grid", str(tmp_path / grid)])
-    assert isinstance(result.exception, InputError) and said in str(result.exception)
+    if grid == "link.png":
+        (tmp_path / grid).symlink_to(people / "images" / "person-000.png")
+    before = (people / "images" / "person-000.png").read_bytes()
+    with pytest.raises(InputError, match=said):
+        check(people, "--grid", tmp_path / grid)
+    assert (people / "images" / "person-000.png").read_bytes() == before
+
+
+@pytest.mark.parametrize("layout", ["manifest", pytest.param("links", marks=links)])
+def test_a_grid_replaces_no_picture_that_is_named_from_elsewhere(tmp_path: Path, layout: str) -> None:
+    people = write_people(tmp_path / "people", 1)
+    picture, root = people / "images" / "person-000.png", tmp_path / "list.csv"
+    root.write_text("image,mask\npeople/images/person-000.png,people/masks/person-000.png\n")
+    if layout == "links":
+        root = tmp_path / "links"
+        for folder in ("images", "masks"):
+            (root / folder).mkdir(parents=True)
+            (root / folder / "a.png").symlink_to(people / folder / "person-000.png")
+    before = picture.read_bytes()
+    with pytest.raises(InputError, match="is an input and would be replaced by the result; choose another output"):
+        check(root, "--grid", picture)
+    assert picture.read_bytes() == before
+
+
+def test_the_sheet_lies_beside_the_data_and_is_none_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = write_people(tmp_path / "people", 2)
+    cut = tmp_path / "cut"
+    cut.mkdir()
+    for picture, mask in (draw_person(number) for number in range(2)):
+        Image.fromarray(np.dstack([picture, mask])).save(cut / f"{picture.sum()}.png")
+    (tmp_path / "list.csv").write_text("image,mask\npeople/images/person-000.png,people/masks/person-000.png\n")
+    monkeypatch.chdir(cut)
+    for root in (".", people, tmp_path / "list.csv") * 2:
+        check(root)
+    assert len(list(cut.iterdir())) == 2
+    assert {file.name for file in tmp_path.glob("*.png")} == {"cut-check.png", "people-check.png", "list-check.png"}
+
+
+def test_a_full_disk_leaves_the_former_sheet_whole(tmp_path: Path) -> None:
+    people, sheet = write_people(tmp_path / "people", 2), tmp_path / "people-check.png"
+    sheet.write_bytes(b"old")
+    with room_for(100), pytest.raises(InputError, match=r"^cannot write .*people-check\.png: "):
+        check(people)
+    assert sheet.read_bytes() == b"old" and {file.name for file in tmp_path.iterdir()} == {"people", sheet.name}
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])

@@ -132,6 +132,23 @@ def test_clip_and_matte_read_back_without_loss(tmp_path: Path, person: Subject, 
     assert (facts["rate"], facts["seed"], facts["noise"]) == ("30000/1001", 4, 2.0)
 
 
+def test_ctrl_c_leaves_what_was_told_of_the_clip_before(
+    tmp_path: Path, person: Subject, room: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(path: Path, *_: object, **__: object) -> int:
+        path.open("wb").close()
+        raise KeyboardInterrupt
+
+    (tmp_path / "synth.json").write_text("old")
+    monkeypatch.setattr(files.image, "write", lambda *_: None)
+    for name in ("write_bytes", "write_text"):
+        monkeypatch.setattr(Path, name, stop)
+    with pytest.raises(KeyboardInterrupt):
+        files.write(tmp_path, make_frames(room, [person], QUIET), empty_scene(room, QUIET), QUIET)
+    assert (tmp_path / "synth.json").read_text() == "old"
+    assert {path.name for path in tmp_path.iterdir()} == {"clip.mkv", "matte.mkv", "synth.json"}
+
+
 def test_pictures_and_masks_read_back_as_pairs(tmp_path: Path, person: Subject, room: Scene) -> None:
     made = list(make_frames(room, [person], QUIET))
     files.write(tmp_path, made, empty_scene(room, QUIET), QUIET, layout="frames")

@@ -9,6 +9,7 @@ from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -24,12 +25,13 @@ from bgdl.data.pairs import find_pairs
 from bgdl.errors import InputError
 from bgdl.nets import checkpoint
 from bgdl.preprocess import InputSpec
-from bgdl.training.callbacks import COLOURS, draw_curves
+from bgdl.training.callbacks import COLOURS, LearningCurve, SampleGrid, draw_curves
 from bgdl.training.losses import Loss
 from bgdl.training.module import BatchNormMode, PortraitModule
 from tests.conftest import ROOT
 from tests.synthetic_people import write_people
 from tests.training_runs import SMALL, data, resume_exactly, trainer
+from tests.video_clips import room_for
 
 CONFIGS = ("portrait.yaml", "smoke.yaml", "u2net_portrait.yaml")
 
@@ -64,6 +66,23 @@ def test_fit_leaves_checkpoint_config_samples_and_curve(people: Path, tmp_path: 
         assert curve.size == (800, 4 * 220)
     loaded = checkpoint.read(folder / "checkpoints" / "last.ckpt")
     assert loaded.arch == "u2netp" and loaded.spec == SMALL
+
+
+def test_a_full_disk_leaves_the_former_samples_and_curve_whole(tmp_path: Path) -> None:
+    run = Mock(log_dir=str(tmp_path), is_global_zero=True, loggers=[Mock(log_dir=str(tmp_path))])
+    (tmp_path / "metrics.csv").write_text("step,val_iou\n1,0.5\n")
+    batch = {"frames": torch.zeros(2, 8, 8, 3, dtype=torch.uint8), "masks": torch.zeros(2, 1, 8, 8)}
+    draw = {
+        "samples.png": lambda: SampleGrid(2).on_train_batch_start(run, Mock(), batch, 0),
+        "curve.png": lambda: LearningCurve().on_fit_end(run, Mock()),
+    }
+    for name, write in draw.items():
+        (tmp_path / name).write_bytes(b"old")
+        with room_for(100), pytest.raises(InputError, match=rf"^cannot write .*{name}: "):
+            write()
+        assert (tmp_path / name).read_bytes() == b"old"
+        write()
+    assert {path.name for path in tmp_path.iterdir()} == {"metrics.csv", *draw}
 
 
 def test_a_run_shorter_than_an_epoch_leaves_its_checkpoint(people: Path, tmp_path: Path, monkeypatch: Any) -> None:

@@ -26,28 +26,36 @@ def check(
             metavar="FOLDER", help="Folder with images/ and masks/, folder of pictures with transparency, or .csv."
         ),
     ],
-    grid: Annotated[Path, typer.Option("--grid", help="File for a contact sheet of up to 16 samples.")] = Path(
-        "data-check.png"
-    ),
+    grid: Annotated[
+        Path | None,
+        typer.Option("--grid", help="File for a contact sheet of up to 16 samples (default: FOLDER-check.png beside)."),
+    ] = None,
 ) -> None:
     """Find missing masks, mismatched sizes, inverted, empty or wrongly scaled masks, and duplicates."""
-    from PIL import Image
-
-    from bgdl.data.check import check_folder, sample_grid, spread
+    from bgdl.data.check import check_folder, check_sheet, sample_grid, save_sheet, spread
     from bgdl.data.pairs import read_pair
+    from bgdl.media.image import format_of
 
+    root = root.expanduser()
+    grid = grid or _beside(root)
     if not grid.parent.is_dir():
         raise InputError(f"cannot write {grid.name}: there is no folder {grid.parent}; create it first")
-    if Image.registered_extensions().get(grid.suffix.lower()) not in Image.SAVE:
-        raise InputError(f"cannot write {grid.name!r}; use .png or .jpg")
+    format_of(grid)  # says what is written
+    check_sheet(grid, root)
     pairs, findings = check_folder(root)
     for finding in findings:
         console.out.print(f"{finding.severity}: {finding.name} {finding.text}", markup=False)
     faulty = {finding.name for finding in findings if finding.severity == "error"}
     samples = spread([pair for pair in pairs if pair.name not in faulty], 16)
     if samples:
-        sample_grid(map(read_pair, samples)).save(grid)
+        save_sheet(sample_grid(map(read_pair, samples)), grid)
         console.note(f"{grid}: {len(samples)} samples, each beside its cutout over green")
     console.note(f"{len(pairs)} pairs, {len(faulty)} with errors, {len(findings) - len(faulty)} warnings")
     if faulty:
         raise InputError(f"{root} has {len(faulty)} unusable pictures; see the list above")
+
+
+def _beside(root: Path) -> Path:
+    """people/ -> people-check.png; not in it, where it would be one of the pictures."""
+    root = root.resolve() if root.name in ("", "..") else root
+    return root.parent / f"{root.stem if root.is_file() else root.name}-check.png"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
 
+from bgdl import convert
 from bgdl.data.masks import CLASSES, holds_01, holds_void, opened
-from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, read_pair
+from bgdl.data.pairs import Pair, Picture, find_pairs, match_folders, pictures_under, read_pair
 from bgdl.errors import BgdlError, InputError
+from bgdl.media import image
+from bgdl.media.target import replacing, same_file
 
 Item = TypeVar("Item")
 MANY = 0.6  # share of the border that only an inverted mask covers
@@ -128,6 +132,32 @@ def sample_grid(pictures: Iterable[tuple[Picture, Picture]], *, side: int = 192,
     for number, tile in enumerate(tiles):
         sheet.paste(tile, (number % columns * 2 * side, number // columns * side))
     return sheet
+
+
+def save_sheet(sheet: Image.Image, file: Path) -> None:
+    """Write a drawn sheet whole or not at all, as the kind of picture that the file's ending names."""
+    image.write(convert.frame_to_tensor(np.asarray(sheet))[0], file)
+
+
+def check_sheet(file: Path, root: Path) -> None:
+    """Raises InputError for a sheet that would be a picture of the data at `root`, or replace one."""
+    folders = listed(root)
+    for folder in folders:
+        if file.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"{file} would lie in {folder}, where every picture is data; name a grid elsewhere")
+    pairs = [] if folders else find_pairs(root)
+    named = [read for pair in pairs for read in (pair.image, pair.mask) if read is not None]
+    for read in (*named, *chain.from_iterable(map(pictures_under, folders))):  # which may be links
+        if same_file(read, file):
+            raise replacing(read)
+
+
+def listed(root: Path) -> list[Path]:
+    """The folders under `root` whose every picture is data; none of a manifest, which names its files."""
+    if root.is_file():
+        return []
+    folders = [root / "images", root / "masks"]
+    return folders if folders[0].is_dir() else [root]
 
 
 def _tile(rgb: Picture, mask: Picture, side: int) -> Image.Image:

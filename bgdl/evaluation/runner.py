@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bgdl import convert
+from bgdl.data.check import listed
 from bgdl.errors import InputError
 from bgdl.evaluation import scores, speed
 from bgdl.evaluation.made import is_told
@@ -208,19 +209,17 @@ def check_output(out: Path, plan: Plan, sources: Sequence[Source]) -> None:
     mattes = (out / "mattes").resolve()
     made = [spec.mattes for spec in plan.methods if spec.mattes]
     for folder in (*chain.from_iterable(map(_listed, sources)), *made):
-        if folder.resolve() in (mattes, *mattes.parents):
+        if mattes.is_relative_to(folder.resolve()):
             raise InputError(f"the report would lie in {folder}, where every picture is data; give a folder outside")
 
 
 def _listed(source: Source) -> list[Path]:
-    """The folders whose every picture is data; none of a manifest and of clips, which are called by name."""
+    """The folders whose every picture is data; none of clips, which are called by name."""
     root = Path(source.path).expanduser()
-    if root.is_file() or any(file.suffix.lower() in CLIP_SUFFIXES for clip in source.clips for file in clip.files):
+    if any(file.suffix.lower() in CLIP_SUFFIXES for clip in source.clips for file in clip.files):
         return []
-    for pictures, masks in (("JPEGImages", "Annotations"), ("images", "masks")):
-        if (root / pictures).is_dir():
-            return [root / pictures, root / masks]
-    return [root]
+    davis = [root / "JPEGImages", root / "Annotations"]
+    return davis if davis[0].is_dir() else listed(root)
 
 
 def matte_path(data: str, clip: str, name: str, label: str) -> Path:

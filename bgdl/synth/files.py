@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from bgdl import convert
+from bgdl import convert, whole
 from bgdl.choices import Layout
 from bgdl.media import formats, image
 from bgdl.media.writer import VideoWriter
@@ -46,7 +46,7 @@ def write(
                 writer.write(torch.from_numpy(picture)[None], [index])
     image.write(convert.frame_to_tensor(empty)[0], folder / "empty.png")
     facts = {**asdict(options), "rate": str(options.rate), "layout": layout}
-    (folder / "synth.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    whole.write(folder / "synth.json", f"{json.dumps(facts, indent=2)}\n".encode())
     return targets
 
 

@@ -13,7 +13,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from bgdl import convert
-from bgdl.data.check import sample_grid
+from bgdl.data.check import sample_grid, save_sheet
 from bgdl.data.dataset import Sample
 
 Curve = list[tuple[float, float]]
@@ -44,7 +44,7 @@ class SampleGrid(Callback):
         if not trainer.is_global_zero:
             return
         sheet = sample_grid(self._pictures[: self.count])
-        sheet.save(folder / "samples.png")
+        save_sheet(sheet, folder / "samples.png")
         for logger in trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logger.experiment.add_image("samples", np.asarray(sheet), 0, dataformats="HWC")
@@ -66,7 +66,7 @@ class LearningCurve(Callback):
             path = Path(logger.log_dir or "") / "metrics.csv"
             if path.is_file():
                 curves = _read_curves(path, ("train_loss_step", "val_iou", "val_boundary_iou", "val_mae"))
-                draw_curves(curves).save(path.with_name("curve.png"))
+                save_sheet(draw_curves(curves), path.with_name("curve.png"))
 
 
 def _read_curves(path: Path, columns: tuple[str, ...]) -> dict[str, Curve]:
