@@ -73,4 +73,3 @@ def test_of_a_webp_that_moves_one_picture_is_used_and_it_is_said(tmp_path: Path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make_moving_look(tmp_path / "still.webp")
-        make_moving_look(tmp_path / "moves.webp", only_matte=True)

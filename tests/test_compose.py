@@ -225,7 +225,7 @@ def test_colours_are_css(text: str, colour: tuple[int, ...] | None) -> None:
 def test_words_become_looks(tmp_path: Path) -> None:
     image.write(torch.full((4, 4, 3), 90, dtype=torch.uint8), tmp_path / "room.png")
     assert isinstance(make_look(), Cutout)
-    assert isinstance(make_look("red", only_matte=True), Alpha)
+    assert isinstance(make_look(only_matte=True), Alpha)
     blur = make_look("blur:7.5")
     assert isinstance(blur, Blur)
     assert blur.sigma_px == 7.5
@@ -242,6 +242,12 @@ def test_transparent_background_files_stand_on_white(tmp_path: Path) -> None:
 def test_nonsense_backgrounds_say_what_is_allowed(text: str) -> None:
     with pytest.raises(InputError, match=r"neither a colour nor a file that exists; use transparent, blur\[:SIGMA\]"):
         make_look(text)
+
+
+@pytest.mark.parametrize("background", ["red", "no/such/file.png", Path("transparent"), (1, 2, 3), b""])
+def test_a_background_that_the_matte_alone_would_not_show_is_refused(background: str | Path) -> None:
+    with pytest.raises(InputError, match=r"^only_matte writes the matte alone; leave background out$"):
+        make_look(background, only_matte=True)
 
 
 @pytest.mark.parametrize("text", ["blur:x", "blur:-3", "blur:0", "blur:nan", "blur:5000"])

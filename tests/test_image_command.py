@@ -171,6 +171,8 @@ def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge:
     [
         (["-o", "x.jpg"], "x.jpg cannot hold transparency; write .png, .webp, .tiff or .avif, or give a background"),
         (["-f", "jpg"], "cannot hold transparency"),
+        (["-m", "nowhere.pth", "-o", "x.jpg", "-b", "#fff8"], "error: x.jpg cannot hold transparency; write .png"),
+        (["-m", "nowhere.pth", "--only-matte", "-b", "red"], "only_matte writes the matte alone; leave background out"),
         (["-m", "nowhere.pth", "-o", "-", "-f", "jpg"], "error: .jpg cannot hold transparency"),
         (["-m", "nowhere.pth", "-o", "sub/c.webp/x"], "c.webp is not a folder; give a folder, or a file name"),
         (["-o", "sub/c.webp", "-b", "sub/c.webp", "--overwrite"], "c.webp is an input and would be replaced"),

@@ -177,6 +177,9 @@ def test_jobs_that_contradict_themselves() -> None:
         VideoJob("a.mp4", Path("b.mp4"), start=3, end=2)
     with pytest.raises(InputError, match="leave alpha_sidecar out"):
         VideoJob("a.mp4", Path("b.mp4"), only_matte=True, alpha_sidecar=True)
+    for background in ("red", "beach.mp4"):
+        with pytest.raises(InputError, match="only_matte writes the matte alone; leave background out"):
+            VideoJob("a.mp4", Path("b.mp4"), only_matte=True, background=background)
     with pytest.raises(InputError, match="time '-1' is neither seconds"):
         parse_time(-1)
     with pytest.raises(InputError, match="every is 0; it must be a whole number, 1 or more"):

@@ -154,8 +154,9 @@ def _jobs(
 def _refuse_lost_transparency(jobs: list[ImageJob], format: str, background: str, *, only_matte: bool) -> None:
     """An opaque format with transparency asked ends the run before it starts."""
     from bgdl.media.image import no_transparency, supports_alpha
+    from bgdl.pipeline.looks import sees_through
 
-    if background != "transparent" or only_matte:
+    if only_matte or not sees_through(background):
         return
     for job in jobs:
         name = f".{format}" if str(job.target) == "-" else job.target.name

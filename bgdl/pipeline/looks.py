@@ -50,6 +50,7 @@ def make_look(
     Raises InputError for anything else.
     """
     if only_matte:
+        check_alone(background)
         return compose.Alpha()
     checks.one_of("edge", edge, EdgeName)
     checks.one_of("fit", fit, Fit)
@@ -75,6 +76,17 @@ def parse_colour(text: str) -> tuple[int, int, int, int] | None:
     except ValueError:
         return None
     return red, green, blue, alpha
+
+
+def check_alone(background: Background) -> None:
+    """Raises InputError for a background where the matte alone is asked for, which is put before none."""
+    if not (isinstance(background, str) and background == "transparent"):
+        raise InputError("only_matte writes the matte alone; leave background out")
+
+
+def sees_through(background: str) -> bool:
+    """Whether one sees through what a subject is put before: nothing, or a colour that is not opaque."""
+    return background == "transparent" or (parse_colour(background) or (0, 0, 0, 255))[3] < 255
 
 
 def brings_colours(background: Background) -> bool:

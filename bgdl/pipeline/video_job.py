@@ -13,7 +13,7 @@ from bgdl import checks
 from bgdl.choices import BackgroundEnd, EdgeName, Fit, FormatName, SmoothName, Sound
 from bgdl.errors import InputError
 from bgdl.media.empty_scene import parse_prime
-from bgdl.pipeline.looks import Background
+from bgdl.pipeline.looks import Background, check_alone
 from bgdl.pipeline.matte_shape import MatteShape
 from bgdl.pipeline.video_between import MOST
 from bgdl.pipeline.video_pump import StageTimes
@@ -72,6 +72,8 @@ class VideoJob:
     def __post_init__(self) -> None:
         if self.only_matte and self.alpha_sidecar:
             raise InputError("only_matte writes the matte alone; leave alpha_sidecar out")
+        if self.only_matte:
+            check_alone(self.background)
         if self.start_s is not None and self.end_s is not None and self.start_s >= self.end_s:
             raise InputError(f"start {self.start} is not before end {self.end}")
         object.__setattr__(self, "every", checks.count("every", self.every, at_least=1, at_most=MOST))
