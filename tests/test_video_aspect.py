@@ -59,7 +59,8 @@ TARGETS = [
 
 @pytest.mark.parametrize(("target", "name", "width"), TARGETS)
 def test_a_round_subject_stays_round(tmp_path: Path, target: str, name: str, width: int) -> None:
-    report = convert(wide_clip(tmp_path / "in.mp4"), tmp_path / target, format=name, only_matte=True)
+    clip, options = wide_clip(tmp_path / "in.mp4"), {"background": "transparent", "only_matte": True}
+    report = convert(clip, tmp_path / target, format=name, **options)
     assert abs(shown_ratio(tmp_path / target) - 1) < 0.08
     assert report.size_hw == (96, width)
     said = f"{target} supports square pixels only: the picture is scaled to 128×96 px"

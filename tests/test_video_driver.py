@@ -93,7 +93,8 @@ def test_the_first_frames_of_a_cut_are_those_asked_for(tmp_path: Path) -> None:
     source = write_clip(
         tmp_path / "in.mkv", frames=40, rate=25, codec="ffv1", pix_fmt="bgr0", picture=greys(3, first=100)
     )
-    convert(source, tmp_path / "out.mkv", start=1, frames=3, only_matte=True, format="ffv1", smooth="off")
+    matte = {"background": "transparent", "only_matte": True, "format": "ffv1", "smooth": "off"}
+    convert(source, tmp_path / "out.mkv", start=1, frames=3, **matte)
     alpha = [picture[0, 0, 0] for picture in decoded(tmp_path / "out.mkv")[1]]
     assert alpha == [round((3 * index) / 50 * 255) if 3 * index < 50 else 255 for index in (25, 26, 27)]
 

@@ -152,7 +152,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path, name: str) -> None:
         room_for(5_000),
         pytest.raises(InputError, match=r"cannot be written \(File too large\); make room on the disk$"),
     ):
-        convert(source, tmp_path / name, only_matte=True)
+        convert(source, tmp_path / name, background="transparent", only_matte=True)
     assert not list(tmp_path.glob("out*")) + list(tmp_path.glob("frames*"))
 
 
