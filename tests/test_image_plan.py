@@ -168,6 +168,17 @@ def test_a_link_that_leads_nowhere_is_there(tmp_path: Path) -> None:
         assert [job.source.name for job in plan([str(tmp_path / text)])] == ["b.jpg", "c.jpg"]
 
 
+@pytest.mark.parametrize("name", [".png", ".JPG", "sub/.webp", ".heic"])
+def test_an_ending_alone_is_no_folder_unless_it_is_there(tmp_path: Path, name: str) -> None:
+    _touch(tmp_path, "a.jpg")
+    said = f"{name}' has no name before its ending; give one, for instance cutout{Path(name).name}$"
+    with pytest.raises(InputError, match=said):
+        plan([str(tmp_path / "a.jpg")], tmp_path / name)
+    (tmp_path / name).mkdir(parents=True)
+    for folder in (name, ".cutouts"):
+        assert plan([str(tmp_path / "a.jpg")], tmp_path / folder)[0].target == tmp_path / folder / "a.png"
+
+
 @pytest.mark.parametrize("name", ["x.pdf", "x.GIF", "x.mp4", "x.txt"])
 def test_an_output_with_another_file_s_ending_is_no_folder(tmp_path: Path, name: str) -> None:
     _touch(tmp_path, "a.jpg")

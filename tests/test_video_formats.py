@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import av
@@ -132,6 +133,18 @@ def test_mp4_with_transparency_is_refused_with_three_ways_out(tmp_path: Path, cl
 def test_formats_that_do_not_fit(name: str, format: formats.FormatName, message: str) -> None:
     with pytest.raises(InputError, match=message):
         formats.pick(Path(name), format, channels=3)
+
+
+@pytest.mark.parametrize("name", [".mp4", ".MKV", ".png", "sub/.webm"])
+def test_an_ending_alone_is_no_folder_unless_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = f"^'{re.escape(name)}' has no name before its ending; give one, for instance clip{Path(name).name}$"
+    with pytest.raises(InputError, match=said):
+        formats.pick(Path(name), channels=3)
+    Path(name).mkdir(parents=True)
+    assert formats.pick(Path(name), channels=3).name == formats.pick(Path(".frames"), channels=3).name == "png"
 
 
 def test_a_sequence_takes_a_pattern(tmp_path: Path, clip: Path) -> None:

@@ -152,10 +152,12 @@ def pick(target: Path, name: FormatName = "auto", *, channels: int, flatten: boo
     """The format for `target` by its extension (a folder means a PNG sequence), or the one asked for by name.
 
     channels: 1 grey, 3 RGB or 4 RGBA. flatten: a format that holds no transparency will do all the same.
-    Raises InputError for an extension that is not known, one that does not go with the format, and for
-    transparency in a format that has none, with the ways out.
+    Raises InputError for an extension that is not known, alone or does not go with the format, and for transparency
+    in a format that has none, with the ways out.
     """
     suffix = target.suffix.lower()
+    if target.name.lower() in _DEFAULTS and not target.is_dir():
+        raise InputError(f"{str(target)!r} has no name before its ending; give one, for instance clip{target.name}")
     if name == "auto":
         if suffix not in _DEFAULTS:
             raise InputError(f"cannot tell the format of {target.name!r}; known are {_known_suffixes()}, or a folder")

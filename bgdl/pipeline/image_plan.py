@@ -41,12 +41,14 @@ def plan(
     mirrored; a path with a picture's extension is the target of a single file; any other path is a folder.
     Sources with the same stem keep their extension in the target's name, so none overwrites another. What an earlier
     run made of a source is none, unless it is named itself.
-    Raises InputError where an input is missing or nothing is found.
+    Raises InputError where an input is missing, nothing is found or the output is an ending alone.
     """
     if output is not None and output.suffix.lower() in FORMATS and not output.is_dir():
         return [_single(inputs, output)]
     if output is not None and output.suffix.lower() in _other_endings() and not output.is_dir():
         format_of(output)  # says what is written
+    if output is not None and output.name.lower() in READ_SUFFIXES and not output.is_dir():
+        raise InputError(f"{str(output)!r} has no name before its ending; give one, for instance cutout{output.name}")
     found: list[tuple[Path, Path]] = []  # source, target without suffix
     for folder, sources in _expand(inputs, output):
         found += [(source, _stem(source, folder, output, many=len(inputs) > 1)) for source in sources]
