@@ -113,6 +113,8 @@ def test_nothing_left_is_an_error_with_the_reason(machine):
         choose.choose(CPU, engine="openvino")
     with pytest.raises(DeviceError, match="nothing runs bf16 on cpu"):
         choose.choose(CPU, precision="bf16")
+    with pytest.raises(DeviceError, match=r"nothing runs fp16 on cpu: no such pair; available: torch fp32$"):
+        choose.choose(CPU, precision="fp16")
 
 
 @pytest.mark.usefixtures("own_cache")

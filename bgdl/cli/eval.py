@@ -10,6 +10,7 @@ import typer
 
 from bgdl.cli import console, options
 from bgdl.cli.options import FILES, METHOD
+from bgdl.errors import InputError
 
 if TYPE_CHECKING:
     from bgdl.evaluation.protocol import Plan
@@ -153,9 +154,15 @@ def eval_(
     from bgdl.evaluation.report import read_json
     from bgdl.evaluation.runner import check_output
     from bgdl.evaluation.sources import open_sources
+    from bgdl.registry import is_network
 
     given = {"every": every, "limit": limit, "split": split, "resize": resize, "binarize": binarize, "kind": kind}
     plan = _plan(config, data, methods, reference, {**given, "prime": prime})
+    if overwrite and not output:
+        raise InputError("overwrite replaces a report; give output too, or leave it out")
+    networks = [spec for spec in plan.methods if spec.mattes is None and is_network(spec.text)]
+    if (engine, precision) != ("auto", "auto") and not networks:
+        raise InputError("none of the methods uses a network; leave engine and precision out")
     old = read_json(compare) if compare else None
     set_threads(threads)
     sources = open_sources(plan.data, plan.rules)

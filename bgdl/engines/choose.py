@@ -103,7 +103,8 @@ def choose(
             return Choice(name, kind, _reason(kind, known, skipped))
         skipped.append(obstacle)
     wanted = " ".join(word for word in (engine, precision) if word != "auto")
-    why = "; ".join(dict.fromkeys(skipped)) or "no such pair"
+    there = ", ".join(map(" ".join, able(device, network))) or "nothing"
+    why = "; ".join(dict.fromkeys(skipped)) or f"no such pair; available: {there}"
     way_out = "" if device.type == "cpu" else "; use --device cpu"
     raise DeviceError(f"nothing runs {wanted or 'this network'} on {device}: {why}{way_out}")
 
