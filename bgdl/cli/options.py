@@ -51,6 +51,7 @@ Threads = Annotated[
     typer.Option(
         "--threads",
         min=1,
+        max=1024,
         metavar="N",
         help="CPU threads to use (default: all that are allowed).",
         rich_help_panel=METHOD,

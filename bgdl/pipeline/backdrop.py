@@ -82,10 +82,10 @@ def make_moving_look(
 
     Warns of an animation that cannot be played.
     """
-    if only_matte or not is_clip(background):
+    if not is_clip(background):
         aspect = float(pixel_aspect)
         look = make_look(background, fit=fit, pixel_aspect=aspect, only_matte=only_matte, edge=edge, matter=matter)
-        if not only_matte and _is_animated_webp(background):
+        if _is_animated_webp(background):
             text = f"{background} moves, but only its first picture is used; give a .gif or a clip instead"
             warnings.warn(text, stacklevel=2)
         return look
