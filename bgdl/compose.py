@@ -22,6 +22,8 @@ AUTO_SIGMA = 0.02
 """Blur without a given sigma: this share of the longer side."""
 FLOOR = 1e-4
 """How much a pixel of the subject counts in the blurred background: only where there is nothing else."""
+HALVED_PX = 16
+"""The least sigma at which half the picture's size is fine enough: a quarter of it is what is blurred."""
 TINY = 1e-30
 """Less than any weight, but none."""
 
@@ -173,17 +175,23 @@ def fit_background(picture: Tensor, size_hw: tuple[int, int], fit: Fit = "cover"
     inner = size_hw if scale is None else _scaled(picture, scale, scale / pixel_aspect)
     if inner == size_hw == tuple(picture.shape[1:3]):
         return picture
-    planes = F.interpolate(convert.to_nchw(picture).float(), inner, mode="bicubic", antialias=True, align_corners=False)
-    return _centre(convert.round_to_bytes(convert.to_nhwc(planes)), size_hw).contiguous()
+    planes = convert.to_nchw(picture if picture.device.type == "cpu" else picture.float())  # bytes take a tenth there
+    fitted = convert.to_nhwc(F.interpolate(planes, inner, mode="bicubic", antialias=True, align_corners=False))
+    if fitted.is_floating_point():
+        fitted = convert.round_to_bytes(fitted)
+    return _centre(fitted, size_hw).contiguous()
 
 
 def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float, own: Tensor | None = None) -> Tensor:
-    """The scene out of focus, from background pixels only: -> float32 (N,H,W,3) of 0..255.
+    """The scene out of focus, from background pixels only: -> (N,H,W,3) of 0..255, uint8 on a CPU, else float32.
 
     Normalised convolution (Knutsson and Westin, 1993): each pixel counts as far as it is background, so the
     subject's colour never enters. Done at a lower resolution where sigma allows, then brought back.
     own: the frames' own alpha, by which each pixel counts too; where nothing is seen the scene is black.
     """
+    size_hw, on_cpu = (frames.shape[1], frames.shape[2]), frames.device.type == "cpu"
+    if on_cpu and own is None and sigma_px >= HALVED_PX:  # own is not averaged: what it hides would show beside it
+        frames, alpha, sigma_px = _halved(frames), _halved(alpha), sigma_px / 2
     height, width = frames.shape[1:3]
     step = max(1, min(int(sigma_px // 4), height, width))
     small_hw = (math.ceil(height / step), math.ceil(width / step))
@@ -193,7 +201,17 @@ def blur_background(frames: Tensor, alpha: Tensor, sigma_px: float, own: Tensor 
     planes = torch.cat([average(part, small_hw) for part in parts], dim=1)
     planes = planes[:, :4] * _clear_of_subject(planes[:, -1:]).clamp_min(FLOOR)
     planes = _gaussian(planes, sigma_px / step)
-    return enlarge(planes[:, :3] / planes[:, 3:].clamp_min(TINY), (height, width))
+    scene = enlarge(planes[:, :3] / planes[:, 3:].clamp_min(TINY), size_hw)
+    return convert.round_to_bytes(scene) if on_cpu else scene  # after enlarging: small bytes make stairs of a sky
+
+
+def _halved(pictures: Tensor) -> Tensor:
+    """(N,H,W,C) on a CPU -> half as high and wide, rounded up, by means."""
+    height, width = (math.ceil(side / 2) for side in pictures.shape[1:3])
+    result = pictures.new_empty((len(pictures), height, width, pictures.shape[3]))
+    for source, target in zip(pictures.numpy(), result.numpy(), strict=True):
+        cv2.resize(source, (width, height), dst=target, interpolation=cv2.INTER_AREA)
+    return result
 
 
 def _blend_bytes(subject: Tensor, background: Tensor, alpha: Tensor) -> Tensor:

@@ -103,3 +103,13 @@ def test_a_live_background_that_was_never_shown_is_closed_at_once() -> None:
     held = HeldClip()
     LiveClip(held).close()
     assert held.closed and not held.asked
+
+
+def test_a_clip_behind_a_slow_method_keeps_time() -> None:
+    held = HeldClip()
+    clip = LiveClip(held)
+    held.let.release(9)
+    for number in range(4):
+        clip.at([Fraction(number, 2)], SIZE_HW)
+        assert asked(held, number + 1)[-1] == number / 2
+    clip.close()

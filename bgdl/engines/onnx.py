@@ -122,4 +122,7 @@ def _check_size(name: str, shape: list[int | str], size_hw: tuple[int, int]) -> 
     """A graph of fixed size takes no other."""
     fixed = [side for side in shape[2:] if isinstance(side, int)]
     if fixed and fixed != list(size_hw):
-        raise WeightsError(f"{name} takes pictures of {fixed[-1]}×{fixed[0]} px, not {size_hw[1]}×{size_hw[0]}")
+        raise WeightsError(
+            f"{name} takes pictures of {fixed[-1]}×{fixed[0]} px, not {size_hw[1]}×{size_hw[0]}: "
+            "leave size, shape and tta out"
+        )

@@ -13,7 +13,7 @@ from bgdl.media.mailbox import Mailbox
 
 _PATIENCE_S = 5.0  # the end waits so long for a frame that is being made
 _LONGEST_STEP_S = Fraction(1, 4)
-"""Seconds of the clip between two frames that are made; one that costs more than it lasts would owe ever more."""
+"""Seconds of the clip between two frames that are made, where some were not: it may cost more than it lasts."""
 
 
 class Clip(Protocol):
@@ -57,11 +57,13 @@ class LiveClip:
 
     def _run(self) -> None:
         shown_s = before_s = Fraction(0)
+        missed = 0
         try:
             while (asked := self._asked.take()) is not None:
                 time_s, size_hw = asked
-                shown_s += min(time_s - before_s, _LONGEST_STEP_S)
-                before_s = time_s
+                step_s = time_s - before_s
+                shown_s += min(step_s, _LONGEST_STEP_S) if self._asked.dropped > missed else step_s
+                before_s, missed = time_s, self._asked.dropped
                 self._made.put(self._clip.at([shown_s], size_hw))
         except BaseException as error:
             self._made.close(error)
