@@ -119,10 +119,20 @@ def test_frames_of_the_networks_size_are_only_normalised(spec):
     assert normalise(noise(32, 96), spec).shape == (1, 3, 32, 96)
 
 
-def test_restore_on_the_cpu_is_bilinear():
+def test_restore_on_the_cpu_is_bicubic():
     probability = torch.rand(2, 1, 64, 64)
-    expected = torch.nn.functional.interpolate(probability, (130, 201), mode="bilinear", align_corners=False)
+    expected = torch.nn.functional.interpolate(probability, (130, 201), mode="bicubic", align_corners=False).clamp(0, 1)
     torch.testing.assert_close(restore(probability, (130, 201), RAW)[..., 0], expected[:, 0], atol=1e-4, rtol=0)
+
+
+def test_levels_are_cut_at_full_size_and_leave_no_stairs():
+    """A slanted border, soft over some of the network's pixels: every row finds it where the straight line has it."""
+    rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
+    probability = ((32 + 0.3 * (rows - 32) - columns) / 2 + 0.5).clamp(0, 1)[None, None]
+    alpha = restore(probability, (512, 512), InputSpec(size=64, levels=(0.1, 0.9)))[0, 64:-64, :, 0]
+    found = alpha.sum(1) / 8
+    expected = 32.5 + 0.3 * ((torch.arange(64, 448) + 0.5) / 8 - 0.5 - 32)
+    assert (found - expected).abs().max() < 0.05
 
 
 @pytest.mark.parametrize("size_hw", [(20, 90), (90, 20), (20, 20)])

@@ -25,16 +25,23 @@ class TooSlow(Exception):
 
 
 def closed_form(
-    frames: Tensor, alpha: Tensor, *, band: float = 0.01, limit_s: float = 60.0, working_px: int = 1_000_000
+    frames: Tensor,
+    alpha: Tensor,
+    *,
+    band: float = 0.005,
+    limit_s: float = 60.0,
+    working_px: int = 1_000_000,
+    levels: tuple[float, float] = (0.1, 0.9),
 ) -> Tensor:
     """Solve alpha anew in a band around the matte's edge: uint8 (N,H,W,3), float32 (N,H,W,1) -> float32 (N,H,W,1).
 
     band: half-width of the unknown band, as a share of the longer side. limit_s: seconds for each frame; past it
-    the frame keeps its matte, with a warning. working_px: larger frames are solved at this many pixels.
+    the frame keeps its matte, with a warning. working_px: larger frames are solved at this many pixels. levels: the
+    solved value up to which a place is empty, and from which it is full; (0, 1) is the paper's, which leaves a veil.
     Raises MissingExtra without pymatting.
     Source: Levin, Lischinski and Weiss, "A Closed-Form Solution to Natural Image Matting", TPAMI 2008.
     """
-    solved = [_one(frame.cpu().numpy(), matte[..., 0].cpu().numpy(), band, limit_s, working_px)
+    solved = [_one(frame.cpu().numpy(), matte[..., 0].cpu().numpy(), band, limit_s, working_px, levels)
               for frame, matte in zip(frames, alpha, strict=True)]  # fmt: skip
     return torch.from_numpy(np.stack(solved)[..., None]).to(alpha.device) if solved else alpha
 
@@ -49,7 +56,12 @@ def make_trimap(alpha: NDArray[np.float32], radius_px: int) -> Grey:
 
 
 def _one(
-    frame: NDArray[np.uint8], alpha: NDArray[np.float32], band: float, limit_s: float, working_px: int
+    frame: NDArray[np.uint8],
+    alpha: NDArray[np.float32],
+    band: float,
+    limit_s: float,
+    working_px: int,
+    levels: tuple[float, float],
 ) -> NDArray[np.float32]:
     radius_px = max(2, round(band * max(alpha.shape)))
     trimap = make_trimap(alpha, radius_px)
@@ -64,6 +76,7 @@ def _one(
             "use a smaller picture or edge decontaminate", stacklevel=2,
         )  # fmt: skip
         return alpha
+    solved = np.clip((solved - levels[0]) / (levels[1] - levels[0]), 0, 1)
     result = np.where(trimap == UNKNOWN, alpha, trimap)
     result[part] = np.where(trimap[part] == UNKNOWN, solved, trimap[part])
     return result.astype(np.float32)
