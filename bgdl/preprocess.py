@@ -114,7 +114,7 @@ def restore(probability: Tensor, size_hw: tuple[int, int], spec: InputSpec) -> T
     probability = (probability - low) / (high - low)  # cut off at full size: cut small, borders enlarge to stairs
     shrinks = size_hw[0] < probability.shape[-2] or size_hw[1] < probability.shape[-1]
     if not shrinks:
-        return enlarge(probability, size_hw, "bicubic").clamp_(0, 1)
+        return enlarge(probability, size_hw).clamp_(0, 1)
     alpha = F.interpolate(probability, size_hw, mode="bilinear", antialias=True, align_corners=False)
     return convert.to_nhwc(alpha.clamp_(0, 1)).contiguous()
 
