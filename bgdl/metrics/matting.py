@@ -59,7 +59,7 @@ def conn(alpha: Tensor, truth: Tensor) -> Tensor:
 
 
 def _slope(matte: Tensor) -> Tensor:
-    """Length of the gradient, by the benchmark's separable filters, edges repeated; by OpenCV, wherever the matte is."""
+    """Length of the gradient, by the benchmark's separable filters, edges repeated; by OpenCV, on the CPU."""
     bell, slope = (kernel.numpy() for kernel in _gaussian())
     lengths = torch.empty(matte.shape)
     planes = matte.float().cpu().reshape(-1, *matte.shape[-2:])
