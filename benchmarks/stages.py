@@ -87,7 +87,7 @@ def measure(clip: Path, matter: Any, frames: int, target: Path, watch: Watch) ->
             shown.append(watch("over a colour", plain, rgb, alpha))
             watch("records", judge, alpha)
             yuv = watch("to YUV", writer._frame, shown[-1][0].numpy())
-            watch("encode", writer._encode, yuv, number * 40)
+            watch("encode", writer._hold, yuv, number * 40)
         watch("encode", writer.__exit__, None, None, None)  # what the encoder still holds
     return shown
 
