@@ -1,7 +1,7 @@
 """bgdl against rembg and backgroundremover on the same pictures with the same weights, in turns, as ratios.
 
     python -m venv rembg-venv && rembg-venv/bin/pip install "rembg[cpu,cli]"
-    python benchmarks/images.py PICTURES --rembg rembg-venv/bin --weights ~/.u2net/u2netp.onnx
+    python benchmarks/images.py PICTURES --rembg rembg-venv/bin --weights ~/.rembg/models/u2netp/u2netp.onnx
     python -m venv other-venv && other-venv/bin/pip install backgroundremover
     ... --backgroundremover other-venv/bin --pth u2netp.pth
 

@@ -1,6 +1,6 @@
 """The network alone: bgdl's engines against ONNX Runtime in float32 on the file that rembg runs, in turns.
 
-    python benchmarks/network.py ~/.u2net/u2netp.onnx
+    python benchmarks/network.py ~/.rembg/models/u2netp/u2netp.onnx
 
 Every engine is compared with ONNX Runtime's alphas before it is timed; seconds a picture are medians over the turns.
 """

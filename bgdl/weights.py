@@ -129,8 +129,9 @@ def locate(record: Weights) -> Path | None:
     """The first copy of the file among `search_path`, or None."""
     for folder in search_path():
         for file in (record.file, f"{record.name}.safetensors", f"{record.name}.pth"):
-            if (folder / file).is_file():
-                return folder / file
+            for path in (folder / file, folder / record.name / file):  # the latter as rembg has them
+                if path.is_file():
+                    return path
     return None
 
 
@@ -142,7 +143,7 @@ def search_path() -> Iterator[Path]:
     if os.environ.get("BGDL_WEIGHTS"):
         yield Path(os.environ["BGDL_WEIGHTS"]).expanduser()
     yield cache_folder()
-    yield _rembg_folder()
+    yield from _rembg_folders()
 
 
 def calibration(name: str, outconv: Sequence[float]) -> Calibration | None:
@@ -181,9 +182,12 @@ def cache_folder() -> Path:
     return Path(pooch.os_cache("bgdl"))
 
 
-def _rembg_folder() -> Path:
-    """Where rembg keeps the same files: $U2NET_HOME, else ~/.u2net."""
-    return Path(os.environ.get("U2NET_HOME", "~/.u2net")).expanduser()
+def _rembg_folders() -> Iterator[Path]:
+    """Where rembg keeps the same files, each in a folder of its name; and where older ones did, all in one folder."""
+    data = os.environ.get("XDG_DATA_HOME")
+    home = os.environ.get("REMBG_HOME") or (f"{data}/rembg" if data else "~/.rembg")
+    yield Path(home).expanduser() / "models"
+    yield Path(os.environ.get("U2NET_HOME") or f"{data or '~'}/.u2net").expanduser()
 
 
 def fetch(record: Weights) -> Path:

@@ -49,10 +49,12 @@ def _md5(data: bytes) -> str:
 
 def test_order_of_the_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BGDL_WEIGHTS", str(tmp_path / "mine"))
-    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "rembg"))
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path / "older rembg"))
+    monkeypatch.setenv("REMBG_HOME", str(tmp_path / "rembg"))
     folders = list(weights.search_path())
-    assert folders[-3:] == [tmp_path / "mine", weights.cache_folder(), tmp_path / "rembg"]
-    for folder in reversed(folders[-3:]):
+    models = tmp_path / "rembg" / "models"
+    assert folders[-4:] == [tmp_path / "mine", weights.cache_folder(), models, tmp_path / "older rembg"]
+    for folder in (folders[-1], models / "u2netp", folders[-3], folders[-4]):
         folder.mkdir(parents=True)
         (folder / "u2netp.onnx").write_bytes(b"x")
         assert weights.locate(RECORD) == folder / "u2netp.onnx"
@@ -65,11 +67,14 @@ def test_a_copy_that_is_being_made_is_not_registered(tmp_path: Path, monkeypatch
     assert list(weights.registered()) == ["desk"]
 
 
-def test_rembgs_default_folder_is_found() -> None:
-    folder = Path("~/.u2net").expanduser()
-    folder.mkdir()
-    (folder / "u2net.onnx").write_bytes(b"x")
-    assert weights.find("u2net") == folder / "u2net.onnx"
+@pytest.mark.parametrize("folder", ["~/.u2net", "~/.rembg/models/u2net"])
+def test_rembgs_default_folders_are_found(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("XDG_DATA_HOME", "REMBG_HOME", "U2NET_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    file = Path(folder).expanduser() / "u2net.onnx"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"x")
+    assert weights.find("u2net") == file
 
 
 def test_download_is_checked_and_kept(server: str) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from bgdl.errors import InputError, MissingExtra
 
 _HELP = {
-    "linux": "load the driver with: sudo modprobe v4l2loopback exclusive_caps=1 card_label=bgdl",
+    "linux": "install v4l2loopback-dkms, then: sudo modprobe v4l2loopback exclusive_caps=1 card_label=bgdl",
     "darwin": "install OBS (30 or newer), start its virtual camera once and stop it again",
     "win32": "install OBS; its virtual camera comes with it",
 }
