@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -162,10 +162,17 @@ def _write_openvino(path: Path, net: U2Net, card: dict[str, Any], half: bool) ->
     openvino = load_openvino("export to .xml")
     model = openvino.Core().read_model(to_onnx(net, None).SerializeToString())
     model.set_rt_info(json.dumps(card), "bgdl")
-    try:
+    with _openvino_told():
         openvino.save_model(model, str(path), compress_to_fp16=half)
+
+
+@contextmanager
+def _openvino_told() -> Iterator[None]:
+    """Of a full disk OpenVINO tells in an error of its own; older ones only where what they wrote is read back."""
+    try:
+        yield
     except RuntimeError as error:
-        raise OSError(f"OpenVINO failed ({error}); is the disk full?") from error
+        raise OSError(f"OpenVINO failed ({str(error).strip().splitlines()[-1]}); is the disk full?") from error
 
 
 WRITERS = {".safetensors": _write_safetensors, ".onnx": _write_onnx, ".xml": _write_openvino}
@@ -209,11 +216,9 @@ def _run(path: Path, x: Tensor) -> Tensor:
     if path.suffix == ".safetensors":
         return checkpoint.read(path).net()(x)  # type: ignore[no-any-return]
     if path.suffix == ".xml":
-        compiled = (
-            load_openvino("checking an exported .xml")
-            .Core()
-            .compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-        )
+        core = load_openvino("checking an exported .xml").Core()
+        with _openvino_told():
+            compiled = core.compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
         return torch.from_numpy(np.array(compiled(x.numpy())[0]))
     try:
         import onnxruntime
