@@ -94,7 +94,7 @@ def _with_zero(low: float, high: float) -> tuple[float, float]:
     """The range widened until 0, with which maps are padded, is one of its 256 levels."""
     low, high = min(low, 0.0), max(high, 1e-6)
     if low < 0:
-        steps = min(254, max(1, round(-255 * low / (high - low))))
-        scale = max(-low / steps, high / (255 - steps))
+        below = min(254, int(-255 * low / (high - low)))
+        scale, steps = min((max(-low / n, high / (255 - n)), n) for n in (below, below + 1) if 0 < n < 255)
         low, high = -scale * steps, scale * (255 - steps)
     return float(f"{low:.6g}"), float(f"{high:.6g}")
