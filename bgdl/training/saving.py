@@ -31,7 +31,7 @@ class WholeFiles(TorchCheckpointIO):
         with whole.told(f"save {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole.part(path) as part:
-                part.write_bytes(held.getbuffer())
+                part.write_bytes(held.getvalue())
 
 
 def read(path: str | Path) -> dict[str, Any]:
