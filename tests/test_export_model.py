@@ -21,7 +21,7 @@ from bgdl import weights
 from bgdl.cli.main import app
 from bgdl.engines import network
 from bgdl.errors import InputError, MissingExtra, WeightsError
-from bgdl.export import model
+from bgdl.export import model, user_registry
 from bgdl.export.blend import blend
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net, fold_batchnorm
@@ -130,7 +130,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(
 
     monkeypatch.setattr(model.shutil, "copyfile", full)
     with pytest.raises(InputError, match=r"cannot copy mine.safetensors to .*models/desk.safetensors: No space left"):
-        model.register(tmp_path / "mine.safetensors", "desk")
+        user_registry.register(tmp_path / "mine.safetensors", "desk")
     assert list(own_registry.iterdir()) == [] and weights.registered() == {}
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bgdl import registry, weights
 from bgdl.cli.main import app
 from bgdl.errors import InputError
-from bgdl.export import model
+from bgdl.export import model, user_registry
 from bgdl.nets import checkpoint
 
 needs = {".onnx": "onnxruntime", ".xml": "openvino"}
@@ -37,7 +37,7 @@ def test_registering_again_replaces(trained: Path, tmp_path: Path, own_registry:
     pytest.importorskip("onnxruntime")
     for suffix in (".safetensors", ".onnx"):
         model.export(trained, tmp_path / f"mine{suffix}")
-        model.register(tmp_path / f"mine{suffix}", "desk", overwrite=True)
+        user_registry.register(tmp_path / f"mine{suffix}", "desk", overwrite=True)
     assert [file.name for file in own_registry.iterdir()] == ["desk.onnx"]
 
 
@@ -45,12 +45,12 @@ def test_what_is_there_is_not_replaced_unasked(trained: Path, tmp_path: Path, ow
     """Before any work: neither a file nor a registered name, of whatever kind."""
     mine, other = tmp_path / "mine.safetensors", tmp_path / "other.safetensors"
     model.export(trained, mine)
-    model.register(mine, "desk")
+    user_registry.register(mine, "desk")
     written = mine.stat().st_mtime_ns
     with pytest.raises(InputError, match=r"mine\.safetensors exists; use overwrite or another name"):
         model.export(tmp_path, mine)
     with pytest.raises(InputError, match=r"'desk' is registered already \(.*desk\.safetensors\)"):
-        model.register(other, "desk")
+        user_registry.register(other, "desk")
     command = ["export", str(trained), "-o", str(other), "--register"]
     for name, told in {"desk": "is registered already", "my model": "cannot be a model's name"}.items():
         result = CliRunner().invoke(app, [*command, name])
@@ -64,20 +64,20 @@ def test_what_is_there_is_not_replaced_unasked(trained: Path, tmp_path: Path, ow
 @pytest.mark.parametrize("name", ["portrait", "mog2", "a/b", "", "x.y"])
 def test_names_that_cannot_be_registered(name: str, tmp_path: Path, own_registry: Path) -> None:
     with pytest.raises(InputError, match="cannot be a model's name"):
-        model.register(tmp_path / "mine.safetensors", name)
+        user_registry.register(tmp_path / "mine.safetensors", name)
 
 
 def test_registering_a_file_of_the_registry_keeps_it(trained: Path, own_registry: Path) -> None:
     own_registry.mkdir()
     model.export(trained, own_registry / "desk.safetensors")
-    assert model.register(own_registry / "desk.safetensors", "desk") == own_registry / "desk.safetensors"
+    assert user_registry.register(own_registry / "desk.safetensors", "desk") == own_registry / "desk.safetensors"
     assert [file.name for file in own_registry.iterdir()] == ["desk.safetensors"]
 
 
 def test_names_stand_for_files(trained: Path, tmp_path: Path, own_registry: Path) -> None:
     """A registered name can be exported, blended in and is listed."""
     model.export(trained, tmp_path / "mine.safetensors", scores={"people": 0.97})
-    model.register(tmp_path / "mine.safetensors", "desk")
+    user_registry.register(tmp_path / "mine.safetensors", "desk")
     command = ["export", "desk", "-o", str(tmp_path / "again.safetensors"), "--blend", "desk"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
@@ -95,6 +95,6 @@ def test_models_show_licence_and_scores_of_what_is_registered(
         pytest.importorskip(needs[suffix])
     scores = {"people": 0.97, "humans": {"iou": 0.9}}
     model.export(trained, tmp_path / f"mine{suffix}", licence="MIT", scores=scores)
-    model.register(tmp_path / f"mine{suffix}", "desk")
+    user_registry.register(tmp_path / f"mine{suffix}", "desk")
     shown = CliRunner().invoke(app, ["models"]).output.split("desk ", 1)[1]
     assert "MIT\n" in shown and "people 0.970, humans iou 0.900" in shown

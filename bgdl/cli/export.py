@@ -65,19 +65,19 @@ def export(
 ) -> None:
     """Turn a trained checkpoint into one file that --model accepts, and check it against torch."""
     from bgdl.engines.network import files_of
-    from bgdl.export import model
+    from bgdl.export import model, user_registry
 
     facts: dict[str, Any] = {"licence": licence} if licence else {}
     if scores:
         facts["scores"] = _read_scores(scores)
     if register:
-        model.check_name(register, overwrite=overwrite)
+        user_registry.check_name(register, overwrite=overwrite)
     options: dict[str, Any] = {"start": start, "share": share, "pictures": pictures, "levels": levels}
     difference = model.export(checkpoint, output, half=precision == "half", overwrite=overwrite, **options, **facts)
     size_mb = sum(file.stat().st_size for file in files_of(output)) / 1e6
     console.note(f"{output}: {size_mb:.2f} MB, mean difference from torch {difference:.1e}")
     if register:
-        path = model.register(output, register, overwrite=overwrite)
+        path = user_registry.register(output, register, overwrite=overwrite)
         console.note(f"--model {register} now means {path}")
 
 
