@@ -21,7 +21,7 @@ from bgdl import weights
 from bgdl.cli.main import app
 from bgdl.engines import network
 from bgdl.errors import InputError, MissingExtra, WeightsError
-from bgdl.export import model, user_registry
+from bgdl.export import formats, model
 from bgdl.export.blend import blend
 from bgdl.nets import checkpoint
 from bgdl.nets.u2net import U2Net, fold_batchnorm
@@ -87,7 +87,7 @@ def test_unknown_suffix_says_what_is_allowed(trained: Path, tmp_path: Path) -> N
 
 
 def test_a_file_that_disagrees_is_not_left_behind(trained: Path, tmp_path: Path, monkeypatch: Any) -> None:
-    write = model.WRITERS[".safetensors"]
+    write = formats.WRITERS[".safetensors"]
 
     def altered(path: Path, net: U2Net, card: dict[str, Any], half: bool) -> None:
         """A hundredth off in the network's last layer."""
@@ -96,7 +96,7 @@ def test_a_file_that_disagrees_is_not_left_behind(trained: Path, tmp_path: Path,
             changed.outconv.bias += 0.04  # type: ignore[operator]
         write(path, changed, card, half)
 
-    monkeypatch.setitem(model.WRITERS, ".safetensors", altered)
+    monkeypatch.setitem(formats.WRITERS, ".safetensors", altered)
     for half in (True, False):
         with pytest.raises(WeightsError, match=r"mine.safetensors differs from torch"):
             model.export(trained, tmp_path / "mine.safetensors", half=half)
@@ -117,21 +117,6 @@ def test_the_file_has_the_permissions_of_any_other(trained: Path, tmp_path: Path
     (tmp_path / "other").touch()
     model.export(trained, tmp_path / "own.safetensors")
     assert (tmp_path / "own.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
-
-
-def test_a_full_disk_is_told_and_leaves_nothing(
-    trained: Path, tmp_path: Path, own_registry: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model.export(trained, tmp_path / "mine.safetensors")
-
-    def full(source: Path, target: Path) -> None:
-        target.write_bytes(source.read_bytes()[:100])
-        raise OSError(28, "No space left on device", str(source))
-
-    monkeypatch.setattr(model.shutil, "copyfile", full)
-    with pytest.raises(InputError, match=r"cannot copy mine.safetensors to .*models/desk.safetensors: No space left"):
-        user_registry.register(tmp_path / "mine.safetensors", "desk")
-    assert list(own_registry.iterdir()) == [] and weights.registered() == {}
 
 
 def test_the_size_told_is_that_of_all_files(trained: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,18 @@ def test_models_show_licence_and_scores_of_what_is_registered(
     user_registry.register(tmp_path / f"mine{suffix}", "desk")
     shown = CliRunner().invoke(app, ["models"]).output.split("desk ", 1)[1]
     assert "MIT\n" in shown and "people 0.970, humans iou 0.900" in shown
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(
+    trained: Path, tmp_path: Path, own_registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.export(trained, tmp_path / "mine.safetensors")
+
+    def full(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:100])
+        raise OSError(28, "No space left on device", str(source))
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(InputError, match=r"cannot copy mine.safetensors to .*models/desk.safetensors: No space left"):
+        user_registry.register(tmp_path / "mine.safetensors", "desk")
+    assert list(own_registry.iterdir()) == [] and weights.registered() == {}
