@@ -117,7 +117,7 @@ def test_alpha_sidecar_writes_both_from_one_pass(tmp_path: Path, clip: Path) -> 
 def test_mp4_with_transparency_is_refused_with_three_ways_out(tmp_path: Path, clip: Path) -> None:
     with pytest.raises(InputError) as refusal:
         convert(clip, tmp_path / "out.mp4")
-    for way in ("out.webm", "out.mov", "out.mkv", "give a background", "an alpha sidecar"):
+    for way in ("out.webm", "out.mov", "out.mkv", "give an opaque background", "an alpha sidecar"):
         assert way in str(refusal.value)
     assert list(tmp_path.glob("out*")) == []
 

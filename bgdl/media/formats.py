@@ -182,7 +182,7 @@ def no_transparency(target: Path, chosen: VideoFormat) -> str:
     """Why a transparent clip cannot be written there, and the three ways out."""
     return (
         f"{target.name}: {chosen.name} in {target.suffix} holds no transparency; write {target.stem}.webm (VP9), "
-        f"{target.stem}.mov (ProRes 4444) or {target.stem}.mkv (FFV1, lossless), or give a background, "
+        f"{target.stem}.mov (ProRes 4444) or {target.stem}.mkv (FFV1, lossless), or give an opaque background, "
         "or add an alpha sidecar, the matte as a second file"
     )
 
