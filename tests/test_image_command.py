@@ -169,7 +169,10 @@ def test_a_plate_shows_what_is_new(bgdl: Bgdl, tmp_path: Path, model: str, edge:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["-o", "x.jpg"], "x.jpg cannot hold transparency; write .png, .webp, .tiff or .avif, or give an opaque background"),
+        (
+            ["-o", "x.jpg"],
+            "x.jpg cannot hold transparency; write .png, .webp, .tiff or .avif, or give an opaque background",
+        ),
         (["-f", "jpg"], "cannot hold transparency"),
         (["-m", "nowhere.pth", "-o", "x.jpg", "-b", "#fff8"], "error: x.jpg cannot hold transparency; write .png"),
         (["-m", "nowhere.pth", "--only-matte", "-b", "red"], "only_matte writes the matte alone; leave background out"),

@@ -142,7 +142,8 @@ def supports_alpha(path: str | Path) -> bool:
 def no_transparency(name: str) -> str:
     """The sentence for a file whose format is opaque where a transparent picture is asked for."""
     return (
-        f"{name} cannot hold transparency; write .png, .webp, .tiff or .avif, or give an opaque background, for instance white"
+        f"{name} cannot hold transparency; write .png, .webp, .tiff or .avif, "
+        "or give an opaque background, for instance white"
     )
 
 
