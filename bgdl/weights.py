@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from math import isclose
 from pathlib import Path
 
@@ -202,12 +203,13 @@ def fetch(record: Weights) -> Path:
 def fetch_again(name: str) -> Path:
     """Like `find`, but a file under the record's own name that does not match its hash is not taken.
 
-    Raises WeightsError where such a file lies before the user cache, which would go on being found.
+    Raises WeightsError where such a file lies in a folder before the user cache, which would go on being found.
     """
     path, record = find(name), (RECORDS | TFLITE)[name]
     if record.hash is None or path.name != record.file or _matches(path, record.hash):
         return path
-    if path.parent != cache_folder():
+    before = takewhile(lambda folder: folder != cache_folder(), search_path())
+    if any(path.is_relative_to(folder) for folder in before):
         raise WeightsError(f"{path} is not {name} as it was published (its hash differs); delete it and fetch again")
     return fetch(record)
 

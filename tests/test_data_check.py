@@ -20,9 +20,9 @@ from tests.video_clips import room_for
 links = pytest.mark.skipif(os.name == "nt", reason="Windows has no such links")
 
 
-def check(*words: object) -> None:
-    """`bgdl data check` with these words; raises what it raises."""
-    CliRunner().invoke(app, ["data", "check", *map(str, words)], catch_exceptions=False)
+def check(*words: object) -> str:
+    """What `bgdl data check` with these words says; raises what it raises."""
+    return CliRunner().invoke(app, ["data", "check", *map(str, words)], catch_exceptions=False).output
 
 
 @pytest.fixture
@@ -171,7 +171,10 @@ def test_a_full_disk_leaves_the_former_sheet_whole(tmp_path: Path) -> None:
     people, sheet = write_people(tmp_path / "people", 2), tmp_path / "people-check.png"
     sheet.write_bytes(b"old")
     with room_for(100), pytest.raises(InputError, match=r"^cannot write .*people-check\.png: "):
-        check(people)
+        check(people, "--grid", sheet)
+    with room_for(100):
+        told = " ".join(check(people).split())  # nobody asked for a sheet
+    assert "2 pairs, 0 with errors" in told and "people-check.png: File too large; --grid FILE draws" in told
     assert sheet.read_bytes() == b"old" and {file.name for file in tmp_path.iterdir()} == {"people", sheet.name}
 
 

@@ -128,7 +128,7 @@ def test_another_size_than_the_graphs_is_refused(tmp_path):
     pytest.importorskip("onnxruntime")
     matter = bgdl.load(brightness(tmp_path / "silueta.onnx"), device="cpu", engine="onnx", size=64)
     with pytest.raises(
-        WeightsError, match=r"silueta.onnx takes pictures of 32×32 px, not 64×64: leave size, shape and tta out"
+        WeightsError, match=r"silueta.onnx does not take pictures of 64×64 px: leave size, shape and tta out"
     ):
         matter.alpha(halves())
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from bgdl import convert, preprocess
-from bgdl.data.pairs import find_pairs, has_mask, read_pair
+from bgdl.data.pairs import find_pairs, read_pair
 from bgdl.media import image
 from bgdl.metrics.segmentation import iou
 from bgdl.preprocess import InputSpec
@@ -39,8 +39,10 @@ def read(folder: Path, spec: InputSpec, *, count: int | None = None) -> Pictures
     """The first `count` pictures of a folder in any layout that `bgdl train` takes; all as squares of `spec`."""
     planes, truths = [], []
     for pair in find_pairs(folder)[:count]:
-        planes.append(preprocess.prepare(image.read(pair.image).frames, spec).numpy())
-        truths.append(read_pair(pair)[1] if has_mask(pair) else None)
+        picture = image.read(pair.image)
+        planes.append(preprocess.prepare(picture.frames, spec).numpy())
+        masked = pair.mask is not None or picture.alpha is not None
+        truths.append(read_pair(pair)[1] if masked else None)
     return Pictures(np.concatenate(planes), truths)
 
 

@@ -132,8 +132,7 @@ def _place(net: Network, device: str, engine: Any, precision: Any) -> tuple[torc
         wanted = [pair for pair in pairs if engine in ("auto", pair[0]) and precision in ("auto", pair[1])]
         if exact and wanted:
             return place, [*exact, *(pair for pair in wanted if pair not in exact)]
-    there = ", ".join(" ".join(pair) for pair in pairs) or "nothing"
-    raise DeviceError(f"nothing runs {engine} {precision} here; available: {there}")
+    raise DeviceError(f"nothing runs {engine} {precision} here; available: {choose.in_words(pairs)}")
 
 
 def _numbers(text: str) -> list[int]:

@@ -37,20 +37,25 @@ def check(
     from bgdl.media.image import format_of
 
     root = root.expanduser()
-    grid = grid or _beside(root)
-    if not grid.parent.is_dir():
-        raise InputError(f"cannot write {grid.name}: there is no folder {grid.parent}; create it first")
-    format_of(grid)  # says what is written
-    check_sheet(grid, root)
+    sheet = grid or _beside(root)
+    if not sheet.parent.is_dir():
+        raise InputError(f"cannot write {sheet.name}: there is no folder {sheet.parent}; create it first")
+    format_of(sheet)  # says what is written
+    check_sheet(sheet, root)
     pairs, findings = check_folder(root)
     for finding in findings:
         console.out.print(f"{finding.severity}: {finding.name} {finding.text}", markup=False)
     faulty = {finding.name for finding in findings if finding.severity == "error"}
     samples = spread([pair for pair in pairs if pair.name not in faulty], 16)
-    if samples:
-        save_sheet(sample_grid(map(read_pair, samples)), grid)
-        console.note(f"{grid}: {len(samples)} samples, each beside its cutout over green")
     console.note(f"{len(pairs)} pairs, {len(faulty)} with errors, {len(findings) - len(faulty)} warnings")
+    if samples:
+        try:
+            save_sheet(sample_grid(map(read_pair, samples)), sheet)
+            console.note(f"{sheet}: {len(samples)} samples, each beside its cutout over green")
+        except InputError as error:
+            if grid:
+                raise
+            console.note(f"{error}; --grid FILE draws the samples elsewhere")  # data are often where nobody may write
     if faulty:
         raise InputError(f"{root} has {len(faulty)} unusable pictures; see the list above")
 

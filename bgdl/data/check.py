@@ -144,7 +144,9 @@ def check_sheet(file: Path, root: Path) -> None:
     folders = listed(root)
     for folder in folders:
         if file.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"{file} would lie in {folder}, where every picture is data; name a grid elsewhere")
+            raise InputError(
+                f"{file} would lie in {folder.resolve()}, where every picture is data; name a grid elsewhere"
+            )
     pairs = [] if folders else find_pairs(root)
     named = [read for pair in pairs for read in (pair.image, pair.mask) if read is not None]
     for read in (*named, *chain.from_iterable(map(pictures_under, folders))):  # which may be links

@@ -63,11 +63,6 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def has_mask(pair: Pair) -> bool:
-    """Whether there is a mask, or transparency to take for one."""
-    return pair.mask is not None or image.read(pair.image).alpha is not None
-
-
 def read_pair(pair: Pair) -> tuple[Picture, Picture]:
     """The picture, uint8 (H,W,3) RGB, and its mask, uint8 (H,W) coverage, both upright.
 

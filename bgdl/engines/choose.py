@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,8 +103,7 @@ def choose(
             return Choice(name, kind, _reason(kind, known, skipped))
         skipped.append(obstacle)
     wanted = " ".join(word for word in (engine, precision) if word != "auto")
-    there = ", ".join(map(" ".join, able(device, network))) or "nothing"
-    why = "; ".join(dict.fromkeys(skipped)) or f"no such pair; available: {there}"
+    why = "; ".join(dict.fromkeys(skipped)) or f"no such pair; available: {in_words(able(device, network))}"
     way_out = "" if device.type == "cpu" else "; use --device cpu"
     raise DeviceError(f"nothing runs {wanted or 'this network'} on {device}: {why}{way_out}")
 
@@ -128,6 +127,10 @@ def candidates(device: torch.device) -> list[Candidate]:
 def able(device: torch.device, network: Network | None = None) -> list[Candidate]:
     """Those of `candidates` that are installed, for the device too, and can run the network's file."""
     return [pair for pair in candidates(device) if _unable(pair[0], network, device) is None]
+
+
+def in_words(pairs: Sequence[Candidate]) -> str:
+    return ", ".join(map(" ".join, pairs)) or "nothing"
 
 
 def runs(network: Network) -> tuple[EngineName, ...]:

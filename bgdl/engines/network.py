@@ -106,6 +106,13 @@ def check_output(network: Network, shape: tuple[int, ...], size_hw: tuple[int, i
         raise WeightsError(f"{network.path.name} gives {shape} for a picture; a matte {(1, 1, *size_hw)} is needed")
 
 
+def refuse_size(network: Network, size_hw: tuple[int, int]) -> WeightsError:
+    """The sentence for a graph of fixed size."""
+    return WeightsError(
+        f"{network.path.name} does not take pictures of {size_hw[1]}×{size_hw[0]} px: leave size, shape and tta out"
+    )
+
+
 def _read_ir(path: Path) -> Network:
     from xml.etree import ElementTree
 

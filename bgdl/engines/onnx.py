@@ -12,9 +12,9 @@ from torch import Tensor
 
 from bgdl.choices import Precision
 from bgdl.device import thread_count
-from bgdl.engines.network import Network, check_output
+from bgdl.engines.network import Network, check_output, refuse_size
 from bgdl.engines.recent import Recent
-from bgdl.errors import DeviceError, MissingExtra, WeightsError
+from bgdl.errors import DeviceError, MissingExtra
 
 Provider = Literal["cpu", "cuda", "tensorrt", "coreml", "directml"]
 PROVIDERS: dict[Provider, str] = {
@@ -87,7 +87,9 @@ class OnnxEngine:
                 f"onnxruntime's provider {self.provider!r} does not start here; install the CUDA and cuDNN that it "
                 "was built for, or use --device cpu"
             )
-        _check_size(self._network.path.name, session.get_inputs()[0].shape, size_hw)
+        fixed = [side for side in session.get_inputs()[0].shape[2:] if isinstance(side, int)]
+        if fixed and fixed != list(size_hw):
+            raise refuse_size(self._network, size_hw)
         return session
 
 
@@ -116,13 +118,3 @@ def why_not(provider: str) -> str | None:
         return None
     here = ", ".join(name for name, full in PROVIDERS.items() if full in there)
     return f"the installed onnxruntime has no provider {provider!r}; it has {here}"
-
-
-def _check_size(name: str, shape: list[int | str], size_hw: tuple[int, int]) -> None:
-    """A graph of fixed size takes no other."""
-    fixed = [side for side in shape[2:] if isinstance(side, int)]
-    if fixed and fixed != list(size_hw):
-        raise WeightsError(
-            f"{name} takes pictures of {fixed[-1]}×{fixed[0]} px, not {size_hw[1]}×{size_hw[0]}: "
-            "leave size, shape and tta out"
-        )

@@ -16,7 +16,7 @@ from bgdl.choices import Precision
 from bgdl.device import thread_count
 from bgdl.engines import cache
 from bgdl.engines.int8 import no_ranges, quantize
-from bgdl.engines.network import Network, check_output
+from bgdl.engines.network import Network, check_output, refuse_size
 from bgdl.engines.openvino_package import load_openvino
 from bgdl.engines.recent import Recent
 from bgdl.errors import DeviceError, WeightsError
@@ -116,9 +116,7 @@ class OpenVINOEngine:
             if self._network.weights is None:
                 model.reshape([1, 3, *size_hw])
         except RuntimeError as error:
-            raise WeightsError(
-                f"{self._network.path.name} does not take pictures of {size_hw[1]}×{size_hw[0]}"
-            ) from error
+            raise refuse_size(self._network, size_hw) from error
         if self._calibration:
             quantize(model, self._calibration.ranges)
         return model

@@ -140,7 +140,8 @@ class Runner:
                 unready[label] = f"it could not learn the empty scene: {_reason(error)}"
         every, limit = self.rules.every, self.rules.limit
         rest = chain([first] if first else [], frames)
-        for number, frame in enumerate(_of_one_size(rest) if clip.sequence else rest):
+        hint = "; leave kind out if these are single pictures" if self.rules.kind == "sequence" else ""
+        for number, frame in enumerate(_of_one_size(rest, hint) if clip.sequence else rest):
             if limit is not None and number >= limit * every:
                 return
             yield frame if number % every == 0 else replace(frame, scored=False)
@@ -210,7 +211,9 @@ def check_output(out: Path, plan: Plan, sources: Sequence[Source]) -> None:
     made = [spec.mattes for spec in plan.methods if spec.mattes]
     for folder in (*chain.from_iterable(map(_listed, sources)), *made):
         if mattes.is_relative_to(folder.resolve()):
-            raise InputError(f"the report would lie in {folder}, where every picture is data; give a folder outside")
+            raise InputError(
+                f"the report would lie in {folder.resolve()}, where every picture is data; give a folder outside"
+            )
 
 
 def _listed(source: Source) -> list[Path]:
@@ -246,18 +249,15 @@ def _reason(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _of_one_size(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """The frames of a clip; raises InputError where their sizes differ."""
-    before, size = "", None
+def _of_one_size(frames: Iterable[Frame], hint: str) -> Iterator[Frame]:
+    """The frames of a clip; those of another size than the first become errors."""
+    size = ""
     for frame in frames:
         if frame.picture is not None:
             came = "{2}x{1}".format(*frame.picture.shape)
-            if size not in (None, came):
-                raise InputError(
-                    f"frames of one clip have one size, but {frame.name} is {came} px and {before} before it {size}; "
-                    "leave kind out if they are single pictures"
-                )
-            before, size = frame.name, came
+            size = size or came
+            if came != size:
+                frame = Frame(frame.name, error=f"it is {came} px, but its clip began with {size}{hint}")
         yield frame
 
 

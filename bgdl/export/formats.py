@@ -56,7 +56,8 @@ def _openvino_told() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise OSError(f"OpenVINO failed ({str(error).strip().splitlines()[-1]}); is the disk full?") from error
+        reason = str(error).strip().rpartition("\n")[2]
+        raise OSError(f"OpenVINO failed ({reason}); is the disk full?") from error
 
 
 WRITERS = {".safetensors": _write_safetensors, ".onnx": _write_onnx, ".xml": _write_openvino}

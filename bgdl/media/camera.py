@@ -102,14 +102,14 @@ class Camera:
         """A camera's pictures; single reads that fail are passed over."""
         failing_since: float | None = None
         while not self._stopping.is_set():
+            asked = time.perf_counter()
             frames = _grab(self._device)
             if frames is not None:
                 failing_since = None
                 yield frames
                 continue
-            now = time.perf_counter()
-            failing_since = now if failing_since is None else failing_since
-            if now - failing_since >= _MISSES_S:
+            failing_since = asked if failing_since is None else failing_since
+            if time.perf_counter() - failing_since >= _MISSES_S:
                 raise InputError(f"camera {self.source} gives no picture: it was unplugged, or another program uses it")
             self._stopping.wait(_NAP_S)
 

@@ -122,7 +122,14 @@ def write(
     if path:
         whole.write(path, data)
     else:
-        target.write(data)  # type: ignore[union-attr]
+        _put(data, target)  # type: ignore[arg-type]
+
+
+def _put(data: bytes, file: BinaryIO) -> None:
+    """Write all of it: an unbuffered file, as stdout may be one, takes as much as fits and says how much."""
+    while data:
+        written = file.write(data)
+        data = b"" if written is None else data[written:]
 
 
 def format_of(path: str | Path) -> str:

@@ -30,8 +30,8 @@ from bgdl.media.tracks import Tracks
 _NAMES = {1: "gray", 3: "rgb24", 4: "rgba"}
 
 _FAST_START = {"movflags": "+faststart"}
-_RECOVERABLE = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000"}
-"""Of mp4 and mov: each second stands for itself until the end makes one whole of them, with its index behind."""
+_RECOVERABLE = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000", "flush_packets": "1"}
+"""Of mp4 and mov: each second is on disk and stands for itself, until the end makes one of them, its index behind."""
 
 _LEAST_OF_CUTREE_PX = 64
 """Width. libx265 writes behind its row of blocks where a narrower picture has three or fewer, and the process dies."""

@@ -21,7 +21,7 @@ from bgdl.media.opening import CLIP_SUFFIXES
 from bgdl.media.reader import VideoReader
 from bgdl.media.square import SQUARE, sensible
 from bgdl.pipeline.live_clip import Clip, LiveClip
-from bgdl.pipeline.looks import Background, foreground_of, make_look
+from bgdl.pipeline.looks import Background, check_alone, foreground_of, make_look
 from bgdl.types import Look, Matter
 
 
@@ -89,6 +89,8 @@ def make_moving_look(
             text = f"{background} moves, but only its first picture is used; give a .gif or a clip instead"
             warnings.warn(text, stacklevel=2)
         return look
+    if only_matte:
+        check_alone(background)
     foreground = foreground_of(edge, matter)
     return OverClip(Path(background), end=end, fit=fit, pixel_aspect=pixel_aspect, foreground=foreground, live=live)
 

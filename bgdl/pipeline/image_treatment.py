@@ -116,7 +116,7 @@ def build(
     return Treatment(
         matter, look, shape, margin,
         plate=None if prime is None else as_picture(prime, max_pixels=max_pixels).frames,
-        in_srgb=not only_matte and brings_colours(background),
+        in_srgb=brings_colours(background),
         afresh=prime is not None or isinstance(model, (str, Path)) or not is_primed(matter),
     )  # fmt: skip
 

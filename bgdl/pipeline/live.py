@@ -119,7 +119,8 @@ class Live:
 
     def _one(self, shot: Shot, stack: ExitStack) -> None:
         elapsed_s = time.perf_counter() - self._began
-        picture = self.stage.treat(shot.frames, self._shown_time.at(self.stage.background, elapsed_s))
+        shown_s = self._shown_time.at(self.stage.background, elapsed_s - self._paused_s)
+        picture = self.stage.treat(shot.frames, shown_s)
         self._send(picture, elapsed_s, stack)
         if self.stage.snapshot:
             self.stage.snapshot = False

@@ -16,8 +16,6 @@ from bgdl.types import Matter, is_learning, is_primed, learns_a_patch
 
 PLATE_FRAMES = 30
 """Frames of the empty scene that the key `d` takes."""
-LONGEST_STEP_S = 1.0
-"""What a clip as background goes on by from one frame to the next at most."""
 
 
 class LiveStage:
@@ -129,19 +127,15 @@ class LiveStage:
 
 
 class ShownTime:
-    """Seconds that each background has been shown: a clip stands still while another is, or nothing.
-
-    Between two frames at most LONGEST_STEP_S pass, so that after a pause the clip goes on where it was and need not
-    be decoded up to now.
-    """
+    """Seconds that each background has been shown: a clip stands still while another is."""
 
     def __init__(self) -> None:
         self._last_s = 0.0
         self._shown_s: dict[str, Fraction] = {}
 
     def at(self, background: str, now_s: float) -> Fraction:
-        """Called for each frame, with seconds that grow."""
-        step_s = Fraction(min(now_s - self._last_s, LONGEST_STEP_S))
+        """Called for each frame, with seconds that grow but for pauses."""
+        step_s = Fraction(now_s - self._last_s)
         self._last_s = now_s
         self._shown_s[background] = self._shown_s.get(background, Fraction(0)) + step_s
         return self._shown_s[background]
