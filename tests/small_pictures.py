@@ -1,4 +1,4 @@
-"""Small pictures and frames of noise, pictures as the bytes of a file, and even mattes."""
+"""Small pictures and frames of noise, pictures as the bytes of a file, even frames and mattes."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ def png(array: np.ndarray) -> bytes:
 
 def matte(value: float, size_hw: tuple[int, int] = (4, 5), count: int = 1) -> Tensor:
     return torch.full((count, *size_hw, 1), float(value))
+
+
+def plain(colour: tuple[int, int, int], size_hw: tuple[int, int] = (4, 5), count: int = 1) -> Tensor:
+    return torch.tensor(colour, dtype=torch.uint8).expand(count, *size_hw, 3).contiguous()
 
 
 def noise(height: int, width: int, count: int = 1) -> Tensor:
