@@ -8,12 +8,16 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import make_archive
 from typing import Any
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 from PIL import Image
+
+from bgdl.data.pairs import find_pairs
+from tests.synthetic_people import write_people
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "notebooks" / "bgdl_colab.ipynb"
@@ -83,6 +87,25 @@ def test_outputs_are_stripped_and_the_kernel_is_plain() -> None:
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [(cell.outputs, cell.execution_count) for cell in cells] == [([], None) for _ in cells]
     assert BADGE in notebook.cells[0].source
+
+
+def test_every_section_can_be_run_again() -> None:
+    """What a command wrote before is replaced; a training has a folder that it goes on writing to."""
+    nodes = [node for source in code_cells() for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    commands = [ast.unparse(node) for node in nodes if ast.unparse(node).startswith("command('")]
+    replacing = [words for words in commands if "--overwrite" in words or "*options" in words]
+    assert [words.split("'")[1] for words in commands if words not in replacing] == ["train"]
+    assert len(replacing) == 4 and any('options = ("--overwrite",)' in source for source in code_cells())
+
+
+def test_another_zip_of_pairs_takes_the_place_of_the_first(tmp_path: Path) -> None:
+    (source,) = [source for source in code_cells() if "unpack_archive" in source]
+    for name, inner in (("first", "a/set"), ("second", "set")):
+        people = write_people(tmp_path / name / inner, 2 if name == "first" else 3)
+        make_archive(str(tmp_path / name), "zip", tmp_path / name)
+        zipped = {"WORK": tmp_path / "work", "own_file": lambda *_, name=name: tmp_path / f"{name}.zip"}
+        exec(compile(source, "pairs cell", "exec"), zipped)
+        assert zipped["found"] == [pair.name for pair in find_pairs(people)]
 
 
 @pytest.fixture
