@@ -18,6 +18,8 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 STEP = 32
 """The least side of an input, of which those of a rectangular one are multiples: U²-Net halves them five times."""
+MOST = 2048
+"""The largest `size`."""
 WIDEST = 4
 """Frames longer than so many times their width are squeezed to that by shape "area"."""
 
@@ -55,7 +57,7 @@ class InputSpec:
     levels: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "size", checks.count("size", self.size, at_least=STEP))
+        object.__setattr__(self, "size", checks.count("size", self.size, at_least=STEP, at_most=MOST))
         for name in ("mean", "std"):
             object.__setattr__(self, name, checks.numbers(name, getattr(self, name), 3))
         for name, choices in CHOICES.items():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from bgdl.media import image
 from bgdl.media.image import OPAQUE_FORMATS, format_of, read, supports_alpha, write
 from tests.pictures import MAKER, corners, encoded
 from tests.profiles import exchanged_profile
+from tests.small_pictures import noise
 
 
 def test_icc_profile_survives_the_round_trip(tmp_path: Path) -> None:
@@ -116,3 +118,16 @@ def test_jpeg_keeps_exif_and_obeys_quality(tmp_path: Path) -> None:
     assert (tmp_path / "poor.jpg").stat().st_size < (tmp_path / "good.jpg").stat().st_size / 2
     with Image.open(tmp_path / "good.jpg") as back:
         assert back.getexif()[MAKER] == "Maker"
+
+
+def test_an_unbuffered_file_gets_all_of_a_picture(tmp_path: Path) -> None:
+    """Which stdout is with PYTHONUNBUFFERED, and which takes a part at a time."""
+
+    class Narrow(FileIO):
+        def write(self, data: Any) -> int:
+            return super().write(bytes(data)[:1000])
+
+    picture = noise(40, 50)[0]
+    with Narrow(tmp_path / "a.png", "w") as file:
+        write(picture, file)
+    assert torch.equal(read(tmp_path / "a.png").frames[0], picture)

@@ -1,4 +1,4 @@
-"""Out of GPU memory: the batch is halved and the work goes on; where one picture does not fit, a sentence."""
+"""Out of memory: the batch is halved and the work goes on; where one picture does not fit, a sentence."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ from bgdl.preprocess import InputSpec
 ERRORS = {
     "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
     "mps": RuntimeError("MPS backend out of memory (MPS allocated: 5.12 GB)"),
+    "torch": RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:121] . DefaultCPUAllocator: can't allocate memory: you tried"
+    ),
+    "openvino": RuntimeError("Exception from src/inference.cpp:117:\nFailed to allocate 32000000000 bytes of memory\n"),
 }
 
 
@@ -50,8 +54,14 @@ def test_the_batch_is_halved_until_it_fits(where):
 @pytest.mark.parametrize("where", ERRORS)
 @pytest.mark.filterwarnings("ignore:out of memory")
 def test_one_picture_that_does_not_fit_is_a_sentence(where):
-    with pytest.raises(DeviceError, match=r"one 32 px picture does not fit .* or use --device cpu"):
-        U2NetMatter(Small(0, ERRORS[where]), InputSpec(size=32)).alpha(FRAMES)
+    matter = U2NetMatter(Small(0, ERRORS[where]), InputSpec(size=32))
+    with pytest.raises(
+        DeviceError, match=r"one 32 px picture does not fit .* end what else uses it or choose a smaller"
+    ):
+        matter.alpha(FRAMES)
+    matter.device = torch.device("meta")
+    with pytest.raises(DeviceError, match=r"choose a smaller size, or use --device cpu$"):
+        matter._part(FRAMES, 1)
 
 
 def test_other_errors_stay_what_they_are():

@@ -19,7 +19,7 @@ from bgdl.preprocess import InputSpec
 class U2NetMatter:
     """Alpha from a U²-Net, each frame on its own.
 
-    batch: frames in one run of the network, by default what the engine runs best with. Out of GPU memory, it is
+    batch: frames in one run of the network, by default what the engine runs best with. Out of memory, it is
     halved with a warning and the work goes on; DeviceError where one frame does not fit.
     tta: test-time augmentation, which takes twice as long. The probability is the mean of that of the frame as `spec`
     shapes it and of that of its mirror image in another shape: its own aspect ("area"), or a square beside a rectangle.
@@ -73,9 +73,10 @@ class U2NetMatter:
             if not _is_out_of_memory(error):
                 raise
             if batch == 1:
+                way_out = "" if self.device.type == "cpu" else ", or use --device cpu"
                 raise DeviceError(
                     f"one {self.spec.size} px picture does not fit into the memory of {self.device}; end what else "
-                    "uses it, choose a smaller size, or use --device cpu"
+                    f"uses it or choose a smaller size{way_out}"
                 ) from error
         self.batch = min(self.batch, batch // 2)  # out here, where the error no longer holds what did not fit
         (torch.mps if self.device.type == "mps" else torch.cuda).empty_cache()
@@ -84,5 +85,6 @@ class U2NetMatter:
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
-    """MPS has no class of its own for it."""
-    return isinstance(error, torch.OutOfMemoryError) or str(error).startswith("MPS backend out of memory")
+    """Only CUDA has a class of its own for it; on the CPU engines say what they failed to, or cannot, allocate."""
+    said = ("MPS backend out of memory", "Failed to allocate", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)

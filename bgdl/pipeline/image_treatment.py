@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from bgdl.choices import Fit
+from bgdl.errors import InputError
 from bgdl.media import image as files
 from bgdl.media.image import Picture
 from bgdl.pipeline.image_kinds import ImageKind, as_picture
@@ -111,6 +112,9 @@ def build(
     words["matter"] = matter = as_matter(model, **options)
     if prime is not None:
         learner_of(matter)
+    elif matter.stateful and isinstance(model, (str, Path)):
+        way_out = "give prime, the empty scene, or" if is_primed(matter) else "use"
+        raise InputError(f"{matter.name} needs the frames before, and a picture has none; {way_out} another model")
     if is_unmixing(matter):  # with others the look stays the same, and a background picture need not be decoded again
         look = make_look(background, **words)
     return Treatment(
