@@ -171,6 +171,21 @@ def test_what_is_left_out_is_said_and_the_status_tells(bgdl: Bgdl, pairs: Path) 
     assert re.search(r"set, static_difference: 2 left out \(000 and 1 more\): static_difference needs", done.err)
 
 
+def test_pictures_that_break_for_one_reason_are_a_line(bgdl: Bgdl, tmp_path: Path) -> None:
+    for number in range(9):
+        save(tmp_path / "set" / f"{number}.jpg", scene(0)[0])
+    done = bgdl("eval", tmp_path / "set", "-m", "otsu")
+    assert "set, unreadable: 9 left out (0 and 8 more): no mask, and no transparency" in done.err
+
+
+def test_reasons_beyond_the_first_five_are_in_the_report_where_there_is_one(bgdl: Bgdl, tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path / "set", 7)
+    for picture in (pairs / "images").iterdir():
+        picture.write_bytes(b"")
+    assert "set: 2 more reasons; --output keeps them all\n" in bgdl("eval", pairs, "-m", "otsu").err
+    assert "set: 2 more reasons are in the report\n" in bgdl("eval", pairs, "-m", "otsu", "-o", tmp_path / "out").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -175,7 +175,7 @@ def eval_(
         made = f"mattes {label}, {len(matter.files)} files" if is_told(matter) else console.describe(matter, label)
         console.note(made)
     report = _score(plan, matters, sources, output, jobs=jobs, overwrite=overwrite)
-    _show(report, old)
+    _show(report, old, kept=output is not None)
     if output:
         console.note(f"report: {output / 'report.html'}")
     if any(source["broken"] for source in report["data"]):
@@ -256,7 +256,7 @@ def _expected(done: Progress, runner: Runner) -> int | None:
     return min((count for count in counts if count), default=None)
 
 
-def _show(report: Figures, old: Figures | None) -> None:
+def _show(report: Figures, old: Figures | None, *, kept: bool) -> None:
     """The tables on stdout, what broke on stderr, and what moved since the old report."""
     from bgdl.cli.eval_table import print_table
     from bgdl.evaluation.compare import compare
@@ -265,14 +265,14 @@ def _show(report: Figures, old: Figures | None) -> None:
     for source in report["data"]:
         if source["summary"]:
             print_table(source["name"], make_table(source, report["reference"]))
-        _print_broken(source)
+        _print_broken(source, kept=kept)
     if old is not None:
         for line in compare(report, old):
             console.out.print(line, markup=False)
 
 
-def _print_broken(source: Figures) -> None:
-    """Each reason once, with how many pictures it took."""
+def _print_broken(source: Figures, *, kept: bool) -> None:
+    """Each reason once, with how many pictures it took; `kept`: there is a report."""
     reasons: dict[tuple[str, str], list[str]] = {}
     for broken in source["broken"]:
         reasons.setdefault((broken["method"], broken["reason"]), []).append(broken["name"])
@@ -280,7 +280,8 @@ def _print_broken(source: Figures) -> None:
         who = f"{source['name']}, {method or 'unreadable'}"
         console.note(f"{who}: {len(names)} left out ({_some(names)}): {reason}")
     if len(reasons) > MOST_REASONS:
-        console.note(f"{source['name']}: {len(reasons) - MOST_REASONS} more reasons are in the report")
+        where = " are in the report" if kept else "; --output keeps them all"
+        console.note(f"{source['name']}: {len(reasons) - MOST_REASONS} more reasons{where}")
 
 
 def _some(names: Iterable[str]) -> str:

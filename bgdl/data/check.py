@@ -98,7 +98,7 @@ def _check_pair(pair: Pair) -> list[Finding]:
     try:
         _, mask = read_pair(pair)
     except BgdlError as error:
-        return [Finding("error", pair.name, str(error))]
+        return [Finding("error", pair.name, str(error).removeprefix(f"{pair.name}: "))]
     findings = []
     if pair.mask is not None and holds_01(pair.mask):
         findings.append(Finding("warning", pair.name, "the mask holds 0 and 1; it is read as 0 and 255"))

@@ -173,7 +173,7 @@ def _of_pairs(name: str, pairs: list[Pair], *, sequence: bool) -> Clip:
             try:
                 picture, mask = read_pair(pair)
             except BgdlError as error:
-                yield Frame(pair.name, error=f"{error}")
+                yield Frame(pair.name, error=str(error).removeprefix(f"{pair.name}: "))
                 continue
             if not sequence and (dark := too_dark(mask)):  # in a clip, a subject that fades
                 yield Frame(pair.name, error=dark)
