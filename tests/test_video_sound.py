@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -170,6 +171,41 @@ def test_a_silent_background_is_said(tmp_path: Path) -> None:
     source, background = clip_with(tmp_path / "in.mp4", "aac"), write_clip(tmp_path / "bg.mp4")
     report = convert(source, tmp_path / "out.mkv", background=str(background), sound="background")
     assert report.notes == (f"{background} has no sound, so there is none",)
+
+
+def two_tongues(folder: Path) -> Path:
+    """AAC that is not heard unless chosen, Opus that is, forced subtitles."""
+    target = folder / "in.mkv"
+    with ExitStack() as stack:
+        first, second = (
+            stack.enter_context(av.open(str(write_clip(folder / f"{codec}.mkv", audio=codec, subtitles="subrip"))))
+            for codec in ("aac", "libopus")
+        )
+        output = stack.enter_context(av.open(str(target), "w"))
+        kinds = av.stream.Disposition
+        ways = {}
+        for stream, kind in (
+            (first.streams.video[0], kinds.default), (first.streams.audio[0], kinds(0)),
+            (second.streams.audio[0], kinds.default), (first.streams.subtitles[0], kinds.forced),
+        ):  # fmt: skip
+            ways[stream] = output.add_stream_from_template(stream)
+            ways[stream].disposition = kind
+        for clip in (first, second):
+            for packet in clip.demux([stream for stream in ways if stream.container is clip]):
+                if packet.size:
+                    packet.stream = ways[packet.stream]
+                    output.mux(packet)
+    return target
+
+
+@pytest.mark.parametrize("target", ["mkv", "mp4", "mov"])
+def test_the_track_that_is_heard_unless_another_is_chosen_stays_so(tmp_path: Path, target: str) -> None:
+    """Into .mkv tracks are copied, into .mp4 words are rewritten, into .mov sound is transcoded too."""
+    convert(two_tongues(tmp_path), tmp_path / f"out.{target}")
+    with av.open(str(tmp_path / f"out.{target}")) as clip:
+        kinds = [stream.disposition for stream in clip.streams if stream.type in ("audio", "subtitle")]
+    assert [bool(kind & av.stream.Disposition.default) for kind in kinds[:2]] == [False, True]
+    assert bool(kinds[2] & av.stream.Disposition.forced) == (target != "mov")  # which cannot say it
 
 
 def test_timestamps_as_coarse_as_packets_are_no_obstacle(tmp_path: Path) -> None:

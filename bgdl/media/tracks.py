@@ -43,6 +43,7 @@ class Copier:
             raise ValueError("a cut by an edit list, which would be copied as an encoder's delay and be cut twice")
         self._stream = output.add_stream_from_template(stream)
         self._stream.metadata.update(stream.metadata)
+        self._stream.disposition = stream.disposition
         self._shift = round(shift_s / stream.time_base)
 
     def packets(self, packet: Any) -> list[Any]:

@@ -38,6 +38,7 @@ class AudioTranscoder:
         layout = context.layout.name
         self._encoder.layout = layout if context.layout.nb_channels <= 2 or codec == "aac" else "stereo"
         self._encoder.metadata.update(stream.metadata)
+        self._encoder.disposition = stream.disposition
         self._resampler = av.AudioResampler(self._encoder.format, self._encoder.layout, rate)
         self._shift_s = shift_s
         self._next: int | None = None
@@ -76,6 +77,7 @@ class TextTranscoder:
         self._input = stream
         self._stream = output.add_mux_stream(codec, time_base=Fraction(1, 1000))
         self._stream.metadata.update(stream.metadata)
+        self._stream.disposition = stream.disposition
         self._shift_ms = round(shift_s * 1000)
 
     def packets(self, packet: Any) -> list[Any]:
