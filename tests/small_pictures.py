@@ -1,4 +1,4 @@
-"""Small pictures and frames of noise, pictures as the bytes of a file, even frames and mattes."""
+"""Small pictures and frames of noise, pictures as the bytes of a file, even frames, even and uneven mattes."""
 
 from __future__ import annotations
 
@@ -30,3 +30,8 @@ def noise(height: int, width: int, count: int = 1) -> Tensor:
     """Frames, the same for the same size."""
     generator = torch.Generator().manual_seed(height * 1000 + width)
     return torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8, generator=generator)
+
+
+def soft(height: int, width: int, count: int = 1) -> Tensor:
+    """Uneven mattes, the same for the same size."""
+    return noise(height, width, 2 * count)[count:, ..., :1] / 255

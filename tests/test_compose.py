@@ -18,7 +18,7 @@ from bgdl.choices import Fit
 from bgdl.compose import Alpha, Blur, Cutout, Over, fit_background
 from bgdl.refine.foreground import blur_fusion
 from bgdl.types import Look
-from tests.small_pictures import matte, noise, plain
+from tests.small_pictures import matte, noise, plain, soft
 
 FEW = settings(max_examples=25, deadline=None)
 WHITE = (255, 255, 255)
@@ -87,8 +87,7 @@ def test_the_frames_own_alpha_is_no_mixture_with_the_old_background() -> None:
 @FEW
 @given(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40), st.sampled_from(["cover", "contain", "stretch"]))
 def test_every_look_takes_every_size(count: int, height: int, width: int, fit: Fit) -> None:
-    frames = torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8)
-    alpha = torch.rand(count, height, width, 1)
+    frames, alpha = noise(height, width, count), soft(height, width, count)
     looks: list[Look] = [Cutout(), Alpha(), Over(plain(WHITE, (7, 3)), fit=fit), Over((1, 2, 3, 4)), Blur(), Blur(30)]
     for look in looks:
         shown = look(frames, alpha)
