@@ -139,6 +139,17 @@ def test_what_is_nearly_the_wall_s_colour_leaves_no_ghost_and_what_stands_still_
     assert after[12, 30:70, 80:110].min() > 0.9
 
 
+@pytest.mark.parametrize("mode", ["ema", "flow"])
+def test_doubt_about_one_place_is_none_about_another(mode: str) -> None:
+    """From frame to frame the light changes a little; on the left a patch comes and goes in one clip of the two."""
+    frames = (150 + 6 * (torch.arange(8) % 2)).view(-1, 1, 1, 1).expand(-1, *SIZE, 3).byte()
+    alone = (0.5 + 0.1 * torch.randn(8, 1, 1, 1, generator=torch.Generator().manual_seed(0))).repeat(1, *SIZE, 1)
+    beside = alone.clone()
+    beside[::2, :, :40], beside[1::2, :, :40] = 1, 0
+    right = np.s_[:, :, 64:]
+    assert torch.equal(smooth(frames, beside, mode)[right], smooth(frames, alone, mode)[right])
+
+
 def test_look_ahead_delays_and_flushes_in_order() -> None:
     frames, truth = clip(6)
     smoother = Smoother("flow", look_ahead=2)
@@ -187,6 +198,14 @@ def test_brighter_and_darker_places_are_trusted_alike() -> None:
     one, other = np.full((9, 9, 3), 100, np.uint8), np.full((9, 9, 3), 105, np.uint8)
     brighter, darker = (trust(*pair, tolerance=6.0) for pair in ((one, other), (other, one)))
     assert np.array_equal(brighter, darker) and 0.5 < brighter.mean() < 1
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_a_change_in_a_single_channel_is_no_less_of_one(channel: int) -> None:
+    one = np.full((9, 9, 3), 100, np.uint8)
+    other = one.copy()
+    other[..., channel] = 120
+    assert trust(one, other, tolerance=6.0).max() < 0.01
 
 
 def test_smooth_mattes_of_large_frames_stay_between_0_and_1() -> None:
