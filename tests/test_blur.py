@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
-from bgdl import convert
+from bgdl import compose, convert
 from bgdl.compose import Blur, blur_background
 from tests.small_pictures import matte, plain
+
+
+@pytest.fixture
+def halves(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The shapes of what is halved."""
+    shapes: list[tuple[int, ...]] = []
+
+    def halved(pictures: Tensor) -> Tensor:
+        half = original(pictures)
+        shapes.append(tuple(half.shape))
+        return half
+
+    original = compose._halved
+    monkeypatch.setattr(compose, "_halved", halved)
+    return shapes
 
 
 @pytest.mark.parametrize("sigma_px", [2, 25])
@@ -55,14 +73,24 @@ def test_blur_is_a_gaussian_where_nothing_is_subject() -> None:
 
 @pytest.mark.parametrize("size_hw", [(400, 600), (397, 601)])
 @pytest.mark.parametrize("sigma_px", [16, 22, 60])
-def test_blur_by_way_of_half_the_picture_is_that_of_the_whole(sigma_px: float, size_hw: tuple[int, int]) -> None:
+def test_blur_by_way_of_half_the_picture_is_that_of_the_whole(
+    sigma_px: float, size_hw: tuple[int, int], halves: list[tuple[int, ...]]
+) -> None:
     small = torch.rand(1, 4, 9, 11, generator=torch.Generator().manual_seed(0))
     scene = convert.to_nhwc(F.interpolate(small, size_hw, mode="bilinear"))
     frames, alpha = convert.to_bytes(scene[..., :3]), (3 * scene[..., 3:] - 1).clamp(0, 1)
     whole = Blur(sigma_px)(frames, alpha, torch.ones_like(alpha))[..., :3]  # with an alpha of its own nothing is halved
+    assert not halves
     difference = (Blur(sigma_px)(frames, alpha).int() - whole.int()).abs()
+    height, width = (math.ceil(side / 2) for side in size_hw)
+    assert halves == [(1, height, width, 3), (1, height, width, 1)]
     assert difference.float().mean() < 0.5
     assert (difference > 4).float().mean() < 0.001
+
+
+def test_a_narrow_blur_is_of_the_whole_picture(halves: list[tuple[int, ...]]) -> None:
+    Blur(15.9)(plain((1, 2, 3), (60, 60)), matte(0, (60, 60)))
+    assert not halves
 
 
 def test_a_faint_slope_out_of_focus_has_no_stairs() -> None:
