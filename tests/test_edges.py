@@ -22,6 +22,7 @@ from bgdl.refine.grid import sample, shrink, where
 from bgdl.refine.guided import guided_filter
 from bgdl.types import Matter, is_primed
 from tests.disc_scene import coarse, disc, error
+from tests.small_pictures import noise, soft
 
 FEW = settings(max_examples=25, deadline=None)
 
@@ -106,6 +107,20 @@ def test_blur_fusion_takes_the_old_background_out() -> None:
     assert after < before / 6
 
 
+def test_three_passes_are_nearer_to_the_subject_s_colours_than_two_where_those_change() -> None:
+    alpha = ((162.0 - torch.arange(320)) / 4).clamp(0, 1).view(1, 1, -1, 1).repeat(1, 160, 1, 1)
+    odd = (torch.arange(160) // 40 % 2).view(1, -1, 1, 1)
+    truth = odd * torch.tensor([220.0, 120, 30]) + (1 - odd) * torch.tensor([60.0, 200, 90])
+    frames = convert.round_to_bytes(alpha * truth + (1 - alpha) * torch.tensor([20.0, 60, 160]))
+    mixed = ((alpha > 0.05) & (alpha < 0.95)).expand_as(frames)
+
+    def mistake(colours: Tensor) -> float:
+        return float((colours - truth).abs()[mixed].mean())
+
+    for radii_px in ((30, 6), (30, 2), (6, 2), (90, 6)):
+        assert mistake(blur_fusion(frames, alpha)) < 0.75 * mistake(blur_fusion(frames, alpha, radii_px=radii_px))
+
+
 def test_solid_and_hidden_pixels_keep_their_colours() -> None:
     frames, alpha, _ = disc()
     alone = ((alpha == 0) | (alpha == 1)).expand_as(frames)
@@ -154,8 +169,7 @@ def test_guided_filter_leaves_no_haze_around_a_crisp_subject_and_no_specks_in_it
 @FEW
 @given(st.integers(1, 3), st.integers(1, 30), st.integers(1, 30), st.sampled_from(["none", "guided", "decontaminate"]))
 def test_cheap_modes_take_every_size_and_every_frame_alone(count: int, height: int, width: int, name: EdgeName) -> None:
-    frames = torch.randint(0, 256, (count, height, width, 3), dtype=torch.uint8)
-    alpha = torch.rand(count, height, width, 1)
+    frames, alpha = noise(height, width, count), soft(height, width, count)
     before = frames.clone(), alpha.clone()
     edge = EDGES[name]
     if edge.refine:

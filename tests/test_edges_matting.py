@@ -57,6 +57,15 @@ def test_matting_solves_all_of_the_band_at_no_more_than_the_asked_pixels(monkeyp
     assert 500 < solved_px[1] < 660 < 1300 < solved_px[0]
 
 
+def test_matting_solves_a_narrow_band_of_both_sides_and_levels_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    alpha = torch.zeros(1, 20, 800, 1)
+    alpha[:, :, 400:] = 1
+    monkeypatch.setattr(matting, "_estimate", lambda image, trimap, limit_s: np.full(trimap.shape, 0.3))
+    expected = alpha.clone()
+    expected[:, :, 396:404] = 0.25
+    assert torch.allclose(closed_form(torch.zeros(1, 20, 800, 3, dtype=torch.uint8), alpha), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("sure", [0.0, 1.0])
 def test_matting_needs_both_sides_of_an_edge(sure: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matting, "_estimate", None)
