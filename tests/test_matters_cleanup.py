@@ -69,6 +69,15 @@ def test_a_shadow_is_darker_and_otherwise_alike() -> None:
     assert not shadow[:10, :20].any()
 
 
+def test_what_is_darker_by_a_texture_of_its_own_is_no_shadow() -> None:
+    """A grey check before a plain wall, as dark on average as a shadow there."""
+    plate = np.full((H, W, 3), 200, np.uint8)
+    for step, is_shadow in ((4, True), (40, False)):
+        check = 140 + step * (np.indices((H, W)).sum(0) // 2 % 2 * 2 - 1)
+        shadow = shadow_mask(np.dstack([check] * 3).astype(np.uint8), plate)
+        assert (shadow == is_shadow).all()
+
+
 @pytest.mark.parametrize("name", ["static_difference", "running_average"])
 def test_dropping_shadows_helps(name: str) -> None:
     kept, dropped = (bgdl.load(name, device="cpu", shadows=shadows) for shadows in ("keep", "drop"))

@@ -172,6 +172,15 @@ def test_cutouts_from_files_are_cropped_scaled_and_blended(tmp_path: Path, room:
     assert (frame[matte[..., 0] == 255] == (200, 40, 30)).all()
 
 
+def test_cutouts_are_averaged_where_they_shrink_and_smooth_where_they_grow(tmp_path: Path) -> None:
+    cutout = torch.full((60, 40, 4), 255, dtype=torch.uint8)
+    cutout[..., :3] = 200 * (torch.arange(60) % 10 == 0).view(-1, 1, 1)
+    image.write(cutout, tmp_path / "lines.png")
+    assert np.abs(read_subject(tmp_path / "lines.png", 6).standing[..., :3] - 20).max() < 1
+    grown = read_subject(tmp_path / "lines.png", 240).standing[:, 0, 0]
+    assert 40 < np.abs(np.diff(grown)).max() < 60
+
+
 def test_cutouts_that_show_nothing_are_refused(tmp_path: Path) -> None:
     image.write(torch.full((8, 8, 3), 90, dtype=torch.uint8), tmp_path / "opaque.png")
     with pytest.raises(InputError, match=r"has no transparency; cut it out first: bgdl image"):
@@ -187,13 +196,21 @@ def test_cutouts_that_show_nothing_are_refused(tmp_path: Path) -> None:
         ({"lead_in_s": 2.0}, "the rate must be above 0 and the lead-in shorter than the clip"),
         ({"duration_s": "long"}, "duration_s is 'long'; it must be a finite number"),
         ({"noise": -1.0}, "noise is -1; it must lie between 0 and 100"),
+        ({"noise": 100.5}, "noise is 100.5; it must lie between 0 and 100"),
+        ({"drift": 1.5}, "drift is 1.5; it must lie between 0 and 1"),
         ({"shadow": 1.5}, "shadow is 1.5; it must lie between 0 and 1"),
-        ({"size_hw": (8, 8)}, "a clip of 8x8 is too small"),
+        ({"shake_px": 100.5}, "shake_px is 100.5; it must lie between 0 and 100"),
+        ({"pan_px_s": -10001.0}, "the camera pans -20002 px in total; the limit is 20000 px"),
+        ({"size_hw": (15, 64)}, "a clip of 64x15 is too small"),
     ],
 )
 def test_options_that_make_no_clip_are_refused(change: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         replace(QUIET, **change)
+
+
+def test_the_limits_themselves_are_options() -> None:
+    replace(QUIET, noise=100, drift=1, shadow=1, shake_px=100, pan_px_s=10_000, size_hw=(16, 16))
 
 
 def test_numbers_of_numpy_are_options_too(tmp_path: Path, room: Scene) -> None:
