@@ -190,6 +190,8 @@ def test_jobs_that_contradict_themselves() -> None:
         VideoJob("a.mp4", Path("b.mp4"), fit="covr")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="sound is 'src'; it must be one of source, background, none"):
         VideoJob("a.mp4", Path("b.mp4"), sound="src")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="smooth_strength is for smooth ema or flow, but smooth is off; leave one"):
+        VideoJob("a.mp4", Path("b.mp4"), smooth="off", smooth_strength=0.5)
     with pytest.raises(InputError, match="every is 31; it must be 30 or less"):
         VideoJob("a.mp4", Path("b.mp4"), every=31)
     with pytest.raises(InputError, match=r"'both'.* not largest, all or a number"):

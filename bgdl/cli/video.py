@@ -104,7 +104,7 @@ Strength = Annotated[
         max=0.999,
         metavar="WEIGHT",
         rich_help_panel=MATTE,
-        help="Weight of earlier frames where nothing changes.",
+        help="Weight of earlier frames where nothing changes, for --smooth ema and flow.",
     ),
 ]
 Every = Annotated[

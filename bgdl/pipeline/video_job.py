@@ -86,6 +86,8 @@ class VideoJob:
         checks.one_of("sound", self.sound, Sound)
         checks.one_of("smooth", self.smooth or "off", SmoothName)
         checks.within("smooth_strength", self.smooth_strength, 0, MOST_STRENGTH)
+        if self.smooth == "off" and self.smooth_strength != STRENGTH:
+            raise InputError("smooth_strength is for smooth ema or flow, but smooth is off; leave one of the two out")
         self.shape  # noqa: B018 (raises for an edge, keep or threshold that is none)
         if self.crop is not None:
             Margin.parse(str(self.crop))
