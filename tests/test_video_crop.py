@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 import bgdl
 from bgdl.errors import InputError
+from bgdl.media import encoder
 from bgdl.pipeline.video_crop import BoxFinder
 from tests.video_clips import BrightSubject, Interrupted, convert, decoded, write_clip
 
@@ -24,6 +27,42 @@ def test_what_exists_is_refused_before_the_first_pass(tmp_path: Path, sidecar: b
         convert(source, tmp_path / "out.mp4", model=matter, crop="5%", alpha_sidecar=sidecar)
     assert matter.seen == 0
     assert taken.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"preset": "sideways"}, "preset 'sideways' is unknown to libx264"),
+        ({"background": "gone.mp4"}, r"gone\.mp4: cannot be opened as a video \(No such file or directory\)"),
+        ({"background": "words.mp4"}, r"words\.mp4: cannot be opened as a video \(Invalid data"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_the_first_pass(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], said: str
+) -> None:
+    monkeypatch.setattr(encoder, "why_not", lambda *_: "no NVIDIA encoder")
+    monkeypatch.chdir(tmp_path)
+    Path("words.mp4").write_text("no clip")
+    matter = BrightSubject()
+    with pytest.raises(InputError, match=said):
+        convert(write_clip(tmp_path / "in.mp4", frames=4), tmp_path / "out.mp4", model=matter, crop="5%", **options)
+    assert matter.seen == 0
+
+
+class Slow(BrightSubject):
+    """Each batch takes 0.4 s."""
+
+    def alpha(self, frames: Tensor) -> Tensor:
+        time.sleep(0.4)
+        return super().alpha(frames)
+
+
+def test_seconds_and_rate_are_of_both_passes(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "in.mp4", frames=4)
+    report = convert(source, tmp_path / "out.mp4", model=Slow(), batch=4, crop="5%")
+    assert report.seconds.wall > report.seconds.matte > 0.39
+    assert report.seconds.slowest == "matte"
+    assert report.fps < 4 / 0.39
 
 
 def test_ctrl_c_in_the_first_pass_names_no_file(tmp_path: Path) -> None:

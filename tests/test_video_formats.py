@@ -14,9 +14,11 @@ from torch import Tensor
 
 import bgdl
 from bgdl.errors import InputError
-from bgdl.media import formats
+from bgdl.media import encoder, formats
 from bgdl.media.bleed import fill_hidden
 from bgdl.media.encoder import encoder_options, pick_encoder, why_not
+from bgdl.pipeline.video import check
+from bgdl.pipeline.video_job import VideoJob
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 
@@ -228,6 +230,11 @@ def test_hardware_encodes_what_it_opens_for(
     if expected == "libx264":
         with pytest.raises(InputError, match=r"no NVIDIA encoder or driver for \d+×\d+ px: .*; use encoder libx264"):
             pick_encoder(formats.FORMATS["h264"], "h264_nvenc", size_hw=size_hw)
+
+
+def test_presets_of_hardware_are_not_refused_where_it_may_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "why_not", lambda *_: None)
+    check(VideoJob("in.mp4", Path("out.mp4"), background="red", preset="p4"))
 
 
 def test_the_encoder_is_chosen_by_the_size_of_the_clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from bgdl.errors import InputError
-from tests.video_clips import convert, decoded, packets, write_clip
+from tests.video_clips import BrightSubject, convert, decoded, packets, write_clip
 
 
 def clip_with(path: Path, audio: str, *, frames: int = 20, layout: str = "stereo") -> Path:
@@ -165,6 +165,14 @@ def test_sound_of_what_is_no_clip_is_refused(tmp_path: Path, background: str) ->
     with pytest.raises(InputError, match="sound is the background's, but the background is not a clip; give a clip"):
         convert(source, tmp_path / "out.mkv", background=name, sound="background")
     assert not list(tmp_path.glob("out*"))
+
+
+def test_sound_of_a_background_is_refused_where_the_format_holds_none(tmp_path: Path) -> None:
+    source, background = write_clip(tmp_path / "in.mp4"), clip_with(tmp_path / "bg.mp4", "aac", frames=2)
+    matter = BrightSubject()
+    with pytest.raises(InputError, match=r"the background's, but gif holds no sound; write \.mp4, .* leave sound out$"):
+        convert(source, tmp_path / "out.gif", model=matter, background=str(background), sound="background")
+    assert matter.seen == 0
 
 
 def test_a_silent_background_is_said(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from bgdl.choices import BackgroundEnd, EdgeName, EngineName, Fit, FormatName, P
 from bgdl.errors import InputError
 from bgdl.media.encoder import encoder_options, pick_encoder
 from bgdl.media.formats import check_crf
-from bgdl.media.opening import is_pipe
+from bgdl.media.opening import is_pipe, is_url
+from bgdl.media.reader import VideoReader
 from bgdl.media.target import Target
 from bgdl.pipeline.backdrop import is_clip
 from bgdl.pipeline.looks import Background
@@ -103,8 +104,13 @@ def check(job: VideoJob) -> None:
     if job.sound == "background" and not is_clip(job.background):
         raise InputError("sound is the background's, but the background is not a clip; give a clip, or leave sound out")
     chosen = format_of(job)
-    pick_encoder(chosen, job.encoder)
-    encoder_options(chosen, job.encoder, job.crf, job.preset)
+    if job.sound == "background" and not chosen.sound:
+        raise InputError(
+            f"sound is the background's, but {chosen.name} holds no sound; "
+            "write .mp4, .mkv, .mov or .webm, or leave sound out"
+        )
+    encoder = pick_encoder(chosen, job.encoder, cuda=job.preset is not None)  # hardware has presets of its own
+    encoder_options(chosen, encoder, job.crf, job.preset)
     check_crf(chosen, job.crf)
     twice = (job.sound == "source" and chosen.sound) or job.crop is not None or job.start or job.prime
     if is_pipe(job.source) and twice:
@@ -113,6 +119,7 @@ def check(job: VideoJob) -> None:
             "or use no sound (sound: none), and leave start, crop and prime out"
         )
     _check_target(job, Target.of(job.target, sequence=chosen.sequence))
+    _check_background(job.background)
 
 
 def _check_target(job: VideoJob, target: Target) -> None:
@@ -120,6 +127,12 @@ def _check_target(job: VideoJob, target: Target) -> None:
     reads = (job.source, *(str(path) for path in (job.background, job.prime) if isinstance(path, (str, Path))))
     for written in (target, target.sidecar) if job.alpha_sidecar else (target,):
         written.check(overwrite=job.overwrite, reads=reads)
+
+
+def _check_background(background: Background) -> None:
+    """Refuse a clip that does not open; what comes over a network or through a pipe is opened once, later."""
+    if is_clip(background) and not (is_url(str(background)) or is_pipe(str(background))):
+        VideoReader(background).close()
 
 
 def convert(job: VideoJob, matter: Matter) -> VideoReport:
@@ -150,12 +163,13 @@ def _cropped(job: VideoJob, step: Step, mattes: Path) -> VideoReport:
         job, target=mattes, format="ffv1", encoder="auto", crf=None, preset=None, background="transparent",
         only_matte=True, alpha_sidecar=False, sound="none",
     )  # fmt: skip
-    Run(first, replace(step, watch=finder), looking=True).report()
+    looked = Run(first, replace(step, watch=finder), looking=True).report()
     even = format_of(job).even
     matter = step.matter
     foreground = matter.foreground if is_unmixing(matter) else None
     recorded = Recorded(mattes, name=matter.name, device=matter.device, foreground=foreground)
     try:
-        return Run(job, Step(recorded, compose.Alpha(), box=finder.box(even=even))).report()
+        report = Run(job, Step(recorded, compose.Alpha(), box=finder.box(even=even))).report()
+        return replace(report, seconds=looked.seconds + report.seconds)
     finally:
         recorded.close()

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Generic, TypeVar
 
 from bgdl.media.interrupt import ctrl_c_after
@@ -37,6 +37,9 @@ class StageTimes:
     @property
     def slowest(self) -> str:
         return max(STAGES, key=lambda name: float(getattr(self, name)))
+
+    def __add__(self, other: StageTimes) -> StageTimes:
+        return StageTimes(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 class _Stopped(Exception):

@@ -27,8 +27,9 @@ class FrameRecord:
 class VideoReport:
     """What `convert_video` did.
 
-    frames, batch: counts. seconds: of the stages' own work, the wall clock beside them. peak_memory_mb: of this
-    process since it began, None where the system does not say; peak_device_mb: of the GPU. sidecar: the matte's file.
+    frames, batch: counts. seconds: of the stages' own work, the wall clock beside them, both passes of `crop` together.
+    peak_memory_mb: of this process since it began, None where the system does not say; peak_device_mb: of the GPU.
+    sidecar: the matte's file.
     """
 
     source: str
