@@ -144,10 +144,11 @@ def test_a_missing_folder_and_broken_scores_are_explained(trained: Path, tmp_pat
     with pytest.raises(InputError, match=r"cannot write x.onnx: there is no folder .*nowhere; create it first"):
         model.export(trained, tmp_path / "nowhere" / "x.onnx")
     (tmp_path / "scores.json").write_text("{")
-    for scores in ("scores.json", "none.json"):
+    told = {"scores.json": "cannot be read as JSON: ", "none.json": "there is no file .*none.json; scores takes a JSON"}
+    for scores, reason in told.items():
         command = ["export", str(trained), "-o", str(tmp_path / "x.onnx"), "--scores", str(tmp_path / scores)]
         result = CliRunner().invoke(app, command)
-        assert isinstance(result.exception, InputError) and "cannot be read as JSON" in str(result.exception)
+        assert isinstance(result.exception, InputError) and re.search(reason, str(result.exception))
 
 
 def test_scores_file_goes_into_the_card(trained: Path, tmp_path: Path) -> None:
@@ -209,6 +210,12 @@ def test_blend_refuses_what_it_cannot_average(trained: Path) -> None:
         blend(one, one, 1.5)
     with pytest.raises(InputError, match="u2netp and u2net cannot be blended"):
         blend(one, checkpoint.Checkpoint("u2net", {}), 0.5)
+
+
+def test_a_share_without_a_blend_is_refused(trained: Path, tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["export", str(trained), "-o", str(tmp_path / "x.onnx"), "--share", "0"])
+    assert str(result.exception) == "share is the weight in an average; give blend too"
+    assert not (tmp_path / "x.onnx").exists()
 
 
 def test_blend_of_trained_batchnorm_with_a_folded_start(trained: Path, tmp_path: Path) -> None:

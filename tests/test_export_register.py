@@ -79,11 +79,13 @@ def test_names_stand_for_files(trained: Path, tmp_path: Path, own_registry: Path
     """A registered name can be exported, blended in and is listed."""
     model.export(trained, tmp_path / "mine.safetensors", scores={"people": 0.97})
     user_registry.register(tmp_path / "mine.safetensors", "desk")
-    command = ["export", "desk", "-o", str(tmp_path / "again.safetensors"), "--blend", "desk"]
+    command = ["export", "desk", "-o", str(tmp_path / "again.safetensors"), "--blend", "desk", "--share", "0.3"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     card = checkpoint.read(tmp_path / "again.safetensors").metadata
-    assert card["blend"]["start"] == "desk" and "scores" not in card  # others than those that were measured
+    assert (
+        card["blend"] == {"start": "desk", "share": 0.3} and "scores" not in card
+    )  # others than those that were measured
     listed = CliRunner().invoke(app, ["models", "--json"]).output.splitlines()
     assert json.loads(listed[-1])["weights"] == str(own_registry / "desk.safetensors")
 

@@ -30,7 +30,10 @@ Start = Annotated[
         "--blend", metavar="WEIGHTS", help="Average with these weights (file or name), such as training's start."
     ),
 ]
-Share = Annotated[float, typer.Option("--share", help="With --blend: weight of the checkpoint in the average, 0 to 1.")]
+Share = Annotated[
+    float | None,
+    typer.Option("--share", help="With --blend: weight of the checkpoint in the average, 0 to 1 (default: 0.5)."),
+]
 Int8 = Annotated[
     Path | None,
     typer.Option("--int8", metavar="FOLDER", help="Calibrate int8 on pictures from this folder (.safetensors only)."),
@@ -57,7 +60,7 @@ def export(
     licence: Licence = None,
     scores: Scores = None,
     start: Start = None,
-    share: Share = 0.5,
+    share: Share = None,
     pictures: Int8 = None,
     levels: Levels = None,
     register: Register = None,
@@ -70,9 +73,13 @@ def export(
     facts: dict[str, Any] = {"licence": licence} if licence else {}
     if scores:
         facts["scores"] = _read_scores(scores)
+    if share is not None and start is None:
+        raise InputError("share is the weight in an average; give blend too")
     if register:
         user_registry.check_name(register, overwrite=overwrite)
-    options: dict[str, Any] = {"start": start, "share": share, "pictures": pictures, "levels": levels}
+    options: dict[str, Any] = {"start": start, "pictures": pictures, "levels": levels}
+    if share is not None:
+        options["share"] = share
     difference = model.export(checkpoint, output, half=precision == "half", overwrite=overwrite, **options, **facts)
     size_mb = sum(file.stat().st_size for file in files_of(output)) / 1e6
     console.note(f"{output}: {size_mb:.2f} MB, mean difference from torch {difference:.1e}")
@@ -84,6 +91,10 @@ def export(
 def _read_scores(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(
+            f'there is no file {path}; scores takes a JSON file, {{"people": 0.95}} or the like'
+        ) from error
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as JSON: {error}") from error
     if not isinstance(found, dict) or not _holds_numbers(found):
