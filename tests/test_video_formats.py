@@ -129,6 +129,7 @@ def test_mp4_with_transparency_is_refused_with_three_ways_out(tmp_path: Path, cl
     [
         ("out.xyz", "auto", "cannot tell the format"),
         ("out.mp4", "vp9", r"vp9 does not go into a \.mp4 file; use \.webm, \.mkv"),
+        ("out/frames", "ffv1", r"ffv1 does not go into a folder; use \.mkv"),
         ("out.mp4", "h266", "unknown format 'h266'"),
     ],
 )
@@ -137,12 +138,15 @@ def test_formats_that_do_not_fit(name: str, format: formats.FormatName, message:
         formats.pick(Path(name), format, channels=3)
 
 
-@pytest.mark.parametrize("name", [".mp4", ".MKV", ".png", "sub/.webm"])
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [(".mp4", ".mp4"), (".MKV", ".MKV"), (".png", ".png"), ("sub/.webm", ".webm"), (".AVI", ".mp4"), (".jpg", ".mp4")],
+)
 def test_an_ending_alone_is_no_folder_unless_it_is_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, example: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = f"^'{re.escape(name)}' has no name before its ending; give one, for instance clip{Path(name).name}$"
+    said = f"^'{re.escape(name)}' has no name before its ending; give one, for instance clip{example}$"
     with pytest.raises(InputError, match=said):
         formats.pick(Path(name), channels=3)
     Path(name).mkdir(parents=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bgdl.choices import FormatName
 from bgdl.errors import InputError
+from bgdl.media.opening import CLIP_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -156,8 +157,9 @@ def pick(target: Path, name: FormatName = "auto", *, channels: int, flatten: boo
     in a format that has none, with the ways out.
     """
     suffix = target.suffix.lower()
-    if target.name.lower() in _DEFAULTS and not target.is_dir():
-        raise InputError(f"{str(target)!r} has no name before its ending; give one, for instance clip{target.name}")
+    if target.name.lower() in (*_DEFAULTS, *CLIP_SUFFIXES, ".jpg", ".jpeg") and not target.is_dir():
+        example = target.name if target.name.lower() in _DEFAULTS else ".mp4"
+        raise InputError(f"{str(target)!r} has no name before its ending; give one, for instance clip{example}")
     if name == "auto":
         if suffix not in _DEFAULTS:
             raise InputError(f"cannot tell the format of {target.name!r}; known are {_known_suffixes()}, or a folder")
@@ -166,7 +168,8 @@ def pick(target: Path, name: FormatName = "auto", *, channels: int, flatten: boo
     if chosen is None:
         raise InputError(f"unknown format {name!r}; known are auto, {', '.join(FORMATS)}")
     if suffix not in chosen.muxers and not (chosen.name == "png" and not suffix):
-        raise InputError(f"{name} does not go into a {suffix or 'folder'} file; use {', '.join(chosen.muxers)}")
+        place = f"{suffix} file" if suffix else "folder"
+        raise InputError(f"{name} does not go into a {place}; use {', '.join(chosen.muxers)}")
     if channels not in chosen.pix_fmts and not flatten:
         raise InputError(no_transparency(target, chosen))
     return chosen
