@@ -9,6 +9,7 @@ from typing import Any
 import av
 import pytest
 
+from bgdl.errors import InputError
 from bgdl.media import decoder
 from bgdl.media.opening import picture_of
 from bgdl.media.reader import VideoReader
@@ -81,6 +82,14 @@ def test_a_file_that_is_cut_off_says_so(tmp_path: Path, name: str) -> None:
     report = convert(source, tmp_path / "out.mkv", overwrite=True)
     assert 0 < report.frames < 60
     assert f"of 2.40 s ({report.frames} of 60 frames): the file is cut off" in report.notes[-1]
+
+
+def test_a_file_that_lost_the_index_at_its_end_does_not_open(tmp_path: Path) -> None:
+    """docs/troubleshooting.md says what to do."""
+    source = write_clip(tmp_path / "in.mp4")
+    source.write_bytes(source.read_bytes()[:-2000])
+    with pytest.raises(InputError, match=r"cannot be opened as a video \(Invalid data found when processing input\)$"):
+        convert(source, tmp_path / "out.mp4")
 
 
 def test_a_part_of_a_whole_file_is_no_damage(tmp_path: Path) -> None:
