@@ -181,10 +181,11 @@ def test_what_a_matter_was_primed_with_stays() -> None:
 
 def test_pictures_have_nothing_to_do_with_each_other() -> None:
     first, second = PHOTO, 255 - PHOTO
-    for model in ("frame_difference", "mog2", bgdl.load("frame_difference", device="cpu")):
-        alone = bgdl.matte(second, model)
-        bgdl.matte(first, model)
-        np.testing.assert_array_equal(bgdl.matte(second, model), alone)
+    between = bgdl.load("frame_difference", device="cpu")
+    for model, prime in ((between, None), ("mog2", PHOTO // 2), (bgdl.load("mog2", device="cpu"), PHOTO // 2)):
+        alone = bgdl.matte(second, model, prime=prime)
+        bgdl.matte(first, model, prime=prime)
+        np.testing.assert_array_equal(bgdl.matte(second, model, prime=prime), alone)
 
 
 @pytest.mark.parametrize("model", ["mog2", "frame_difference", "static_difference", "grabcut:prior=mog2"])
