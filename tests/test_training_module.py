@@ -56,7 +56,10 @@ def test_every_config_starts(config: str, people: Path, tmp_path: Path, monkeypa
     main(["fit", "--config", str(ROOT / "configs" / config), *small])
 
 
-def test_fit_leaves_checkpoint_config_samples_and_curve(people: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_fit_leaves_checkpoint_config_samples_and_curve(
+    people: Path, tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     monkeypatch.chdir(tmp_path)
     smoke = ["fit", "--config", str(ROOT / "configs" / "smoke.yaml"), "--data.root", str(people)]
     main([*smoke, "--data.sizes", "[32]", "--model.input_spec.size", "32"])
@@ -66,10 +69,12 @@ def test_fit_leaves_checkpoint_config_samples_and_curve(people: Path, tmp_path: 
         assert curve.size == (800, 4 * 220)
     loaded = checkpoint.read(folder / "checkpoints" / "last.ckpt")
     assert loaded.arch == "u2netp" and loaded.spec == SMALL
+    assert "first validation" not in caplog.text
 
 
 def test_a_full_disk_leaves_the_former_samples_and_curve_whole(tmp_path: Path) -> None:
     run = Mock(log_dir=str(tmp_path), is_global_zero=True, loggers=[Mock(log_dir=str(tmp_path))])
+    run.enable_validation = False
     (tmp_path / "metrics.csv").write_text("step,val_iou\n1,0.5\n")
     batch = {"frames": torch.zeros(2, 8, 8, 3, dtype=torch.uint8), "masks": torch.zeros(2, 1, 8, 8)}
     draw = {
@@ -85,14 +90,19 @@ def test_a_full_disk_leaves_the_former_samples_and_curve_whole(tmp_path: Path) -
     assert {path.name for path in tmp_path.iterdir()} == {"metrics.csv", *draw}
 
 
-def test_a_run_shorter_than_an_epoch_leaves_its_checkpoint(people: Path, tmp_path: Path, monkeypatch: Any) -> None:
+def test_a_run_shorter_than_an_epoch_leaves_its_checkpoint(
+    people: Path, tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     """Nothing was validated by then, which neither stopping early nor keeping the best may take amiss."""
+    caplog.set_level("INFO")
     monkeypatch.chdir(tmp_path)
     small = ["--data.root", str(people), "--data.split", "hash:2", "--data.sizes", "[32]", "--data.batch", "2"]
     small += ["--model.start", "null", "--model.arch", "u2netp", "--model.input_spec.size", "32"]
     small += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.max_steps", "2"]
     main(["fit", "--config", str(ROOT / "configs" / "portrait.yaml"), *small])
     folder = tmp_path / "runs" / "portrait" / "csv" / "version_0"
+    assert "the run ended before its first validation, so it has no score and no best checkpoint" in caplog.messages
+    assert not (folder / "curve.png").exists()  # it would be white
     assert checkpoint.read(folder / "checkpoints" / "last.ckpt").spec == SMALL
 
 

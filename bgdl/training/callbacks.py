@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities import rank_zero_info
 
 from bgdl import convert
 from bgdl.data.check import sample_grid, save_sheet
@@ -51,10 +52,15 @@ class SampleGrid(Callback):
 
 
 class LearningCurve(Callback):
-    """Draws curve.png beside the metrics.csv of its CSV logger at the end of a run, by Ctrl-C too."""
+    """Draws curve.png beside the metrics.csv of its CSV logger at the end of a run, by Ctrl-C too.
+
+    Says where the run was too short for a score.
+    """
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._draw(trainer)
+        if trainer.enable_validation and "val_iou" not in trainer.callback_metrics:
+            rank_zero_info("the run ended before its first validation, so it has no score and no best checkpoint")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         if isinstance(exception, KeyboardInterrupt):
@@ -64,8 +70,8 @@ class LearningCurve(Callback):
         for logger in trainer.loggers if trainer.is_global_zero else ():
             logger.save()
             path = Path(logger.log_dir or "") / "metrics.csv"
-            if path.is_file():
-                curves = _read_curves(path, ("train_loss_step", "val_iou", "val_boundary_iou", "val_mae"))
+            names = ("train_loss_step", "val_iou", "val_boundary_iou", "val_mae")
+            if path.is_file() and (curves := _read_curves(path, names)):
                 save_sheet(draw_curves(curves), path.with_name("curve.png"))
 
 
@@ -82,7 +88,7 @@ def _read_curves(path: Path, columns: tuple[str, ...]) -> dict[str, Curve]:
 
 def draw_curves(curves: Mapping[str, Curve], *, width: int = 800, height: int = 220) -> Image.Image:
     """One panel for each curve, one above the other, its lowest and highest value written beside it."""
-    sheet = Image.new("RGB", (width, height * max(1, len(curves))), "white")
+    sheet = Image.new("RGB", (width, height * len(curves)), "white")
     draw = ImageDraw.Draw(sheet)
     for number, (name, curve) in enumerate(curves.items()):
         _draw_panel(draw, (70, number * height + 25, width - 20, (number + 1) * height - 20), name, curve, number)
