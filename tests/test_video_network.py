@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from torch import Tensor
 
 from bgdl.errors import InputError
-from bgdl.media import opening
+from bgdl.media import camera, opening
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
+from tests.local_server import serving
 from tests.video_clips import BrightSubject, convert, write_clip
 
 
@@ -28,9 +30,6 @@ def server(tmp_path: Path) -> Iterator[str]:
     released, asked = threading.Event(), []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
         def do_GET(self) -> None:
             data = source.read_bytes()
             if self.path == "/chunked":
@@ -49,11 +48,9 @@ def server(tmp_path: Path) -> Iterator[str]:
                 self.wfile.flush()
                 released.wait(30)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}"
+    with serving(Handler) as address:
+        yield address
         released.set()
-        served.shutdown()
     for thread in threading.enumerate():  # those that were left behind end with their connection
         if thread.name.startswith("bgdl-"):
             thread.join(5)
@@ -88,18 +85,28 @@ def test_a_stalled_connection_is_an_error(server: str, tmp_path: Path, monkeypat
 
 
 def test_ctrl_c_is_heard_while_a_connection_stalls(server: str, tmp_path: Path) -> None:
-    threading.Timer(1.0, _thread.interrupt_main).start()
+    class Pressed(BrightSubject):
+        """Ctrl-C a moment after the first frame, when those that came are done."""
+
+        def alpha(self, frames: Tensor) -> Tensor:
+            if not self.seen:
+                threading.Timer(0.3, _thread.interrupt_main).start()
+            return super().alpha(frames)
+
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt, match="playable"):
-        convert(f"{server}/stalled", tmp_path / "out.mkv", sound="none")
+        convert(f"{server}/stalled", tmp_path / "out.mkv", sound="none", model=Pressed())
     assert time.monotonic() - began < 8
 
 
-def test_live_ends_in_time_while_a_connection_stalls(server: str, tmp_path: Path) -> None:
+def test_live_ends_in_time_while_a_connection_stalls(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(camera, "_PATIENCE_S", 0.2)
     job = LiveJob(source=f"{server}/stalled", window=False, record=tmp_path / "out.mkv", smooth="off", seconds=1)
     began = time.monotonic()
     assert Live(job, BrightSubject()).run().frames
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 5
     assert (tmp_path / "out.mkv").exists()
 
 
