@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -52,18 +53,20 @@ def test_queues_are_bounded() -> None:
 
 
 def test_stages_overlap() -> None:
-    def sleepy(items: Iterator[int]) -> Iterator[int]:
-        for item in items:
-            time.sleep(0.02)
-            yield item
+    """Each works on its own item while the others do: all four meet, once for each item that all have to come."""
+    meeting, items = threading.Barrier(4, timeout=10), 15
 
-    def source() -> Iterator[int]:
-        for item in range(15):
-            time.sleep(0.02)
-            yield item
+    def met(stage: int, item: int) -> int:
+        """Wait for the others, which are so many items ahead or behind as their stages are."""
+        if 3 - stage <= item < items - stage:
+            meeting.wait()
+        return item
 
-    times = Pump(source(), sleepy, sleepy, lambda _: time.sleep(0.02)).run()
-    assert times.wall < 0.5 * (times.decode + times.matte + times.look + times.encode)
+    def working(stage: int, given: Iterator[int]) -> Iterator[int]:
+        return (met(stage, item) for item in given)
+
+    source = working(0, iter(range(items)))
+    Pump(source, partial(working, 1), partial(working, 2), partial(met, 3)).run()
 
 
 @pytest.mark.parametrize("stage", ["decode", "matte", "look", "encode"])
