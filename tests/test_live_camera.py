@@ -1,4 +1,4 @@
-"""The live source: what is asked of a camera, its failures, and when it is let go."""
+"""The live source: what is asked of a camera, and when it is let go."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import importlib
 import os
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -114,75 +112,6 @@ def test_sizes() -> None:
 def test_what_is_no_size_is_a_sentence(text: str) -> None:
     with pytest.raises(InputError, match=r"^--resolution .* is not WIDTHxHEIGHT, for instance 1280x720"):
         parse_size(text, "--resolution")
-
-
-class Missing(Capture):
-    """Gives nothing, in one way or another, for the reads of these numbers."""
-
-    misses: range
-    way: object
-
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        Missing.reads += 1
-        if Missing.reads not in self.misses:
-            return True, disc(0)
-        if isinstance(self.way, Exception):
-            raise self.way
-        return self.way  # type: ignore[return-value]
-
-    reads = 0
-
-
-@pytest.fixture
-def missing(monkeypatch: pytest.MonkeyPatch) -> Callable[[range, object], None]:
-    """Cameras miss these reads in this way."""
-
-    def miss(misses: range, way: object) -> None:
-        monkeypatch.setattr(Missing, "reads", 0)
-        monkeypatch.setattr(Missing, "misses", misses, raising=False)
-        monkeypatch.setattr(Missing, "way", way, raising=False)
-        monkeypatch.setattr(cv2, "VideoCapture", Missing)
-
-    return miss
-
-
-@pytest.mark.parametrize(
-    "way",
-    [(False, None), (True, None), (True, np.zeros((0, 0, 3), np.uint8)), cv2.error("damaged")],
-    ids=["failed", "none", "empty", "error"],
-)
-@pytest.mark.parametrize("misses", [range(1, 2), range(5, 8)], ids=["first", "later"])
-def test_single_reads_that_give_nothing_are_passed_over(
-    missing: Callable[[range, object], None], misses: range, way: object
-) -> None:
-    missing(misses, way)
-    with Camera("0") as source:
-        while Missing.reads < 20:
-            assert source.newest(30) is not None
-
-
-@pytest.mark.parametrize("way", [(False, None), cv2.error("damaged")], ids=["failed", "error"])
-def test_reads_that_keep_failing_are_a_camera_that_is_gone(
-    monkeypatch: pytest.MonkeyPatch, missing: Callable[[range, object], None], way: object
-) -> None:
-    monkeypatch.setattr(camera, "_MISSES_S", 0.2)
-    missing(range(1, 1000), way)
-    began = time.monotonic()
-    with Camera("0") as source, pytest.raises(InputError, match="camera 0 gives no picture: it was unplugged, or"):
-        source.newest(30)
-    assert time.monotonic() - began >= 0.2
-
-
-def test_a_camera_that_fails_is_let_go_at_once(
-    monkeypatch: pytest.MonkeyPatch, missing: Callable[[range, object], None]
-) -> None:
-    monkeypatch.setattr(camera, "_MISSES_S", 30)
-    monkeypatch.setattr(camera, "_NAP_S", 30)
-    missing(range(1, 1000), (False, None))
-    began = time.monotonic()
-    with Camera("0") as source:
-        assert source.newest(0.1) is None
-    assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(("platform", "expected"), [("win32", "0"), ("linux", None)])

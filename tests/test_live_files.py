@@ -9,13 +9,10 @@ import pytest
 
 from bgdl.errors import InputError
 from tests.conftest import Bgdl
-from tests.live_runs import run_of, stand_in
+from tests.live_runs import own_camera, run_of
 from tests.video_clips import decoded, write_clip
 
-
-@pytest.fixture(autouse=True)
-def _device(monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(monkeypatch)
+pytestmark = pytest.mark.usefixtures(own_camera.__name__)
 
 
 def test_the_snapshot_folder_is_made_and_no_snapshot_replaces_another(tmp_path: Path) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import http.server
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,9 +13,11 @@ import av
 import pytest
 import torch
 
-from bgdl.media import camera
+from bgdl.media import camera, reader
 from bgdl.media.camera import Camera
-from tests.live_runs import stand_in
+from bgdl.media.reader import VideoReader
+from tests.live_runs import Device, own_clock
+from tests.local_server import serving
 from tests.video_clips import write_clip
 
 RATE, LONG_S = 4, 10
@@ -37,9 +37,6 @@ def server(slow_clip: Path, tmp_path: Path) -> Iterator[str]:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_message(self, *_: object) -> None:
-            pass
-
         def do_GET(self) -> None:
             data = (slow_clip if self.path == "/clip" else stream).read_bytes()
             self.send_response(200)
@@ -51,15 +48,8 @@ def server(slow_clip: Path, tmp_path: Path) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}"
-        served.shutdown()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
+    with serving(Handler) as address:
+        yield address
 
 
 @pytest.fixture
@@ -73,11 +63,8 @@ def segments(tmp_path: Path) -> Iterator[str]:
             if packet.size:
                 packet.stream = stream
                 output.mux(packet)
-    handler = functools.partial(Quiet, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
-        threading.Thread(target=served.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{served.server_port}/live.m3u8"
-        served.shutdown()
+    with serving(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path)) as address:
+        yield f"{address}/live.m3u8"
 
 
 def lasts_s(source: str) -> float:
@@ -116,11 +103,12 @@ def test_a_live_stream_in_segments_plays_at_its_own_pace(segments: str) -> None:
     assert second_frame_after_s(segments) > 0.4 / RATE
 
 
-def coming_s(monkeypatch: pytest.MonkeyPatch, moments: list[tuple[float, float]], *, segments: bool) -> list[float]:
+def coming_s(
+    monkeypatch: pytest.MonkeyPatch, moments: list[tuple[float, float]], *, segments: bool, lasts_s: float | None = None
+) -> list[float]:
     """When a stream's frames come; moments: their timestamps, and how long the network lets each be waited for."""
-    stand_in(monkeypatch)
-    now = [0.0]
-    monkeypatch.setattr(camera, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    now = own_clock(monkeypatch)
+    monkeypatch.setattr(camera, "_open_camera", lambda *_: Device())
     picture = torch.zeros(1, 2, 2, 3, dtype=torch.uint8)
 
     def batches(_: int) -> Iterator[SimpleNamespace]:
@@ -128,11 +116,9 @@ def coming_s(monkeypatch: pytest.MonkeyPatch, moments: list[tuple[float, float]]
             now[0] += network_s
             yield SimpleNamespace(data=picture, pts=(stamp_s,), time_base=1)
 
-    info = SimpleNamespace(segments=segments, duration_s=None, pixel_aspect=None)
-    reader: Any = SimpleNamespace(info=info, first_s=moments[0][0], batches=batches)
-    source: Any = Camera("0")
-    source._stopping = SimpleNamespace(wait=lambda wait_s: now.__setitem__(0, now[0] + wait_s))
-    return [pytest.approx(now[0]) for _ in source._played(reader)]
+    info = SimpleNamespace(segments=segments, duration_s=lasts_s, pixel_aspect=None)
+    played: Any = SimpleNamespace(info=info, first_s=moments[0][0], batches=batches)
+    return [pytest.approx(now[0]) for _ in Camera("0")._played(played)]
 
 
 LATE = [(0, 0), (0.1, 0), (0.2, 1.0), (0.3, 0), (0.4, 0)]
@@ -146,3 +132,34 @@ def test_segments_that_were_late_are_not_hurried_through(monkeypatch: pytest.Mon
 def test_segments_that_are_left_out_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     jump = [(0, 0), (0.1, 0), (60, 0), (60.1, 0)]
     assert coming_s(monkeypatch, jump, segments=True) == [0, 0.1, 0.1, 0.2]
+    few = [(0, 0), (1.75, 0), (4, 0)]
+    assert coming_s(monkeypatch, few, segments=True) == [0, 1.75, 1.75]
+
+
+def test_what_does_not_begin_at_zero_begins_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert coming_s(monkeypatch, [(100, 0), (100.5, 0)], segments=False, lasts_s=1.0) == [0, 0.5]
+
+
+@pytest.mark.parametrize(("name", "segments"), [("hls", True), ("dash", True), ("matroska", False)])
+def test_streams_in_segments_are_known_by_their_format(
+    slow_clip: Path, monkeypatch: pytest.MonkeyPatch, name: str, segments: bool
+) -> None:
+    """By name alone: not every FFmpeg reads DASH."""
+
+    class Container:
+        format = SimpleNamespace(name=name)
+
+        def __init__(self, container: Any) -> None:
+            self.container = container
+
+        def __getattr__(self, wanted: str) -> Any:
+            return getattr(self.container, wanted)
+
+    class Named(reader.Decoder):
+        def __init__(self, source: str) -> None:
+            super().__init__(source)
+            self.container: Any = Container(self.container)
+
+    monkeypatch.setattr(reader, "Decoder", Named)
+    with VideoReader(slow_clip) as clip:
+        assert clip.info.segments == segments

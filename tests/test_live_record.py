@@ -14,9 +14,10 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+import torch
 
 from bgdl.errors import InputError
-from bgdl.media import camera
+from bgdl.media import camera, formats
 from bgdl.media.reader import VideoReader
 from bgdl.media.writer import VideoWriter
 from bgdl.pipeline import live
@@ -24,13 +25,10 @@ from bgdl.pipeline.backdrop import VideoBackground
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from tests.conftest import Bgdl
-from tests.live_runs import Device, run_of, stand_in
+from tests.live_runs import Device, own_camera, run_of
 from tests.video_clips import Whole, decoded, noise, room_for, write_clip
 
-
-@pytest.fixture(autouse=True)
-def _device(monkeypatch: pytest.MonkeyPatch) -> None:
-    stand_in(monkeypatch)
+pytestmark = pytest.mark.usefixtures(own_camera.__name__)
 
 
 def test_a_camera_that_drops_out_leaves_the_recording(bgdl: Bgdl, tmp_path: Path) -> None:
@@ -86,6 +84,22 @@ def test_a_whole_recording_is_a_file_like_any_other(tmp_path: Path, name: str) -
     assert [box for box in boxes if box not in ("free", "wide")] == ["ftyp", "mdat", "moov"]
     with av.open(str(tmp_path / name)) as clip:
         assert clip.streams.video[0].frames == len(decoded(tmp_path / name)[0]) == 80
+
+
+@pytest.mark.parametrize("name", ["rec.mp4", "rec.mov"])
+def test_what_was_recorded_is_on_disk_before_the_end(tmp_path: Path, name: str) -> None:
+    target, left = tmp_path / name, tmp_path / "left"
+    milliseconds = Fraction(1, 1000)
+    with VideoWriter(
+        target, formats.pick(target, channels=3), size_hw=(48, 64), channels=3, time_base=milliseconds, keep=True,
+        in_order=True,
+    ) as writer:  # fmt: skip
+        writer.write(torch.zeros((75, 48, 64, 3), dtype=torch.uint8), range(0, 3000, 40))
+        left.write_bytes(writer.part.path.read_bytes())  # as a run that is killed leaves it
+    with VideoReader(left) as clip:
+        assert sum(1 for _ in clip.frames()) > 25
+        assert clip.newest_s > 1
+    assert len(decoded(target)[0]) == 75
 
 
 def test_any_error_leaves_the_recording_and_is_raised(tmp_path: Path) -> None:

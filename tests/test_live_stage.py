@@ -19,7 +19,7 @@ from bgdl import compose, registry
 from bgdl.choices import EdgeName, SmoothName
 from bgdl.errors import InputError, MissingExtra
 from bgdl.matters.wrapped import Smoothed
-from bgdl.media import virtualcam
+from bgdl.media import camera, virtualcam
 from bgdl.media.camera import Camera
 from bgdl.media.mailbox import Mailbox
 from bgdl.opencv import cv2
@@ -28,6 +28,7 @@ from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from bgdl.pipeline.live_stage import LiveStage
 from bgdl.refine.edges import EDGES
+from tests.live_runs import InStep, own_clock, run_of
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 FRAME = torch.from_numpy(disc(0))[None]
@@ -74,22 +75,23 @@ def test_an_error_behind_the_last_thing_is_not_lost() -> None:
 def test_a_file_plays_at_its_own_pace(clip: Path) -> None:
     began = time.monotonic()
     shots = []
-    with Camera(str(clip)) as camera:
-        while (shot := camera.newest()) is not None:
+    with Camera(str(clip)) as source:
+        while (shot := source.newest()) is not None:
             shots.append(shot)
     assert time.monotonic() - began >= 11 / 25
-    assert len(shots) + camera.dropped == 12
+    assert len(shots) + source.dropped == 12
     assert shots[0].frames.shape == (1, 48, 64, 3)
-    assert camera.rate == 25
+    assert source.rate == 25
 
 
 def test_latency_does_not_grow_with_a_slow_taker(clip: Path) -> None:
-    with Camera(str(clip)) as camera:
-        time.sleep(0.3)
-        shot = camera.newest()
+    began = time.perf_counter()
+    with Camera(str(clip)) as source:
+        source._thread.join(30)
+        shot = source.newest()
         assert shot is not None
-        assert time.perf_counter() - shot.taken_s < 0.15
-        assert camera.dropped >= 4
+        assert shot.taken_s - began >= 11 / 25
+        assert source.dropped == 11
 
 
 def test_a_missing_camera_is_a_sentence() -> None:
@@ -157,16 +159,21 @@ def test_edges_are_treated_as_asked(edge: EdgeName) -> None:
     assert torch.equal(refined, alpha) == (edge == "none")
 
 
-def test_a_live_run_is_recorded(clip: Path, tmp_path: Path) -> None:
-    target = tmp_path / "out.mp4"
-    job = LiveJob(str(clip), ("#00ff00",), window=False, record=target, smooth="off")
-    report = Live(job, BrightSubject()).run()
+def test_a_live_run_is_recorded(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, target = own_clock(monkeypatch), tmp_path / "out.mp4"
+    monkeypatch.setattr(camera, "Mailbox", InStep)
+
+    def work() -> None:
+        now[0] += 0.01
+
+    events = dict.fromkeys(range(1, 13), work)
+    run, _ = run_of(target, events, source=str(clip), backgrounds=("#00ff00",), smooth="off")
+    report = run.run()
     times, pictures = decoded(target)
-    assert report.frames == len(times) >= 3
-    assert report.frames + report.dropped == 12
-    assert report.latency_ms < 500
+    assert (report.frames, report.dropped) == (12, 0)
+    assert (report.latency_ms, report.seconds) == (pytest.approx(10), pytest.approx(0.45))
     assert pictures[-1][2, 60].tolist()[1] > 230
-    assert abs(float(times[-1] - times[0]) - 11 / 25) < 0.3
+    assert times == [Fraction(frame, 25) for frame in range(12)]
 
 
 def test_a_transparent_record_keeps_its_alpha_through_the_keys(clip: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,11 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from bgdl.errors import InputError
-from bgdl.media import window
+from bgdl.media import camera, window
 from bgdl.pipeline import live
 from bgdl.pipeline.live import Live
 from bgdl.pipeline.live_job import LiveJob
 from tests.conftest import Bgdl
+from tests.live_runs import InStep, own_clock
 from tests.video_clips import BrightSubject, decoded, disc, write_clip
 
 BELOW_TEXT = np.s_[28:]
@@ -98,17 +98,19 @@ def test_a_pause_shows_nothing_and_ends(clip: Path, pressed: Callable[..., None]
     assert report.frames == len(FakeWindow.last.shown)
 
 
-def test_the_rate_is_that_of_the_newest_frames_and_knows_no_pause(
-    clip: Path, pressed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+def test_neither_the_rate_nor_a_clip_behind_the_picture_knows_a_pause(
+    tmp_path: Path, pressed: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a clock by which the first frame and a pause take ten seconds, and each other frame a tenth of one."""
-    now, told, job = [0.0], [], LiveJob(str(clip), ("black",), frames=41)
-    run = Live(job, BrightSubject())
-    monkeypatch.setattr(live, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    now, told, times_s = own_clock(monkeypatch), [], []
+    monkeypatch.setattr(camera, "Mailbox", InStep)
     monkeypatch.setattr(live.live_overlay, "write_lines", lambda picture, lines: told.append(lines[0]) or picture)
+    source = write_clip(tmp_path / "in.mp4", frames=42, rate=25)  # one of them comes during the pause
+    run = Live(LiveJob(str(source), ("black",)), BrightSubject())
     treat = run.stage.treat
 
     def treated(frames: Tensor, time_s: Fraction) -> Tensor:
+        times_s.append(float(time_s))
         now[0] += 10.0 if not told else 0.1
         return treat(frames, time_s)
 
@@ -122,6 +124,7 @@ def test_the_rate_is_that_of_the_newest_frames_and_knows_no_pause(
     rates = [line.split()[0] for line in told]
     assert rates[0] == rates[20] == "0.0"
     assert {*rates[1:20], *rates[21:]} == {"10.0"}
+    assert times_s == pytest.approx([0, *(10 + number / 10 for number in range(40))])
     assert (report.frames, report.seconds) == (41, pytest.approx(14))
 
 
