@@ -67,6 +67,13 @@ def test_a_jump_shows_what_playing_on_would_and_leaves_rounds_out(uneven_clip: P
         assert len(opened) <= rounds + 2
 
 
+def test_a_frame_that_stands_is_made_anew_for_another_size(uneven_clip: Path) -> None:
+    background = VideoBackground(uneven_clip)
+    for size_hw in (SIZE_HW, (12, 16), SIZE_HW):
+        assert background.at([Fraction(0)], size_hw).shape == (1, *size_hw, 3)
+    background.close()
+
+
 def kept() -> Counter[type]:
     return Counter(type(thing) for thing in gc.get_objects() if type(thing) in (VideoReader, Decoder, av.VideoFrame))
 

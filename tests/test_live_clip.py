@@ -14,9 +14,10 @@ from torch import Tensor
 
 from bgdl.errors import InputError
 from bgdl.media.reader import VideoReader
-from bgdl.pipeline.backdrop import VideoBackground
+from bgdl.pipeline.backdrop import OverClip, VideoBackground
 from bgdl.pipeline.live_clip import LiveClip
-from tests.video_clips import write_clip
+from bgdl.pipeline.live_stage import LiveStage
+from tests.video_clips import BrightSubject, write_clip
 
 SIZE_HW = (24, 32)
 
@@ -38,16 +39,19 @@ class HeldClip:
     def __init__(self) -> None:
         self.let = threading.Semaphore(0)
         self.asked: list[Fraction] = []
-        self.closed = False
+        self.closed = self.busy = False
 
     def at(self, times_s: Sequence[Fraction], size_hw: tuple[int, int]) -> Tensor:
+        self.busy = True
         self.asked += times_s
         assert self.let.acquire(timeout=30)
+        self.busy = False
         if times_s[0] > 2:
             raise InputError("the clip is damaged")
         return torch.full((1, *size_hw, 3), int(100 * times_s[0]), dtype=torch.uint8)
 
     def close(self) -> None:
+        assert not self.busy
         self.closed = True
 
 
@@ -76,7 +80,11 @@ def test_a_live_run_does_not_wait_for_its_background_and_a_slow_clip_plays_slowe
     held.let.release()
     assert asked(held, 3) == [0, 0.125, 0.375]  # no more than a quarter of a second later
     assert shown_at(clip, 1.25) == 12
+    held.let.release()
+    assert asked(held, 4)[-1] == 0.5  # none was missed, as since then
     held.let.release(9)
+    clip.at([Fraction(2)], SIZE_HW)
+    assert asked(held, 5)[-1] == 1.25
     clip.close()
     assert held.closed
 
@@ -99,10 +107,30 @@ def test_a_background_that_breaks_ends_a_live_run() -> None:
     assert held.closed
 
 
+def test_a_clip_is_not_closed_while_it_makes_a_frame() -> None:
+    held = HeldClip()
+    clip = LiveClip(held)
+    held.let.release()
+    clip.at([Fraction(0)], SIZE_HW)
+    clip.at([Fraction(1)], SIZE_HW)
+    asked(held, 2)
+    threading.Timer(0.05, held.let.release).start()
+    clip.close()
+    assert held.closed
+
+
 def test_a_live_background_that_was_never_shown_is_closed_at_once() -> None:
     held = HeldClip()
     LiveClip(held).close()
     assert held.closed and not held.asked
+
+
+def test_a_clip_behind_a_live_picture_is_a_live_one(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "bg.mp4", frames=3)
+    stage = LiveStage(BrightSubject(), [str(source)])
+    (look,) = stage._looks
+    assert isinstance(look, OverClip) and isinstance(look._clip, LiveClip)
+    stage.close()
 
 
 def test_a_clip_behind_a_slow_method_keeps_time() -> None:
