@@ -139,10 +139,11 @@ def test_a_grid_that_cannot_be_written_is_told_before_the_work(tmp_path: Path, g
     assert (people / "images" / "person-000.png").read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", ["images", "masks"])
 @pytest.mark.parametrize("layout", ["manifest", pytest.param("links", marks=links)])
-def test_a_grid_replaces_no_picture_that_is_named_from_elsewhere(tmp_path: Path, layout: str) -> None:
+def test_a_grid_replaces_no_picture_that_is_named_from_elsewhere(tmp_path: Path, layout: str, kind: str) -> None:
     people = write_people(tmp_path / "people", 1)
-    picture, root = people / "images" / "person-000.png", tmp_path / "list.csv"
+    picture, root = people / kind / "person-000.png", tmp_path / "list.csv"
     root.write_text("image,mask\npeople/images/person-000.png,people/masks/person-000.png\n")
     if layout == "links":
         root = tmp_path / "links"

@@ -103,6 +103,14 @@ def test_numbers_that_cannot_be_are_refused(people: Path, options: dict[str, Any
         data(people, **options)
 
 
+def test_pictures_and_limits_may_be_many(people: Path) -> None:
+    many = data(people, samples=10**9, limit=10**9)
+    assert (many.samples, many.limit) == (10**9, 10**9)
+    for name in ("samples", "limit"):
+        with pytest.raises(InputError, match=rf"data\.{name} is 1000000001; it must be 1000000000 or less"):
+            data(people, **{name: 10**9 + 1})
+
+
 def test_a_size_that_disagrees_is_found_before_training(tmp_path: Path) -> None:
     """Also of a picture that is not among those that are read first."""
     people = write_people(tmp_path / "people", 40)

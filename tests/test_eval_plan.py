@@ -65,6 +65,13 @@ def test_yes_is_no_number_of_pictures_and_numpys_numbers_are():
     assert (rules.every, rules.limit) == (2, 3) and type(rules.every) is int and type(rules.limit) is int
 
 
+def test_rules_may_be_of_many_pictures():
+    rules = Rules(every=10**9, limit=10**9, resize=10**9)
+    assert (rules.every, rules.limit, rules.resize) == (10**9,) * 3
+    with pytest.raises(InputError, match="limit is 1000000001; it must be 1000000000 or less"):
+        Rules(limit=10**9 + 1)
+
+
 def test_rules_that_cannot_be():
     with pytest.raises(InputError, match="every is 0; it must be a whole number, 1 or more"):
         Rules(every=0)

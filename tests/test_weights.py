@@ -67,10 +67,20 @@ def test_a_copy_that_is_being_made_is_not_registered(tmp_path: Path, monkeypatch
     assert list(weights.registered()) == ["desk"]
 
 
-@pytest.mark.parametrize("folder", ["~/.u2net", "~/.rembg/models/u2net"])
-def test_rembgs_default_folders_are_found(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("data", "folder"),
+    [
+        (None, "~/.u2net"),
+        (None, "~/.rembg/models/u2net"),
+        ("~/data", "~/data/.u2net"),
+        ("~/data", "~/data/rembg/models/u2net"),
+    ],
+)
+def test_rembgs_default_folders_are_found(data: str | None, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("XDG_DATA_HOME", "REMBG_HOME", "U2NET_HOME"):
         monkeypatch.delenv(name, raising=False)
+    if data:
+        monkeypatch.setenv("XDG_DATA_HOME", str(Path(data).expanduser()))
     file = Path(folder).expanduser() / "u2net.onnx"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"x")
@@ -147,6 +157,16 @@ def test_a_damaged_copy_is_fetched_again(server: str, monkeypatch: pytest.Monkey
     (tmp_path / "u2netp.onnx").write_bytes(b"cut sho")
     with pytest.raises(WeightsError, match=r"u2netp.onnx is not u2netp as it was published .*; delete it"):
         weights.fetch_again("u2netp")
+
+
+def test_a_wrong_file_of_rembgs_is_left_to_it(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It lies behind the user cache, and is no longer found once that has the right one."""
+    monkeypatch.setitem(weights.RECORDS, "u2netp", replace(RECORD, url=server, hash=_md5(b"weights" * 1000)))
+    monkeypatch.setenv("U2NET_HOME", str(tmp_path))
+    (tmp_path / "u2netp.onnx").write_bytes(b"cut sho")
+    assert weights.find("u2netp") == tmp_path / "u2netp.onnx"
+    assert weights.fetch_again("u2netp") == weights.find("u2netp") == weights.cache_folder() / "u2netp.onnx"
+    assert (tmp_path / "u2netp.onnx").read_bytes() == b"cut sho"
 
 
 def test_an_address_that_cannot_be_asked_is_no_wrong_hash() -> None:

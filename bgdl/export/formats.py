@@ -56,7 +56,7 @@ def _openvino_told() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).strip().rpartition("\n")[2]
+        reason = str(error).strip().rpartition("\n")[2] or "it gave no reason"
         raise OSError(f"OpenVINO failed ({reason}); is the disk full?") from error
 
 
