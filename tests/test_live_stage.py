@@ -176,6 +176,12 @@ def test_a_live_run_is_recorded(clip: Path, tmp_path: Path, monkeypatch: pytest.
     assert times == [Fraction(frame, 25) for frame in range(12)]
 
 
+def test_a_report_counts_the_frames_that_nobody_took(clip: Path, tmp_path: Path) -> None:
+    run, _ = run_of(tmp_path / "out.mkv", {1: lambda: run._camera._thread.join(30)}, source=str(clip))
+    report = run.run()
+    assert 0 < report.dropped == 12 - report.frames
+
+
 def test_a_transparent_record_keeps_its_alpha_through_the_keys(clip: Path, tmp_path: Path) -> None:
     job = LiveJob(str(clip), ("transparent", "red"), window=False, record=tmp_path / "out.mkv", frames=3)
     run = Live(job, BrightSubject())
