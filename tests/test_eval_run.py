@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import re
 from itertools import islice
@@ -17,7 +16,6 @@ from bgdl.errors import InputError
 from bgdl.evaluation import runner, scores
 from bgdl.evaluation.protocol import Rules
 from bgdl.evaluation.records import FILE, Record, Store
-from bgdl.evaluation.report import write_json
 from bgdl.evaluation.runner import Runner, matte_path
 from bgdl.evaluation.sources import open_sources
 from bgdl.metrics import temporal
@@ -307,21 +305,6 @@ def test_a_manifest_of_absolute_paths_leaves_its_pictures(tmp_path):
     run(tmp_path / "list.csv", [Bright()], mattes=tmp_path / "mattes")
     assert (root / "images" / "000.png").read_bytes() == before
     assert len(list((tmp_path / "mattes").rglob("*.png"))) == 1
-
-
-def test_a_full_disk_is_a_sentence_and_leaves_nothing_half(tmp_path, monkeypatch):
-    def full(path, data):
-        with path.open("wb") as file:
-            file.write(data[:5])
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    Store(tmp_path, HEADER)
-    before = (tmp_path / FILE).read_bytes()
-    monkeypatch.setattr(Path, "write_bytes", full)
-    for write in (lambda: Store(tmp_path, HEADER), lambda: write_json({"format": 1}, tmp_path / "report.json")):
-        with pytest.raises(InputError, match=r"cannot write .*(records\.jsonl|report\.json): No space left on device$"):
-            write()
-    assert [path.name for path in tmp_path.iterdir()] == [FILE] and (tmp_path / FILE).read_bytes() == before
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -147,20 +147,6 @@ def test_ctrl_c_says_how_to_go_on(
     assert LAST.is_file() == bool(epoch) and (LAST.parent.parent / "curve.png").is_file()
 
 
-def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path, files = tmp_path / "run" / "last.ckpt", saving.WholeFiles()
-    files.save_checkpoint({"epoch": 1}, path)
-
-    def full(file: Path, data: Any) -> None:
-        file.touch()
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(InputError, match=r"cannot save .*run/last\.ckpt: No space left on device"):
-        files.save_checkpoint({"epoch": 2}, path)
-    assert torch.load(path) == {"epoch": 1} and [file.name for file in path.parent.iterdir()] == ["last.ckpt"]
-
-
 def test_the_command_saves_whole_files(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

@@ -73,17 +73,26 @@ def test_a_full_disk_leaves_the_former_export(trained: Path, tmp_path: Path, suf
     assert path.read_bytes() == b"old" and names(tmp_path) == [path.name]
 
 
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        (KeyboardInterrupt(), "^$"),
+        (OSError(28, "No space left on device"), "^cannot (write|save) .*{}: No space left on device$"),
+    ],
+    ids=["Ctrl-C", "full disk"],
+)
 @pytest.mark.parametrize("name", WRITERS)
-def test_ctrl_c_leaves_the_former_file_and_nothing_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+def test_what_ends_a_writer_leaves_the_former_file_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, end: BaseException, told: str
 ) -> None:
     def stop(path: Path, data: bytes) -> int:
-        path.touch()
-        raise KeyboardInterrupt
+        with path.open("wb") as file:
+            file.write(bytes(data)[:5])
+        raise end
 
     (tmp_path / name).write_bytes(b"old")
     monkeypatch.setattr(Path, "write_bytes", stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(InputError if isinstance(end, OSError) else KeyboardInterrupt, match=told.format(name)):
         WRITERS[name](tmp_path / name)
     assert (tmp_path / name).read_bytes() == b"old" and names(tmp_path) == [name]
 
