@@ -37,6 +37,15 @@ def make_pairs(root: Path, count: int = 6, name: str = "{:03d}") -> Path:
     return root
 
 
+def make_clip(root: Path, count: int = 6) -> Path:
+    """images/ and masks/ of the frames 0, 1, ... of one size."""
+    for number in range(count):
+        picture, mask = scene(number)
+        save(root / "images" / f"{number}.png", picture)
+        save(root / "masks" / f"{number}.png", mask)
+    return root
+
+
 class Bright:
     """Alpha 1 where a pixel is brighter than `above`: perfect on `scene`."""
 
