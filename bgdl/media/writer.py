@@ -30,8 +30,10 @@ from bgdl.media.tracks import Tracks
 _NAMES = {1: "gray", 3: "rgb24", 4: "rgba"}
 
 _FAST_START = {"movflags": "+faststart"}
-_RECOVERABLE = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000", "flush_packets": "1"}
-"""Of mp4 and mov: each second is on disk and stands for itself, until the end makes one of them, its index behind."""
+_FRAGMENTS = {"movflags": "+hybrid_fragmented", "frag_duration": "1000000", "flush_packets": "1"}
+_CLUSTERS = {"cluster_time_limit": "1000", "flush_packets": "1"}
+_RECOVERABLE = {"mp4": _FRAGMENTS, "mov": _FRAGMENTS, "matroska": _CLUSTERS, "webm": _CLUSTERS}
+"""Each second is on disk and stands for itself; of mp4 and mov until the end makes one of them, its index behind."""
 
 _LEAST_OF_CUTREE_PX = 64
 """Width. libx265 writes behind its row of blocks where a narrower picture has three or fewer, and the process dies."""
@@ -110,7 +112,7 @@ class VideoWriter:
             raise
 
     def _open(self, muxer: str, metadata: dict[str, str], rate: Fraction, options: dict[str, str]) -> None:
-        extra = (_RECOVERABLE if self._keep else _FAST_START) if muxer in ("mp4", "mov") else {}
+        extra = _RECOVERABLE.get(muxer, {}) if self._keep else _FAST_START if muxer in ("mp4", "mov") else {}
         wanted = {**extra, **self.format.muxer_options}
         self._container = av.open(str(self.part.path), "w", format=muxer, options=wanted)
         self._container.metadata.update(metadata)
