@@ -33,6 +33,14 @@ def measured(tiny_weights):
     return replace(net, calibration=int8.measure(net, pictures.draw(SPEC).planes))
 
 
+@pytest.fixture(scope="module")
+def calibrated(tiny_weights, tmp_path_factory):
+    """The same as a file, exported with a folder of pictures."""
+    folder = tmp_path_factory.mktemp("calibrated")
+    export(tiny_weights, folder / "own.safetensors", pictures=write_people(folder / "people", 3))
+    return folder / "own.safetensors"
+
+
 def test_every_wide_map_is_rounded_and_holds_zero(measured):
     assert len(measured.calibration.ranges) == 164  # 165, less the sum of the last block, whose ends are kept apart
     for low, high in measured.calibration.ranges.values():
@@ -86,23 +94,20 @@ def _convolutions(compiled):
     ]
 
 
-def test_exported_with_pictures_it_runs_in_int8(tiny_weights, tmp_path):
-    folder = write_people(tmp_path / "people", 3)
-    export(tiny_weights, tmp_path / "own.safetensors", pictures=folder)
+def test_exported_with_pictures_it_runs_in_int8(calibrated):
     frames = torch.randint(0, 256, (1, 40, 50, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     exact, rounded = (
-        bgdl.load(tmp_path / "own.safetensors", device="cpu", engine="openvino", precision=precision).alpha(frames)
+        bgdl.load(calibrated, device="cpu", engine="openvino", precision=precision).alpha(frames)
         for precision in ("fp32", "int8")
     )
     assert 0 < (exact - rounded).abs().mean() < 0.05
     with pytest.raises(InputError, match=r"'own.onnx' cannot hold int8 calibration"):
-        export(tiny_weights, tmp_path / "own.onnx", pictures=folder)
+        export(calibrated, calibrated.with_suffix(".onnx"), pictures=calibrated.parent / "people")
 
 
-def test_blended_weights_have_no_ranges_of_their_parts(tiny_weights, tmp_path):
-    export(tiny_weights, tmp_path / "own.safetensors", pictures=write_people(tmp_path / "people", 2))
-    export(tmp_path / "own.safetensors", tmp_path / "mixed.safetensors", start=tiny_weights)
-    assert network.read(tmp_path / "own.safetensors").calibration
+def test_blended_weights_have_no_ranges_of_their_parts(calibrated, tiny_weights, tmp_path):
+    export(calibrated, tmp_path / "mixed.safetensors", start=tiny_weights)
+    assert network.read(calibrated).calibration
     assert network.read(tmp_path / "mixed.safetensors").calibration is None
 
 

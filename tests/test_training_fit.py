@@ -105,6 +105,7 @@ def test_resume_is_exact(people: Path, tmp_path: Path) -> None:
 def test_resume_is_exact_with_workers(people: Path) -> None:
     """In a process of its own: what other tests have loaded keeps threads that do not bear a fork."""
     command = [sys.executable, "-m", "tests.training_runs", "resume", str(people)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    one_thread = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=one_thread)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("exact\n")

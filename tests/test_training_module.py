@@ -115,7 +115,8 @@ def test_teacher_pulls_towards_its_matte(people: Path, tmp_path: Path, tiny_weig
     white = tmp_path / "white.safetensors"
     checkpoint.write(white, teacher, spec=SMALL)
     loss = Loss(bce=0, iou=0, sides=0, distil=1.0)
-    module = PortraitModule(input_spec=SMALL, teacher=str(white), loss=loss, warmup_steps=0, lr=3e-3)
+    torch.manual_seed(0)
+    module = PortraitModule(input_spec=SMALL, teacher=str(white), loss=loss, warmup_steps=0, lr=1e-3)
     assert not any("teacher" in name for name in module.state_dict())
     x = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
@@ -126,7 +127,8 @@ def test_teacher_pulls_towards_its_matte(people: Path, tmp_path: Path, tiny_weig
         return away
 
     before = distance()
-    trainer(tmp_path, max_epochs=3).fit(module, data(people, batch=4, samples=32, augment=Augment(occlude=0)))
+    pictures = data(people, batch=4, samples=32, augment=Augment(occlude=0))
+    trainer(tmp_path, limit_val_batches=0).fit(module, pictures)
     assert before > 0.3 and distance() < 0.5 * before
 
 

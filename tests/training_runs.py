@@ -57,7 +57,7 @@ def resume_exactly(people: Path, folder: Path, *, workers: int) -> None:
 
     def run(folder: Path, *extra: Callback, resume: Path | None = None) -> dict[str, Any]:
         torch.manual_seed(0)
-        keeper = ModelCheckpoint(folder, save_last=True)
+        keeper = ModelCheckpoint(folder, filename="last", enable_version_counter=False)
         average = EMAWeightAveraging(decay=0.5)
         fit = trainer(folder, max_epochs=2, callbacks=[keeper, average, *extra], enable_checkpointing=True)
         module = PortraitModule(input_spec=SMALL, batchnorm="train", warmup_steps=2)
