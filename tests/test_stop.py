@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,15 @@ from tests.video_clips import decoded, write_clip
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither signal")
 
 SIGNALS = ("SIGTERM", "SIGHUP")
+
+
+@pytest.fixture(autouse=True)
+def _heard() -> Iterator[None]:
+    """As at a terminal: under nohup, SIGHUP is ignored here and by what is started from here."""
+    before = {name: signal.signal(getattr(signal, name), signal.SIG_DFL) for name in SIGNALS}
+    yield
+    for name, handler in before.items():
+        signal.signal(getattr(signal, name), handler)
 
 
 @pytest.fixture
