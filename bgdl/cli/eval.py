@@ -34,8 +34,8 @@ Methods = Annotated[
     typer.Option(
         "--methods",
         "-m",
-        help="Methods to score, with commas: portrait,mog2:history=200,weights.pth; mattes:FOLDER for mattes made "
-        "elsewhere.",
+        help="Methods to score (needed here or in --config), with commas: portrait,mog2:history=200,weights.pth; "
+        "mattes:FOLDER for mattes made elsewhere.",
         rich_help_panel=METHOD,
     ),
 ]

@@ -43,7 +43,7 @@ Levels = Annotated[
     typer.Option(
         "--levels",
         metavar="LOW HIGH",
-        help="Probability up to which a place is empty, and from which it is full, such as 0.1 0.9: less haze, "
+        help="Probabilities that count as empty (LOW and below) and full (HIGH and above), such as 0.1 0.9: less haze, "
         "fewer see-through subjects. Default: those of the checkpoint's start.",
     ),
 ]

@@ -83,7 +83,7 @@ ClipEdgeOption = Annotated[
     EdgeName,
     typer.Option(
         "--edge", metavar="MODE", rich_help_panel=LOOK,
-        help=f"{EDGES} Off by default, unlike for pictures, because it costs about as much time as the network.",
+        help=f"{EDGES} Off by default, unlike for pictures, because it costs as much time as the network or more.",
     ),
 ]  # fmt: skip
 SmoothOption = Annotated[
