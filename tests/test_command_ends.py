@@ -111,3 +111,17 @@ def test_a_warning_is_a_sentence_without_python_around_it() -> None:
     code += "sys.argv = ['bgdl', 'image']; main.main()"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "warning: it moves\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such names")
+def test_a_file_name_gives_a_terminal_no_orders(bgdl: Bgdl, photo: Path, tmp_path: Path) -> None:
+    """Titles, erased lines and hidden text."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    photo.rename(folder / "a\x1b]0;title\x07\x1b[2K\x9b8mb.png")
+    (folder / "\x1b[8mc.png").write_bytes(b"no picture")
+    done = bgdl("image", folder, "-m", "otsu", "-o", tmp_path / "out")
+    assert done.status == 1
+    shown = [line for line in done.err.splitlines() if ".png" in line]
+    assert len(shown) == 2 and "a\ufffd]0;title\ufffd\ufffd[2K\ufffd8mb.png -> " in done.err
+    assert all(char == "\n" or char.isprintable() for char in done.err)

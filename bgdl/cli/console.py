@@ -21,15 +21,23 @@ out = Console(highlight=False, soft_wrap=True, emoji=False)
 err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
 
+_CONTROLS = {code: "\ufffd" for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
+
+def harmless(text: str) -> str:
+    """Without the control characters that terminals obey and file names may hold."""
+    return text.translate(_CONTROLS)
+
+
 def note(text: str) -> None:
     """One line for the reader, not part of the result."""
-    err.print(text, markup=False)
+    err.print(harmless(text), markup=False)
 
 
 def error(text: str) -> None:
     """One sentence on what went wrong."""
     err.print("[bold red]error:[/] ", end="")
-    err.print(text, markup=False)
+    err.print(harmless(text), markup=False)
 
 
 def loaded() -> None:

@@ -44,7 +44,8 @@ def check(
     check_sheet(sheet, root)
     pairs, findings = check_folder(root)
     for finding in findings:
-        console.out.print(f"{finding.severity}: {finding.name} {finding.text}", markup=False)
+        line = f"{finding.severity}: {finding.name} {finding.text}"
+        console.out.print(console.harmless(line), markup=False)
     faulty = {finding.name for finding in findings if finding.severity == "error"}
     samples = spread([pair for pair in pairs if pair.name not in faulty], 16)
     console.note(f"{len(pairs)} pairs, {len(faulty)} with errors, {len(findings) - len(faulty)} warnings")

@@ -268,7 +268,7 @@ def _show(report: Figures, old: Figures | None, *, kept: bool) -> None:
         _print_broken(source, kept=kept)
     if old is not None:
         for line in compare(report, old):
-            console.out.print(line, markup=False)
+            console.out.print(console.harmless(line), markup=False)
 
 
 def _print_broken(source: Figures, *, kept: bool) -> None:
