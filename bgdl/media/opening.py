@@ -1,4 +1,4 @@
-"""Opening a file or URL for reading, in a way that a network that stalls cannot hang."""
+"""Opening a file or URL for reading, in a way that one that gives nothing cannot hang."""
 
 from __future__ import annotations
 
@@ -42,13 +42,18 @@ def is_pipe(source: str) -> bool:
     return source.startswith(("pipe:", "fd:")) or (os.path.exists(source) and stat.S_ISFIFO(os.stat(source).st_mode))
 
 
+def may_stall(source: str) -> bool:
+    """Whether FFmpeg may wait for what never comes: a URL's server, or the rest of a playlist in a file."""
+    return is_url(source) or os.path.isfile(source)
+
+
 def open_input(source: str, purpose: str = "as a video") -> av.container.InputContainer:
-    """An open container; a URL that gives nothing for 20 s is an error, then and later. Raises InputError."""
+    """An open container, which waits at most 20 s for data, then and later. Raises InputError."""
     if os.path.isdir(source):
         raise InputError(f"{source}: a folder cannot be opened {purpose}; give one clip, or pictures to `bgdl image`")
     try:
-        if is_url(source):
-            return interruptible(lambda: av.open(source, timeout=(_OPEN_S, _READ_S)))
+        if may_stall(source):
+            return interruptible(lambda: av.open(_address(source), timeout=(_OPEN_S, _READ_S)))
         return av.open(_address(source))
     except av.error.FFmpegError as error:
         raise InputError(f"{source}: cannot be opened {purpose} ({reason(error)})") from error
@@ -79,7 +84,7 @@ def reason(error: av.error.FFmpegError) -> str:
 
 
 def interruptible(work: Callable[[], T]) -> T:
-    """What `work` gives, done in a thread of its own: so Ctrl-C is heard while FFmpeg waits for the network."""
+    """What `work` gives, done in a thread of its own: so Ctrl-C is heard while FFmpeg waits for data."""
     results: list[T] = []
     errors: list[BaseException] = []
 

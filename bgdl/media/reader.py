@@ -21,7 +21,7 @@ from bgdl.media import color
 from bgdl.media.clock import Clock
 from bgdl.media.color import ColorTags
 from bgdl.media.decoder import Decoder
-from bgdl.media.opening import interruptible, is_url
+from bgdl.media.opening import interruptible, may_stall
 from bgdl.media.orientation import Orientation, orientation_of
 from bgdl.types import FrameBatch
 
@@ -85,7 +85,7 @@ class VideoReader:
     ) -> None:
         self.source = str(source)
         self._start_s, self._end_s, self._limit = start_s, end_s, limit
-        interruptible(self._begin) if is_url(self.source) else self._begin()
+        interruptible(self._begin) if may_stall(self.source) else self._begin()
 
     def _begin(self) -> None:
         """Open the source and decode the first frame."""
