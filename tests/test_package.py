@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -23,24 +24,66 @@ else:
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
+STRAYS = ("weights/u2net.onnx", "weights/u2net.part", "weights/.cache/u2net.onnx", "data_private.csv", "own/a.png")
+
+
+Built = tuple[zipfile.ZipFile, tarfile.TarFile]
+
+
+def build(root: Path, folder: Path) -> Built:
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
+    return zipfile.ZipFile(next(folder.glob("*.whl"))), tarfile.open(next(folder.glob("*.tar.gz")))
+
+
+def unversioned(archive: tarfile.TarFile) -> set[str]:
+    return {name.partition("/")[2] for name in archive.getnames()}
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    folder = tmp_path_factory.mktemp("dist")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (path,) = folder.glob("*.whl")
-    return zipfile.ZipFile(path)
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
 
 
-def test_the_wheel_holds_the_package_its_weights_and_its_licence(wheel: zipfile.ZipFile) -> None:
+@pytest.fixture(scope="module")
+def wheel(built: Built) -> zipfile.ZipFile:
+    return built[0]
+
+
+@pytest.fixture(scope="module")
+def tracked() -> set[str]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("no checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+    return set(listed.stdout.decode().split("\0")) - {""}
+
+
+def test_the_wheel_holds_the_package_and_its_licence(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     assert {"bgdl/py.typed", "bgdl/_weights/README.md", "bgdl/evaluation/report.html", "bgdl/__main__.py"} <= names
     files = {path.relative_to(ROOT) for path in (ROOT / "bgdl").rglob("*") if path.is_file()}
     assert {path.as_posix() for path in files if "__pycache__" not in path.parts} <= names
-    shipped = {f"bgdl/_weights/{path.name}" for path in (ROOT / "weights").iterdir()}
-    assert shipped <= names
     assert {name.rpartition("/")[2] for name in names if "licenses/" in name} == {"LICENSE", "NOTICE"}
     assert not [name for name in names if name.startswith(("tests/", "shared/", "configs/"))]
+
+
+def test_every_tracked_file_is_shipped(tracked: set[str], built: Built) -> None:
+    wheel, sdist = built
+    weights = {name.replace("weights/", "bgdl/_weights/") for name in tracked if name.startswith("weights/")}
+    assert weights == {name for name in wheel.namelist() if name.startswith("bgdl/_weights/")}
+    assert tracked <= unversioned(sdist)
+
+
+def test_what_lies_about_in_a_checkout_is_not_shipped(built: Built, tmp_path: Path) -> None:
+    wheel, sdist = built
+    sdist.extractall(tmp_path, filter="data")
+    (root,) = tmp_path.iterdir()
+    for stray in STRAYS:
+        (root / stray).parent.mkdir(exist_ok=True)
+        (root / stray).touch()
+    again = build(root, tmp_path / "again")
+    assert sorted(again[0].namelist()) == sorted(wheel.namelist())
+    assert unversioned(again[1]) == unversioned(sdist)
 
 
 def test_the_wheel_is_small(wheel: zipfile.ZipFile) -> None:
