@@ -234,3 +234,21 @@ def test_no_video_stream_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "text.mp4").write_text("no clip")
     with pytest.raises(InputError, match="cannot be opened as a video"):
         convert(tmp_path / "text.mp4", tmp_path / "out.mp4")
+
+
+def test_a_text_file_is_no_clip(tmp_path: Path) -> None:
+    """FFmpeg would draw it."""
+    (tmp_path / "notes.txt").write_text("what to buy\n" * 100)
+    with pytest.raises(InputError, match=r"notes\.txt: cannot be opened as a video \(it is a text file\)"):
+        convert(tmp_path / "notes.txt", tmp_path / "out.mp4")
+
+
+def test_clips_of_too_many_pixels_are_refused_before_they_are_decoded(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "in.mov"), "w") as output:
+        stream = output.add_stream("png", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 11000, 11000, "rgb24"
+        packet = av.Packet(b"nothing that can be decoded")
+        packet.stream, packet.pts, packet.dts = stream, 0, 0
+        output.mux(packet)
+    with pytest.raises(InputError, match=r"in\.mov is 11000×11000, more than the limit of 100000000 pixels; make the"):
+        convert(tmp_path / "in.mov", tmp_path / "out.mp4")

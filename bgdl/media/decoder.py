@@ -14,6 +14,7 @@ from av.format import Flags
 
 from bgdl.errors import InputError
 from bgdl.media.clock import FALL_S
+from bgdl.media.image import MAX_PIXELS
 from bgdl.media.opening import at_end, broken, is_url, open_input, picture_of
 
 _GUESSED_S = {"mpeg": Fraction(2)}
@@ -24,7 +25,8 @@ class Decoder:
     """Frames in the order in which they are shown, with the timestamps that the source gives them.
 
     broken: packets that could not be decoded. ended: the last frame was given.
-    Raises InputError for a source that does not open, has no video stream, or whose connection breaks.
+    Raises InputError for a source that does not open, has no video stream or one of more than `MAX_PIXELS`, or whose
+    connection breaks.
     """
 
     def __init__(self, source: str) -> None:
@@ -156,10 +158,10 @@ class Decoder:
     def _open(self) -> None:
         self.container = open_input(self.source)
         picture = picture_of(self.container)
-        if picture is None:
-            kinds = ", ".join(sorted({stream.type for stream in self.container.streams})) or "nothing"
+        if picture is None or picture.width * picture.height > MAX_PIXELS:
+            refusal = self._refusal(picture)
             self.container.close()
-            raise InputError(f"{self.source}: has no video stream (it holds {kinds})")
+            raise refusal
         self.stream = cast(Any, picture)  # PyAV's stubs differ from version to version
         self.stream.thread_type = "AUTO"
         if self._single:
@@ -169,3 +171,12 @@ class Decoder:
         begins_anywhere = Flags.ts_discont in Flags(self.container.format.flags)
         ticks = round(Fraction(self.container.start_time or 0, 1_000_000) / self.time_base) if begins_anywhere else 0
         self.zero_s = ticks * self.time_base
+
+    def _refusal(self, picture: av.VideoStream | None) -> InputError:
+        if picture is None:
+            kinds = ", ".join(sorted({stream.type for stream in self.container.streams})) or "nothing"
+            return InputError(f"{self.source}: has no video stream (it holds {kinds})")
+        return InputError(
+            f"{self.source} is {picture.width}×{picture.height}, more than the limit of {MAX_PIXELS} pixels; "
+            "make the clip smaller"
+        )

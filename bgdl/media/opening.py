@@ -52,11 +52,19 @@ def open_input(source: str, purpose: str = "as a video") -> av.container.InputCo
     if os.path.isdir(source):
         raise InputError(f"{source}: a folder cannot be opened {purpose}; give one clip, or pictures to `bgdl image`")
     try:
-        if may_stall(source):
-            return interruptible(lambda: av.open(_address(source), timeout=(_OPEN_S, _READ_S)))
-        return av.open(_address(source))
+        container = _opened(source)
     except av.error.FFmpegError as error:
         raise InputError(f"{source}: cannot be opened {purpose} ({reason(error)})") from error
+    if container.format.name == "tty":  # FFmpeg draws text as a terminal would
+        container.close()
+        raise InputError(f"{source}: cannot be opened {purpose} (it is a text file)")
+    return container
+
+
+def _opened(source: str) -> av.container.InputContainer:
+    if may_stall(source):
+        return interruptible(lambda: av.open(_address(source), timeout=(_OPEN_S, _READ_S)))
+    return av.open(_address(source))
 
 
 def picture_of(container: av.container.InputContainer) -> av.VideoStream | None:
