@@ -109,6 +109,14 @@ def peak_device_mb(device: torch.device) -> float | None:
     return round(torch.cuda.max_memory_allocated(device) / (1 << 20), 1) if device.type == "cuda" else None
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, of the GPU or of the machine; only some libraries have a class of its own for it."""
+    said = (
+        "out of memory", "CUDNN_STATUS_ALLOC_FAILED", "Failed to allocate", "can't allocate memory", "not enough memory"
+    )  # fmt: skip
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or any(words in str(error) for words in said)
+
+
 def processor_name() -> str:
     """What the processor calls itself, or its kind where the system does not say."""
     return _cpu_info("model name") or platform.processor() or platform.machine()

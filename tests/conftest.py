@@ -50,6 +50,13 @@ def _ctrl_c_is_heard() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
 
 
+@pytest.fixture(autouse=True)
+def _cpu_unless_asked(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is a GPU too, device "auto" is the CPU, whose results most tests know."""
+    if torch.cuda.is_available() and not request.node.get_closest_marker("cuda"):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _few_threads() -> None:
     torch.set_num_threads(1)  # tests run side by side

@@ -7,7 +7,7 @@ import copy
 import pytest
 import torch
 
-from bgdl.nets.centre import Centred, Floored, centre_channels
+from bgdl.nets.centre import SIZES, Centred, Floored, centre_channels
 from bgdl.nets.onnx_writer import to_onnx
 from bgdl.nets.u2net import U2Net, fold_batchnorm
 
@@ -71,3 +71,16 @@ def test_the_graph_holds_the_same(net):
         expected = centred(x)
     alpha = torch.from_numpy(session.run(None, {"image": x.numpy()})[0])
     torch.testing.assert_close(alpha, expected, atol=2e-5, rtol=0)
+
+
+def test_the_maps_of_several_sizes_are_kept_and_of_not_too_many(net, monkeypatch):
+    centred, made, make = centre_channels(copy.deepcopy(net)), [], Centred.map
+    monkeypatch.setattr(Centred, "map", lambda self, size_hw: made.append(size_hw) or make(self, size_hw))
+    with torch.inference_mode():
+        for side in (64, 96, 64, 96):
+            centred(torch.zeros(1, 3, side, side))
+    assert len(made) == len(set(made)) == 2, "as a second look needs them, each in turn"
+    with torch.inference_mode():
+        for side in range(32, 32 * 8, 32):
+            centred(torch.zeros(1, 3, side, side))
+    assert all(len(module._maps) == SIZES for module in centred.modules() if isinstance(module, Centred))

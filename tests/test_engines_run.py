@@ -222,6 +222,23 @@ def test_a_provider_that_does_not_start_is_an_error(net, pictures, monkeypatch):
     assert Session.asked == [("CUDAExecutionProvider", {"device_id": 3, "use_tf32": 0})]
 
 
+def test_what_onnxruntime_raises_is_of_the_kind_that_others_raise(net, pictures, monkeypatch):
+    """Its own classes come from Exception alone, so nobody would take them for what one picture fails with."""
+    state = pytest.importorskip("onnxruntime.capi.onnxruntime_pybind11_state")
+    engine = choose.start(net, Choice("onnx", "fp32", ""), CPU)
+    session = engine._session(*pictures.shape[-2:])
+
+    class Full:
+        get_inputs, get_outputs = session.get_inputs, session.get_outputs
+
+        def run(self, *_):
+            raise state.RuntimeException("Failed to allocate memory for requested buffer of size 5")
+
+    monkeypatch.setattr(engine, "_session", lambda *_: Full())
+    with pytest.raises(RuntimeError, match="Failed to allocate memory"):
+        engine.run(pictures)
+
+
 @pytest.mark.parametrize("precision", ["fp32", "fp16"])
 def test_fp32_on_cuda_is_not_tf32_and_the_settings_are_put_back(net, pictures, monkeypatch, precision):
     cudnn, seen = torch.backends.cudnn, []

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from bgdl import compose, resize
-from bgdl.refine import grid, smooth
+from bgdl.refine import flow, grid, smooth
 from bgdl.refine.guided import guided_filter
 from bgdl.refine.matte import judge
 from tests.metal import Metal, OnMetal
@@ -66,3 +66,16 @@ def test_samples_at_the_border_repeat_it():
     whole = F.interpolate(planes[None], size_hw, mode="bilinear", align_corners=False)[0]
     values = grid.sample(planes, torch.arange(20 * 33), size_hw)
     torch.testing.assert_close(values.T.reshape(3, *size_hw), whole)
+
+
+def test_motion_is_looked_for_in_pictures_that_were_shrunk_there(frames):
+    coarse = frames[:, ::8, ::8].movedim(-1, 1).float()
+    large = F.interpolate(coarse, (480, 800), mode="bilinear").byte().movedim(1, -1)
+    expected = flow.shrink(large[0])
+    with Metal():
+        found = flow.shrink(large[0].as_subclass(OnMetal))
+    assert found.dtype == expected.dtype and found.shape == expected.shape == (192, 320, 3)
+    assert abs(found.astype(int) - expected).mean() < 1  # cells that overlap, where OpenCV weighs
+    small = frames[0].as_subclass(OnMetal)
+    with Metal():
+        assert (flow.shrink(small) == frames[0].numpy()).all()

@@ -64,6 +64,21 @@ def test_one_picture_that_does_not_fit_is_a_sentence(where):
         matter._part(FRAMES, 1)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory. Tried to get 2 GiB\nmore"), MemoryError("Unable to allocate")],
+)
+def test_memory_that_runs_out_elsewhere_ends_the_command_with_a_sentence(bgdl, photos, monkeypatch, error):
+    def full(*_):
+        raise error
+
+    monkeypatch.setattr("bgdl.matters.otsu.Otsu.alpha", full)
+    done = bgdl("video", photos / "a.jpg", "-m", "otsu", "-b", "red", "-o", photos / "a.mp4")
+    line = str(error).splitlines()[0]
+    assert done.status == 1
+    assert done.err.endswith(f"error: memory ran out ({line}); end what else uses it, or make size or batch smaller\n")
+
+
 def test_other_errors_stay_what_they_are():
     with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
         U2NetMatter(Small(0, RuntimeError("shapes cannot be multiplied")), InputSpec(size=32)).alpha(FRAMES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
@@ -60,6 +61,20 @@ def test_reestimated_statistics_are_the_inputs_and_change_no_output() -> None:
     entering = first.conv_s1(torch.cat(batches))  # type: ignore[operator]
     assert torch.allclose(first.bn_s1.running_mean, entering.mean(dim=(0, 2, 3)), atol=1e-4)  # type: ignore[arg-type, union-attr]
     assert torch.allclose(first.bn_s1.running_var, entering.var(dim=(0, 2, 3), correction=0), atol=1e-4)  # type: ignore[arg-type, union-attr]
+
+
+def test_batchnorm_that_processes_share_is_one() -> None:
+    """`--trainer.sync_batchnorm true` puts it in place of the other before training."""
+    torch.manual_seed(0)
+    batches = [torch.randn(2, 3, 32, 32)]
+    alone = settled_net()
+    shared = torch.nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(alone))
+    for net in (alone, shared):
+        batchnorm.reestimate(net, batches)
+        batchnorm.freeze(net)
+    assert torch.equal(shared.stage1.rebnconvin.bn_s1.running_mean, alone.stage1.rebnconvin.bn_s1.running_mean)
+    norms = [module for module in shared.modules() if isinstance(module, torch.nn.SyncBatchNorm)]
+    assert len(norms) == 112 and not any(norm.training or norm.weight.requires_grad for norm in norms)
 
 
 @pytest.mark.parametrize("training", [True, False])

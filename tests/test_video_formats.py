@@ -236,6 +236,21 @@ def test_hardware_encodes_what_it_opens_for(
             pick_encoder(formats.FORMATS["h264"], "h264_nvenc", size_hw=size_hw)
 
 
+def test_software_that_is_named_by_its_preset_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoder, "why_not", lambda *_: None)
+    h264 = formats.FORMATS["h264"]
+    assert pick_encoder(h264, cuda=True, preset="veryfast") == "libx264"
+    assert pick_encoder(h264, cuda=True, preset="p4") == pick_encoder(h264, cuda=True) == "h264_nvenc"
+    with pytest.raises(InputError, match=r"preset 'veryfast' is unknown to h264_nvenc; use p1, .*p7"):
+        encoder.encoder_options(h264, "h264_nvenc", None, "veryfast")
+
+
+def test_hardware_without_loss_is_told_so_in_its_own_way() -> None:
+    options = encoder.encoder_options(formats.FORMATS["h264"], "h264_nvenc", 0, None)
+    assert (options["rc"], options["qp"]) == ("constqp", "0") and "cq" not in options
+    assert encoder.encoder_options(formats.FORMATS["h264"], "h264_nvenc", 20, "p7")["cq"] == "20"
+
+
 def test_presets_of_hardware_are_not_refused_where_it_may_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder, "why_not", lambda *_: None)
     check(VideoJob("in.mp4", Path("out.mp4"), background="red", preset="p4"))

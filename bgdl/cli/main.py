@@ -70,9 +70,20 @@ def main() -> None:
         if not isinstance(error, BrokenPipeError):  # whose reader has read enough
             console.error(_sentence(error))
         sys.exit(1)
+    except (RuntimeError, MemoryError) as error:
+        from bgdl.device import is_out_of_memory
+
+        if not is_out_of_memory(error):
+            raise
+        console.error(f"memory ran out ({_first_line(error)}); end what else uses it, or make size or batch smaller")
+        sys.exit(1)
     except KeyboardInterrupt:
         console.error("stopped")
         sys.exit(130)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

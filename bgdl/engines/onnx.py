@@ -63,7 +63,10 @@ class OnnxEngine:
         entry, output = session.get_inputs()[0], session.get_outputs()[0]
         dtype = np.float16 if entry.type == "tensor(float16)" else np.float32
         pictures = np.ascontiguousarray(x.detach().cpu().float().numpy(), dtype)
-        alphas = [session.run([output.name], {entry.name: picture[None]})[0] for picture in pictures]
+        try:
+            alphas = [session.run([output.name], {entry.name: picture[None]})[0] for picture in pictures]
+        except Exception as error:  # ONNX Runtime's own have no other class in common
+            raise RuntimeError(f"{error}") from error
         for alpha in alphas:
             check_output(self._network, alpha.shape, (x.shape[-2], x.shape[-1]))
         return torch.from_numpy(np.concatenate(alphas)).float()

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bgdl import checks, preprocess
-from bgdl.device import upload
+from bgdl.device import is_out_of_memory, upload
 from bgdl.engines.engine import Engine
 from bgdl.errors import DeviceError
 from bgdl.preprocess import InputSpec
@@ -70,7 +70,7 @@ class U2NetMatter:
         try:
             return preprocess.restore(self._probability(frames[:batch]), (height, width), self.spec)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             if batch == 1:
                 way_out = "" if self.device.type == "cpu" else ", or use --device cpu"
@@ -82,9 +82,3 @@ class U2NetMatter:
         (torch.mps if self.device.type == "mps" else torch.cuda).empty_cache()
         warnings.warn(f"out of memory on {self.device}: going on with batches of {self.batch}", stacklevel=4)
         return None
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    """Only CUDA has a class of its own for it; on the CPU engines say what they failed to, or cannot, allocate."""
-    said = ("MPS backend out of memory", "Failed to allocate", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in said)

@@ -10,24 +10,38 @@ from bgdl.errors import InputError
 from bgdl.media.formats import VideoFormat
 
 _X26 = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow", "placebo")
-PRESETS = {"libx264": _X26, "libx265": _X26, "libvpx-vp9": tuple("012345678")}
-"""What a preset may be; encoders that are not here say themselves what they do not take."""
+_NVENC = tuple(f"p{number}" for number in range(1, 8))
+PRESETS = {
+    "libx264": _X26,
+    "libx265": _X26,
+    "libvpx-vp9": tuple("012345678"),
+    "h264_nvenc": _NVENC,
+    "hevc_nvenc": _NVENC,
+}
+"""What a preset may be."""
 HARDWARE = {"h264": "h264_nvenc", "h265": "hevc_nvenc"}
 PROBED_HW = (256, 256)
 """A size that every encoder takes."""
 
 
 def pick_encoder(
-    chosen: VideoFormat, name: str = "auto", *, cuda: bool = False, size_hw: tuple[int, int] = PROBED_HW
+    chosen: VideoFormat,
+    name: str = "auto",
+    *,
+    cuda: bool = False,
+    size_hw: tuple[int, int] = PROBED_HW,
+    preset: str | None = None,
 ) -> str:
     """The FFmpeg encoder for a format: "auto" takes NVENC beside a CUDA device where it opens, else software.
 
     name: "auto", or an encoder that writes this format. size_hw: of the pictures; NVENC's H.264 takes 145 to 4096 px.
+    preset: one of software's own keeps "auto" from NVENC.
     Raises InputError for one that cannot be used.
     """
     hardware = HARDWARE.get(chosen.name)
     if name == "auto":
-        return hardware if cuda and hardware and why_not(hardware, size_hw) is None else chosen.codec
+        wanted = cuda and preset in (None, *_NVENC)
+        return hardware if wanted and hardware and why_not(hardware, size_hw) is None else chosen.codec
     allowed = [chosen.codec, hardware] if hardware else [chosen.codec]
     if name not in allowed:
         raise InputError(f"encoder {name!r} does not write {chosen.name}; use {' or '.join(filter(None, allowed))}")
@@ -66,6 +80,7 @@ def encoder_options(chosen: VideoFormat, encoder: str, crf: int | None, preset: 
         raise InputError(f"preset {preset!r} is unknown to {encoder}; use {', '.join(allowed)}")
     quality = str(chosen.crf if crf is None else crf)
     if encoder.endswith("_nvenc"):
-        return {**options, "rc": "vbr", "cq": quality, "preset": preset or "p4"}
+        rate = {"rc": "vbr", "cq": quality} if crf != 0 else {"rc": "constqp", "qp": "0"}  # a cq of 0 means none
+        return {**options, **rate, "preset": preset or "p4"}
     speed = "cpu-used" if encoder == "libvpx-vp9" else "preset"
     return {**options, "crf": quality, speed: preset or chosen.preset or ""}

@@ -17,6 +17,8 @@ from bgdl.nets.u2net import ConvBnRelu, Rsu, U2Net, fold_batchnorm, outputs_of
 LEAST_MEAN = 16.0
 """Channels whose mean on the probe is above this, and above this many standard deviations, are moved."""
 PROBE_SIDE = 96
+SIZES = 4
+"""Whose maps are kept, the newest."""
 
 
 def centre_channels(net: U2Net) -> U2Net:
@@ -66,7 +68,9 @@ class Centred(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         size_hw = (x.shape[-2], x.shape[-1])
         if size_hw not in self._maps:
-            self._maps = {size_hw: self.map(size_hw).to(x.device, x.dtype)}
+            while len(self._maps) >= SIZES:
+                del self._maps[next(iter(self._maps))]
+            self._maps[size_hw] = self.map(size_hw).to(x.device, x.dtype)
         return self.conv(x) + self._maps[size_hw]  # type: ignore[no-any-return]
 
     def map(self, size_hw: tuple[int, int]) -> Tensor:

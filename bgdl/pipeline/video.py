@@ -109,7 +109,7 @@ def check(job: VideoJob) -> None:
             f"sound is the background's, but {chosen.name} holds no sound; "
             "write .mp4, .mkv, .mov or .webm, or leave sound out"
         )
-    encoder = pick_encoder(chosen, job.encoder, cuda=job.preset is not None)  # hardware has presets of its own
+    encoder = pick_encoder(chosen, job.encoder, cuda=job.preset is not None, preset=job.preset)
     encoder_options(chosen, encoder, job.crf, job.preset)
     check_crf(chosen, job.crf)
     twice = (job.sound == "source" and chosen.sound) or job.crop is not None or job.start or job.prime

@@ -105,7 +105,9 @@ class Run:
             rate=info.rate,
             tags=info.color,
             pixel_aspect=None if self._looking else info.pixel_aspect,  # mattes to play back stay as they are
-            encoder=pick_encoder(chosen, job.encoder, cuda=step.matter.device.type == "cuda", size_hw=size_hw),
+            encoder=pick_encoder(
+                chosen, job.encoder, cuda=step.matter.device.type == "cuda", size_hw=size_hw, preset=job.preset
+            ),
             crf=job.crf,
             preset=job.preset,
             tracks=tracks,

@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from bgdl import convert
 from bgdl.opencv import cv2
+from bgdl.resize import average
 
 Small = NDArray[np.uint8]  # (h,w,3) RGB
 Plane = NDArray[np.float32]  # (h,w), or (h,w,3) of an averaged picture
@@ -26,7 +28,10 @@ NOISE = 3.0
 def shrink(frame: Tensor) -> Small:
     """uint8 (H,W,3) -> uint8 (h,w,3) on the CPU, its longer side at most WORK_PX."""
     height, width = work_size(*frame.shape[:2])
-    return cast(Small, cv2.resize(frame.cpu().numpy(), (width, height), interpolation=cv2.INTER_AREA))
+    if frame.device.type != "cpu":  # the small one alone is brought over
+        small = average(convert.to_nchw(frame[None]).float(), (height, width))
+        return cast(Small, convert.round_to_bytes(convert.to_nhwc(small))[0].cpu().numpy())
+    return cast(Small, cv2.resize(frame.numpy(), (width, height), interpolation=cv2.INTER_AREA))
 
 
 def work_size(height: int, width: int) -> tuple[int, int]:

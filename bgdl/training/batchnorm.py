@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from bgdl.nets.u2net import U2Net, fold_batchnorm
 
@@ -49,7 +50,7 @@ def reestimate(net: U2Net, batches: Iterable[Tensor], *, total: Callable[[Tensor
     net.train(training)
 
 
-def _line(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+def _line(norm: _BatchNorm) -> tuple[Tensor, Tensor]:
     """What the layer does at inference: gain and offset of each channel."""
     assert norm.running_mean is not None and norm.running_var is not None
     gain = norm.weight / torch.sqrt(norm.running_var + norm.eps)
@@ -77,5 +78,6 @@ class _Moments:
         return mean.float(), (squares / count - mean**2).clamp_min(0).float()
 
 
-def _norms(net: nn.Module) -> list[nn.BatchNorm2d]:
-    return [module for module in net.modules() if isinstance(module, nn.BatchNorm2d)]
+def _norms(net: nn.Module) -> list[_BatchNorm]:
+    """Those that Lightning's `sync_batchnorm` put in their place too."""
+    return [module for module in net.modules() if isinstance(module, _BatchNorm)]
