@@ -180,6 +180,33 @@ def test_damage_is_told_for_what_it_is(tmp_path):
         network.read(path)
 
 
+def split(path: Path, weight: float) -> Path:
+    """`brightness` with its weight in data.bin, which a test may then rewrite."""
+    model = onnx.load(brightness(path))
+    model.graph.initializer[0].CopyFrom(numpy_helper.from_array(np.full((1, 3, 1, 1), weight, np.float32), "w"))
+    (path.parent / "data.bin").unlink(missing_ok=True)
+    onnx.save(model, path, save_as_external_data=True, location="data.bin", size_threshold=0)
+    return path
+
+
+def test_values_in_a_file_of_any_name_belong_to_the_network(tmp_path):
+    """Else OpenVINO's cache would keep the answers of the values before."""
+    path = split(tmp_path / "graph.onnx", 8 / 3)
+    graph, first = path.read_bytes(), network.read(path).key
+    assert network.files_of(path) == [path, tmp_path / "data.bin"]
+    split(path, -8 / 3)
+    assert path.read_bytes() == graph and network.read(path).key != first
+    brightness(path)
+    assert network.files_of(path) == [path]
+
+
+def test_a_missing_data_file_is_named(tmp_path):
+    path = split(tmp_path / "graph.onnx", 1)
+    (tmp_path / "data.bin").unlink()
+    with pytest.raises(WeightsError, match=r"graph.onnx keeps its weights in data.bin, which must lie beside it"):
+        network.read(path)
+
+
 @pytest.mark.parametrize("engine", ["onnx", "openvino"])
 def test_a_graph_that_gives_no_matte_is_a_sentence(tmp_path, engine):
     pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}[engine])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +69,22 @@ class Network:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files that hold a network: OpenVINO's .xml has its weights in a .bin, an .onnx may have them beside it."""
+    """The files that hold a network: OpenVINO's .xml has its weights in a .bin, an .onnx may name others."""
     if path.suffix == ".xml":
         return [path, path.with_suffix(".bin")]
-    beside = [path.with_name(path.name + ending) for ending in (".data", "_data")]
-    return [path, *(file for file in beside if path.suffix == ".onnx" and file.is_file())]
+    if path.suffix != ".onnx" or not os.path.isfile(path):  # which a name that is too long is not
+        return [path]
+    now = path.stat()
+    beside = [path.parent / name for name in _data_names(path, now.st_mtime_ns, now.st_size)]
+    return [path, *(file for file in beside if file.is_file())]
+
+
+@lru_cache(maxsize=16)
+def _data_names(path: Path, *stamp: int) -> list[str]:
+    """stamp: time and size, so that a file that was replaced is read again."""
+    from bgdl.nets import onnx_layout  # onnx takes a while to import
+
+    return onnx_layout.data_names(path)
 
 
 def read(path: str | Path) -> Network:

@@ -7,6 +7,7 @@ from pathlib import Path
 import onnx
 import torch
 from onnx import numpy_helper
+from onnx.external_data_helper import uses_external_data
 from torch import Tensor, nn
 
 from bgdl.errors import ForeignGraph, WeightsError
@@ -36,11 +37,24 @@ def read_state(path: Path) -> dict[str, Tensor]:
     return {name: value for name, value in net.state_dict().items() if ".bn_s1." not in name}
 
 
+def data_names(path: Path) -> list[str]:
+    """The files beside an .onnx that it keeps values in, as it names them; none where it is damaged."""
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+    except Exception:  # told by whoever loads it
+        return []
+    tensors = [*graph.initializer, *(attribute.t for node in graph.node for attribute in node.attribute)]
+    entries = [entry for tensor in tensors if uses_external_data(tensor) for entry in tensor.external_data]
+    return sorted({entry.value for entry in entries if entry.key == "location"})
+
+
 def _convolutions(path: Path) -> tuple[dict[str, Pair], list[Pair]]:
     """Weight and bias of the convolutions: those with a name by it, the rest in execution order."""
     try:
         graph = onnx.load(str(path)).graph
     except Exception as error:  # protobuf's errors change their type with its version
+        if missing := [name for name in data_names(path) if not (path.parent / name).is_file()]:
+            raise WeightsError(f"{path.name} keeps its weights in {missing[0]}, which must lie beside it") from error
         raise WeightsError(f"{path.name} is damaged or not ONNX; download it again") from error
     stored = {item.name: item for item in graph.initializer}
     named: dict[str, Pair] = {}
