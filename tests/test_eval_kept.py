@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -55,7 +56,44 @@ def test_records_that_no_longer_fit_are_a_sentence(tmp_path):
         store.add([Record("set", "set", "a", "bright", error="x")])
 
 
-def test_damaged_records_are_a_sentence(tmp_path):
-    (tmp_path / "records.jsonl").write_text("")
-    with pytest.raises(InputError, match=r"records.jsonl is damaged at line 1; delete it or overwrite the report"):
+@pytest.mark.parametrize("header", [b"", b"[]", b"{}", b"null", b'{"methods": []}', b'{"methods": {}, "files": 1}'])
+def test_a_damaged_header_is_a_sentence(tmp_path, header):
+    (tmp_path / FILE).write_bytes(header)
+    with pytest.raises(InputError, match=r"records.jsonl is damaged at line 1; delete it or overwrite the report$"):
+        Store(tmp_path, HEADER)
+
+
+SOUND = {"data": "set", "clip": "set", "name": "a", "method": "bright"}
+CHANGES = [
+    {"more": 1},
+    {"name": None},
+    {"data": ["set"]},
+    {"scores": None},
+    {"scores": "0.5"},
+    {"scores": {"iou": "0.5"}},
+    {"scores": {"iou": 10**400}},
+    {"curves": {"max_f": 1}},
+    {"seconds": "1"},
+    {"error": 1},
+]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[1]", b"null", b"{}", b"[" * 100_000, b"\xff\xfe", b"{", *(json.dumps(SOUND | new).encode() for new in CHANGES)],
+    ids=lambda line: line[-24:].decode("latin-1"),
+)
+def test_a_damaged_record_is_a_sentence(tmp_path, line):
+    lines = [json.dumps(HEADER).encode(), line, json.dumps(SOUND).encode()]
+    (tmp_path / FILE).write_bytes(b"\n".join(lines))
+    with pytest.raises(InputError, match=r"records.jsonl is damaged at line 2; delete it or overwrite the report$"):
+        Store(tmp_path, HEADER)
+
+
+def test_only_what_a_stop_cut_short_is_forgotten(tmp_path):
+    kept = f"{json.dumps(HEADER)}\n{json.dumps(SOUND)}\n"
+    (tmp_path / FILE).write_text(kept + json.dumps(SOUND)[:-1])
+    assert len(Store(tmp_path, HEADER).records) == 1
+    (tmp_path / FILE).write_text(kept + "[1]")
+    with pytest.raises(InputError, match="damaged at line 3"):
         Store(tmp_path, HEADER)

@@ -13,6 +13,7 @@ from bgdl import whole
 from bgdl.errors import InputError
 
 FILE = "records.jsonl"
+DAMAGE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError)
 Key = tuple[str, str, str, str]
 
 
@@ -94,26 +95,27 @@ class Store:
 
     def _read(self) -> None:
         assert self._path
-        first, *lines = self._path.read_text("utf-8").splitlines() or [""]
+        first, *lines = self._path.read_bytes().splitlines() or [b""]
         try:
-            header = json.loads(first)
-        except ValueError:
-            raise InputError(f"{self._path} is damaged at line 1; delete it or overwrite the report") from None
+            header = _parse_header(first)
+        except DAMAGE:
+            raise self._damaged_at(1) from None
         self._header = self._join(header) if lines else self._header  # nothing made yet cannot be made otherwise
         stamps = self._header.get("files", {})
         self.stale = [name for name, stamp in stamps.items() if header.get("files", {}).get(name) != stamp]
-        for number, line in enumerate(lines):
+        for number, line in enumerate(lines, start=2):
             try:
-                record = Record(**json.loads(line))
-            except ValueError:
-                if number < len(lines) - 1:  # only the last line can be cut short by a stop
-                    raise InputError(
-                        f"{self._path} is damaged at line {number + 2}; delete it or overwrite the report"
-                    ) from None
+                record = _parse_record(line)
+            except DAMAGE as error:
+                if number <= len(lines) or not isinstance(error, ValueError):  # a stop cuts the last line: no JSON
+                    raise self._damaged_at(number) from None
             else:
                 if record.data not in self.stale:
                     self.records[record.key] = record
         self._drop_failures()
+
+    def _damaged_at(self, line: int) -> InputError:
+        return InputError(f"{self._path} is damaged at line {line}; delete it or overwrite the report")
 
     def _drop_failures(self) -> None:
         """Of pictures what failed, of sequences the whole clip, since its frames are scored in order.
@@ -148,3 +150,18 @@ class Store:
 
 def _line(record: Record) -> str:
     return json.dumps(asdict(record)) + "\n"
+
+
+def _parse_header(line: bytes) -> dict[str, Any]:
+    header: dict[str, Any] = json.loads(line)
+    if not isinstance(header["methods"], dict) or not isinstance(header.get("files", {}), dict):
+        raise TypeError("methods and files are by name")
+    return header
+
+
+def _parse_record(line: bytes) -> Record:
+    record = Record(**json.loads(line))
+    texts = (*record.key, record.error or "")
+    if not all(isinstance(text, str) for text in texts) or not isinstance(record.seconds, int | float | None):
+        raise TypeError("texts and numbers have changed places")
+    return record
