@@ -96,3 +96,8 @@ def test_a_picture_comes_into_srgb() -> None:
     assert converted.icc_profile is None
     assert (converted.frames[0, 0, 0].int() - torch.tensor([0, 0, 250])).abs().max() <= 2
     assert image.in_srgb(converted) is converted
+
+
+def test_a_name_that_no_file_has_is_a_sentence() -> None:
+    with pytest.raises(InputError, match=r"cannot read 'a\\x00b\.png', which no file is called \("):
+        read("a\0b.png")

@@ -164,6 +164,8 @@ def _bytes_of(source: str | Path | bytes | BinaryIO) -> tuple[bytes, str]:
             data = Path(source).read_bytes()
         except OSError as error:
             raise InputError(f"cannot read {name}: {error.strerror or error}") from error
+        except ValueError as error:
+            raise InputError(f"cannot read {name!r}, which no file is called ({error})") from error
     else:
         data, name = source.read(), str(getattr(source, "name", "the picture"))
     if not data:
