@@ -12,6 +12,7 @@ import pytest
 from bgdl.errors import InputError
 from bgdl.media import decoder
 from bgdl.media.opening import picture_of
+from bgdl.media.part import PartFile
 from bgdl.media.reader import VideoReader
 from tests.video_clips import convert, decoded, write_clip
 
@@ -126,3 +127,18 @@ def test_a_clip_that_is_still_being_read_is_not_cut_off(tmp_path: Path) -> None:
         assert reader.cut is None
         assert sum(len(batch) for batch in reader.batches(8)) == 60
         assert reader.cut is None
+
+
+@pytest.mark.parametrize("there", ["nothing", "file", "folder"])
+@pytest.mark.parametrize("sequence", [False, True])
+def test_a_link_under_the_unfinished_name_is_not_followed(tmp_path: Path, there: str, sequence: bool) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    if there == "file":
+        elsewhere.write_text("precious")
+    elif there == "folder":
+        elsewhere.mkdir()
+    (tmp_path / "out.mp4.part").symlink_to(elsewhere)
+    part = PartFile(tmp_path / "out.mp4" if not sequence else tmp_path / "out.mp4" / "%05d.png", sequence=sequence)
+    assert part.part.is_dir() == sequence and not part.part.is_symlink()
+    assert elsewhere.exists() == (there != "nothing")
+    part.discard()

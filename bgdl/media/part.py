@@ -41,6 +41,8 @@ class PartFile:
 
     def _claim(self) -> None:
         """Clear away what an earlier run left, and hold the name until this one ends."""
+        if self.part.is_symlink():
+            self.part.unlink()
         if self.part.exists():
             self._lock = self._locked()
             self.discard()
