@@ -197,6 +197,14 @@ def test_manifests_as_tables_write_them(tmp_path: Path) -> None:
         find_pairs(people / "latin.csv")
 
 
+@pytest.mark.parametrize(("rows", "said"), [(4000, "field larger than field limit"), (2, "unexpected end of data")])
+def test_a_quotation_mark_left_open_is_named_by_its_line(tmp_path: Path, rows: int, said: str) -> None:
+    table = 'image,mask\nimages/a.png,masks/a.png\nimages/b.png,"masks/b.png\n'
+    (tmp_path / "list.csv").write_text(table + "images/c.png,masks/c.png,which is long\n" * rows)
+    with pytest.raises(InputError, match=rf"^list\.csv is no CSV from line 3 on: {said}.*; close each quotation mark$"):
+        find_pairs(tmp_path / "list.csv")
+
+
 def test_names_that_macos_wrote_otherwise_are_the_same(tmp_path):
     apart, whole = "Ju\u0308rgen", "J\u00fcrgen"
     for folder, name in (("images", apart), ("masks", whole)):

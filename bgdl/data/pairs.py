@@ -121,12 +121,15 @@ def _from_manifest(path: Path) -> list[Pair]:
         raise InputError(f"no data at {path}; give {LAYOUTS}")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             if not {"image", "mask"} <= set(reader.fieldnames or ()):
                 raise InputError(f"{path.name} has the columns {reader.fieldnames}; it needs image and mask")
             rows = [row for row in reader if row["image"]]
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name} is not UTF-8; save it as CSV UTF-8") from error
+    except csv.Error as error:
+        line = reader.line_num + 1  # where the row begins
+        raise InputError(f"{path.name} is no CSV from line {line} on: {error}; close each quotation mark") from error
     pairs: dict[str, Pair] = {}
     for row in rows:
         picture = path.parent / row["image"]
