@@ -98,14 +98,26 @@ def test_every_section_can_be_run_again() -> None:
     assert len(replacing) == 4 and any('options = ("--overwrite",)' in source for source in code_cells())
 
 
-def test_another_zip_of_pairs_takes_the_place_of_the_first(tmp_path: Path) -> None:
+def unpack_pairs(tmp_path: Path, name: str) -> list[str]:
+    """What the cell that unpacks an own zip finds in that of the folder `name`."""
     (source,) = [source for source in code_cells() if "unpack_archive" in source]
+    zipped = Path(make_archive(str(tmp_path / name), "zip", tmp_path / name))
+    names: dict[str, Any] = {"WORK": tmp_path / "work", "own_file": lambda *_: zipped}
+    exec(compile(source, "pairs cell", "exec"), names)
+    found: list[str] = names["found"]
+    return found
+
+
+def test_another_zip_of_pairs_takes_the_place_of_the_first(tmp_path: Path) -> None:
     for name, inner in (("first", "a/set"), ("second", "set")):
         people = write_people(tmp_path / name / inner, 2 if name == "first" else 3)
-        make_archive(str(tmp_path / name), "zip", tmp_path / name)
-        zipped = {"WORK": tmp_path / "work", "own_file": lambda *_, name=name: tmp_path / f"{name}.zip"}
-        exec(compile(source, "pairs cell", "exec"), zipped)
-        assert zipped["found"] == [pair.name for pair in find_pairs(people)]
+        assert unpack_pairs(tmp_path, name) == [pair.name for pair in find_pairs(people)]
+
+
+def test_a_zip_without_images_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "mine" / "photos").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"^mine\.zip has no folder images/; zip a folder with images/ and masks/$"):
+        unpack_pairs(tmp_path, "mine")
 
 
 @pytest.fixture
