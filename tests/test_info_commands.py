@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,9 @@ import torch
 
 import bgdl as package
 from bgdl import registry, weights
+from bgdl.opencv import cv2
 from tests.conftest import Bgdl
+from tests.test_package import PROJECT
 
 
 def test_help_lists_the_verbs(bgdl: Bgdl) -> None:
@@ -95,4 +99,22 @@ def test_doctor(bgdl: Bgdl, tiny_weights: Path) -> None:
 def test_doctor_on_a_method_and_on_missing_weights(bgdl: Bgdl) -> None:
     assert "mog2 does not use a network" in bgdl("doctor", "-m", "mog2").out
     assert "u2net is not downloaded yet: bgdl models fetch u2net" in bgdl("doctor", "-m", "u2net").out
-    assert "nowhere.pth does not run: no weights file at nowhere.pth" in bgdl("doctor", "-m", "nowhere.pth").out
+    assert "\n  no weights file at nowhere.pth\nmemory\n" in bgdl("doctor", "-m", "nowhere.pth").out
+
+
+def test_doctor_tells_all_else_where_opencv_does_not_load(bgdl: Bgdl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "bgdl.opencv")
+    monkeypatch.setitem(sys.modules, "cv2", None)  # whose import fails
+    done = bgdl("doctor", "-m", "mog2")
+    assert done.status == 0 and "\n  OpenCV does not load" in done.out and "looked for in: " in done.out
+
+
+def test_doctor_knows_opencv_by_any_package_and_every_extra(bgdl: Bgdl, monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", version)
+    text = bgdl("doctor", "-m", "mog2").out
+    assert f"opencv {cv2.__version__}\n" in text and "opencv-python" not in text
+    for extra in PROJECT["optional-dependencies"].keys() - {"all", "dev", "docs"}:
+        assert f'is not installed: pip install "bgdl[{extra}]"\n' in text

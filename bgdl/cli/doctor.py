@@ -12,7 +12,7 @@ from pathlib import Path
 from bgdl.cli import console, options
 from bgdl.errors import BgdlError
 
-PACKAGES = ("torch", "torchvision", "opencv-python", "pillow", "numpy", "av", "pytorch-lightning")
+PACKAGES = ("torch", "torchvision", "pillow", "numpy", "av", "pytorch-lightning")
 OPTIONAL = {
     "openvino": "openvino",
     "onnxruntime": "onnx",
@@ -21,6 +21,7 @@ OPTIONAL = {
     "pillow-heif": "heif",
     "pyvirtualcam": "virtualcam",
     "pysodmetrics": "eval",
+    "tensorboard": "train",
 }
 
 
@@ -35,8 +36,11 @@ def doctor(model: options.Model = "portrait", device: options.Device = "auto") -
     }
     for title, lines in sections.items():
         console.out.print(title, style="bold")
-        for line in lines():
-            console.out.print(f"  {line}", markup=False)
+        try:
+            for line in lines():
+                console.out.print(f"  {line}", markup=False)
+        except BgdlError as error:
+            console.out.print(f"  {error}", markup=False)
 
 
 def _versions() -> Iterator[str]:
@@ -47,6 +51,9 @@ def _versions() -> Iterator[str]:
     for name, extra in OPTIONAL.items():
         found = _version(name) or f'is not installed: pip install "bgdl[{extra}]"'
         yield f"{name} {found}"
+    from bgdl.opencv import cv2  # several packages hold it
+
+    yield f"opencv {cv2.__version__}"
 
 
 def _version(name: str) -> str | None:
@@ -83,11 +90,8 @@ def _engine(model: str, device: str) -> Iterator[str]:
     if path is None:
         yield f"{model} is not downloaded yet: bgdl models fetch {model}"
         return
-    try:
-        where, choice = choose.place(device, network=network.read(path), cost=record.cost if record else None)
-        yield f"auto picks {choice.engine} {choice.precision} on {where} for {model}: {choice.reason}"
-    except BgdlError as error:
-        yield f"{model} does not run: {error}"
+    where, choice = choose.place(device, network=network.read(path), cost=record.cost if record else None)
+    yield f"auto picks {choice.engine} {choice.precision} on {where} for {model}: {choice.reason}"
 
 
 def _memory() -> Iterator[str]:
