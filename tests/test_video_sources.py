@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import av
 import numpy as np
 import pytest
+from av import library_versions
 from av.codec.context import Flags
 from PIL import Image
 
@@ -152,7 +153,7 @@ def test_prores_frames_say_their_colours(tmp_path: Path) -> None:
 def test_a_moving_webp_is_read_by_a_new_ffmpeg_and_an_old_one_says_what_it_can_read(tmp_path: Path) -> None:
     pictures = [Image.fromarray(np.full((32, 48, 3), level, np.uint8)) for level in (0, 200)]
     pictures[0].save(tmp_path / "in.webp", save_all=True, append_images=pictures[1:], duration=40)
-    if av.library_versions["libavcodec"][0] >= 63:
+    if library_versions["libavcodec"][0] >= 63:
         assert convert(tmp_path / "in.webp", tmp_path / "out.mp4").frames == 2
         return
     with pytest.raises(InputError, match=r"cannot read moving WebP; convert it to \.gif, \.apng or \.mp4"):
