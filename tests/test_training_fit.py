@@ -60,7 +60,11 @@ def test_fit_leaves_checkpoint_config_samples_and_curve(
 
 
 def test_a_run_shorter_than_an_epoch_leaves_its_checkpoint(
-    people: Path, tmp_path: Path, monkeypatch: Any, caplog: pytest.LogCaptureFixture
+    people: Path,
+    tmp_path: Path,
+    monkeypatch: Any,
+    caplog: pytest.LogCaptureFixture,
+    recwarn: pytest.WarningsRecorder,
 ) -> None:
     """Nothing was validated by then, which neither stopping early nor keeping the best may take amiss."""
     caplog.set_level("INFO")
@@ -71,6 +75,7 @@ def test_a_run_shorter_than_an_epoch_leaves_its_checkpoint(
     main(["fit", "--config", str(ROOT / "configs" / "portrait.yaml"), *small])
     folder = tmp_path / "runs" / "portrait" / "csv" / "version_0"
     assert "the run ended before its first validation, so it has no score and no best checkpoint" in caplog.messages
+    assert not any("val_iou" in str(warning.message) for warning in recwarn)
     assert not (folder / "curve.png").exists()  # it would be white
     assert checkpoint.read(folder / "checkpoints" / "last.ckpt").spec == SMALL
 
